@@ -1,0 +1,198 @@
+//! Bars: open, high, low, close and volume columns, and what must hold of them.
+
+use crate::EngineError;
+
+/// The columns of one path of one asset, borrowed from whoever owns them; all have one length.
+#[derive(Clone, Copy, Debug)]
+#[allow(missing_docs)]
+pub struct BarsView<'a> {
+    /// Open time of each bar, nanoseconds UTC, strictly increasing.
+    pub ts: &'a [i64],
+    pub open: &'a [f64],
+    pub high: &'a [f64],
+    pub low: &'a [f64],
+    pub close: &'a [f64],
+    pub volume: &'a [f64],
+    /// +1 the high came before the low, −1 after, 0 not known.
+    pub hl_order: &'a [i8],
+}
+
+/// The columns of any number of paths and assets, sorted by (path, asset, t).
+#[derive(Clone, Debug, Default, PartialEq)]
+#[allow(missing_docs)]
+pub struct Bars {
+    pub path: Vec<u32>,
+    pub asset: Vec<u16>,
+    /// Bar index within its path.
+    pub t: Vec<u32>,
+    /// Open time, nanoseconds UTC.
+    pub ts: Vec<i64>,
+    /// Close time, nanoseconds UTC: when the bar is known.
+    pub known_at: Vec<i64>,
+    pub open: Vec<f64>,
+    pub high: Vec<f64>,
+    pub low: Vec<f64>,
+    pub close: Vec<f64>,
+    pub volume: Vec<f64>,
+    pub hl_order: Vec<i8>,
+    pub flags: Vec<u8>,
+}
+
+impl Bars {
+    /// The rows `range` as one path of one asset.
+    pub fn view(&self, range: std::ops::Range<usize>) -> BarsView<'_> {
+        BarsView {
+            ts: &self.ts[range.clone()],
+            open: &self.open[range.clone()],
+            high: &self.high[range.clone()],
+            low: &self.low[range.clone()],
+            close: &self.close[range.clone()],
+            volume: &self.volume[range.clone()],
+            hl_order: &self.hl_order[range],
+        }
+    }
+}
+
+impl BarsView<'_> {
+    /// Number of bars.
+    pub fn len(&self) -> usize {
+        self.close.len()
+    }
+
+    /// Whether there is no bar.
+    pub fn is_empty(&self) -> bool {
+        self.close.is_empty()
+    }
+
+    /// Refuses bars that no market can have made.
+    ///
+    /// # Errors
+    ///
+    /// `LENGTH_MISMATCH`, `NAN_PRICE`, `PRICE_NOT_POSITIVE`, `HIGH_BELOW_BODY`, `LOW_ABOVE_BODY`,
+    /// `NEGATIVE_VOLUME`, `DUPLICATE_TS` or `UNSORTED_TS`, each with the first row that breaks it.
+    pub fn check(&self) -> Result<(), EngineError> {
+        let n = self.close.len();
+        for (len, name) in [
+            (self.ts.len(), "ts"),
+            (self.open.len(), "open"),
+            (self.high.len(), "high"),
+            (self.low.len(), "low"),
+            (self.volume.len(), "volume"),
+            (self.hl_order.len(), "hl_order"),
+        ] {
+            if len != n {
+                return Err(EngineError::Bars {
+                    code: "LENGTH_MISMATCH",
+                    row: len.min(n),
+                    got: format!("{len} values of {name} beside {n} of close"),
+                    expected: "columns of one length",
+                });
+            }
+        }
+        if self.is_sound() { Ok(()) } else { Err(self.first_fault()) }
+    }
+
+    /// Whether every row is sound: one pass without branches, since almost all bars are.
+    fn is_sound(&self) -> bool {
+        let mut sound = true;
+        for i in 0..self.len() {
+            let (o, h, l, c) = (self.open[i], self.high[i], self.low[i], self.close[i]);
+            // Each comparison is false for NaN; a finite high and a positive low bound the rest.
+            sound &= (l > 0.0) & (h < f64::INFINITY) & (h >= o) & (h >= c) & (l <= o) & (l <= c);
+            sound &= (self.volume[i] >= 0.0) & (self.volume[i] < f64::INFINITY);
+        }
+        for pair in self.ts.windows(2) {
+            sound &= pair[0] < pair[1];
+        }
+        sound
+    }
+
+    fn first_fault(&self) -> EngineError {
+        for row in 0..self.len() {
+            if let Some((code, got, expected)) = self.fault(row) {
+                return EngineError::Bars { code, row, got, expected };
+            }
+        }
+        unreachable!("called only for bars that are not sound")
+    }
+
+    fn fault(&self, row: usize) -> Option<(&'static str, String, &'static str)> {
+        let (o, h, l, c) = (self.open[row], self.high[row], self.low[row], self.close[row]);
+        let v = self.volume[row];
+        if row > 0 && self.ts[row] == self.ts[row - 1] {
+            return Some(("DUPLICATE_TS", format!("ts {} twice", self.ts[row]), "each ts once"));
+        }
+        if row > 0 && self.ts[row] < self.ts[row - 1] {
+            let got = format!("ts {} after {}", self.ts[row], self.ts[row - 1]);
+            return Some(("UNSORTED_TS", got, "rising ts"));
+        }
+        for (price, name) in [(o, "open"), (h, "high"), (l, "low"), (c, "close")] {
+            if !price.is_finite() {
+                return Some(("NAN_PRICE", format!("{name} {price}"), "a finite price"));
+            }
+            if price <= 0.0 {
+                return Some(("PRICE_NOT_POSITIVE", format!("{name} {price}"), "a price above 0"));
+            }
+        }
+        if h < o || h < c {
+            let got = format!("high {h} with open {o} and close {c}");
+            return Some(("HIGH_BELOW_BODY", got, "high at or above open and close"));
+        }
+        if l > o || l > c {
+            let got = format!("low {l} with open {o} and close {c}");
+            return Some(("LOW_ABOVE_BODY", got, "low at or below open and close"));
+        }
+        if v.is_nan() || v.is_infinite() || v < 0.0 {
+            return Some(("NEGATIVE_VOLUME", format!("volume {v}"), "a finite volume, 0 or more"));
+        }
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn bars() -> Bars {
+        Bars {
+            ts: vec![1, 2, 3],
+            open: vec![10.0, 11.0, 12.0],
+            high: vec![12.0, 12.0, 13.0],
+            low: vec![9.0, 10.0, 11.0],
+            close: vec![11.0, 12.0, 12.0],
+            volume: vec![1.0, 0.0, 2.0],
+            hl_order: vec![1, 0, -1],
+            ..Bars::default()
+        }
+    }
+
+    #[test]
+    fn sound_bars_are_accepted() {
+        assert_eq!(bars().view(0..3).check(), Ok(()));
+    }
+
+    #[test]
+    fn each_broken_law_is_named_with_its_row() {
+        type Break = fn(&mut Bars);
+        let cases: [(&str, usize, Break); 8] = [
+            ("NAN_PRICE", 1, |b| b.close[1] = f64::NAN),
+            ("NAN_PRICE", 2, |b| b.high[2] = f64::INFINITY),
+            ("PRICE_NOT_POSITIVE", 0, |b| b.low[0] = 0.0),
+            ("HIGH_BELOW_BODY", 1, |b| b.high[1] = 11.5),
+            ("LOW_ABOVE_BODY", 2, |b| b.low[2] = 12.5),
+            ("NEGATIVE_VOLUME", 1, |b| b.volume[1] = -1.0),
+            ("DUPLICATE_TS", 2, |b| b.ts[2] = 2),
+            ("UNSORTED_TS", 2, |b| b.ts[2] = 0),
+        ];
+        for (code, row, break_bars) in cases {
+            let mut broken = bars();
+            break_bars(&mut broken);
+            match broken.view(0..3).check() {
+                Err(EngineError::Bars { code: found, row: at, .. }) => {
+                    assert_eq!((found, at), (code, row));
+                }
+                other => panic!("{code}: {other:?}"),
+            }
+        }
+    }
+}

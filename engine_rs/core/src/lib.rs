@@ -1,0 +1,25 @@
+//! The deterministic core of Proving Ground: scenarios, programs, fills, metrics and the
+//! paper-trading stack.
+//!
+//! It knows no Python, no files, no clock and no environment: documents come in as JSON, columns
+//! go out. Whatever needs one of those does not belong here.
+
+pub mod backtest;
+pub mod bars;
+pub mod canonical;
+pub mod catalogue;
+pub mod error;
+pub mod indicator;
+pub mod math;
+pub mod metric;
+pub mod paper;
+pub mod parameter;
+pub mod program;
+pub mod random;
+pub mod scenario;
+
+pub use error::EngineError;
+
+/// Version of the crate and digest of its sources: part of every result's provenance.
+pub const ENGINE_VERSION: &str =
+    concat!(env!("CARGO_PKG_VERSION"), "+", env!("PROVING_SOURCE_DIGEST"));
