@@ -115,6 +115,7 @@ mod tests {
     use super::*;
 
     #[test]
+    #[allow(clippy::excessive_precision)] // as printed in the standard
     fn numbers_are_printed_as_ecmascript_prints_them() {
         for (real, text) in [
             (0.0, "0"),

@@ -2,6 +2,9 @@
 //! machine. Addition, multiplication, division and square root are exact everywhere and need no
 //! such care.
 
+/// Name of the implementation, for whoever must know whether two machines compute alike.
+pub const LIBM_PROFILE: &str = "libm-0.2.16";
+
 /// e to the power `x`.
 #[inline]
 pub fn exp(x: f64) -> f64 {
@@ -19,6 +22,113 @@ pub fn ln(x: f64) -> f64 {
 pub fn pow(x: f64, y: f64) -> f64 {
     libm::pow(x, y)
 }
+
+/// Replaces every value, which must be positive, finite and not subnormal, by its natural
+/// logarithm: the bits of [`ln`].
+///
+/// The same operations in the same order as the pinned implementation, without its branches, so
+/// that the compiler may take several values at a time.
+///
+/// Source: FreeBSD msun, `e_log.c`. Copyright (C) 1993 by Sun Microsystems, Inc. All rights
+/// reserved. Developed at SunSoft, a Sun Microsystems, Inc. business. Permission to use, copy,
+/// modify, and distribute this software is freely granted, provided that this notice is preserved.
+pub fn ln_each(values: &mut [f64]) {
+    // High word of √½, and what brings a mantissa in [√½, √2) to the exponent of 1.
+    const ROOT_HALF: u64 = 0x3fe6_a09e << 32;
+    const SHIFT: u64 = (0x3ff0_0000 << 32) - ROOT_HALF;
+    const MANTISSA: u64 = (1 << 52) - 1;
+    // 2^52 plus a number below 2^52 holds it in its mantissa: an exact conversion to a double.
+    const TWO_POW_52: u64 = 0x4330_0000_0000_0000;
+    const TWO_POW_52_AND_BIAS: f64 = 4_503_599_627_370_496.0 + 1_023.0;
+    for value in values {
+        debug_assert!(value.is_normal() && *value > 0.0);
+        let bits = value.to_bits().wrapping_add(SHIFT);
+        let k = f64::from_bits(bits >> 52 | TWO_POW_52) - TWO_POW_52_AND_BIAS;
+        let f = f64::from_bits((bits & MANTISSA).wrapping_add(ROOT_HALF)) - 1.0;
+        let half_square = 0.5 * f * f;
+        let s = f / (2.0 + f);
+        let z = s * s;
+        let w = z * z;
+        let even = w * (LN_2 + w * (LN_4 + w * LN_6));
+        let odd = z * (LN_1 + w * (LN_3 + w * (LN_5 + w * LN_7)));
+        let r = odd + even;
+        *value = s * (half_square + r) + k * LN2_LOW - half_square + f + k * LN2_HIGH;
+    }
+}
+
+/// Replaces every value `x` by e to the power `x`: the bits of [`exp`].
+///
+/// Values of 700 and more, up or down, and those below 2^-28 take the branches of the pinned
+/// implementation; for the others the same operations run in the same order without them.
+///
+/// Source: FreeBSD msun, `e_exp.c`. Copyright (C) 2004 by Sun Microsystems, Inc. All rights
+/// reserved. Permission to use, copy, modify, and distribute this software is freely granted,
+/// provided that this notice is preserved.
+pub fn exp_each(values: &mut [f64]) {
+    // The pinned implementation compares high words: this is the first double above 2^-28 to it.
+    let tiny = f64::from_bits(0x3e30_0001 << 32);
+    // One pass without branches; NaN is not below 700 either.
+    let all_moderate = values.iter().fold(true, |so_far, x| {
+        let size = x.abs();
+        so_far & (size < 700.0) & ((size >= tiny) | (size == 0.0))
+    });
+    if all_moderate {
+        for value in values {
+            *value = exp_moderate(*value);
+        }
+    } else {
+        for value in values {
+            *value = exp(*value);
+        }
+    }
+}
+
+#[inline(always)]
+fn exp_moderate(x: f64) -> f64 {
+    // Adding 1.5·2^52 and taking it off again rounds to a whole number, exactly.
+    const ROUND: f64 = 6_755_399_441_055_744.0;
+    // As above, the first doubles above a high word.
+    let half_ln2 = f64::from_bits(0x3fd6_2e43 << 32);
+    let three_half_ln2 = f64::from_bits(0x3ff0_a2b2 << 32);
+    let size = x.abs();
+
+    // Number of halvings: towards zero from x / ln 2 ± ½; one next to zero; none at zero.
+    let half = 0.5_f64.copysign(x);
+    let scaled = (INVERSE_LN2 * x + half).abs();
+    let rounded = (scaled + ROUND) - ROUND;
+    let cut = if rounded > scaled { rounded - 1.0 } else { rounded };
+    let many = if size >= three_half_ln2 { cut } else { 1.0 };
+    let count = if size >= half_ln2 { many } else { 0.0 };
+    let k = count.copysign(x);
+
+    let high = x - k * LN2_HIGH;
+    let low = k * LN2_LOW;
+    let reduced = high - low;
+    let square = reduced * reduced;
+    let c = reduced
+        - square
+            * (EXP_1 + square * (EXP_2 + square * (EXP_3 + square * (EXP_4 + square * EXP_5))));
+    let y = 1.0 + (reduced * c / (2.0 - c) - low + high);
+    // 2^k: k lies in the low bits of 1.5·2^52 + k; the bias is added and all moved to the exponent.
+    let power = f64::from_bits((k + ROUND).to_bits().wrapping_add(1023) << 52);
+    y * power
+}
+
+const LN2_HIGH: f64 = f64::from_bits(0x3fe6_2e42_fee0_0000);
+const LN2_LOW: f64 = f64::from_bits(0x3dea_39ef_3579_3c76);
+const INVERSE_LN2: f64 = f64::from_bits(0x3ff7_1547_652b_82fe);
+const LN_1: f64 = f64::from_bits(0x3fe5_5555_5555_5593);
+const LN_2: f64 = f64::from_bits(0x3fd9_9999_9997_fa04);
+const LN_3: f64 = f64::from_bits(0x3fd2_4924_9422_9359);
+const LN_4: f64 = f64::from_bits(0x3fcc_71c5_1d8e_78af);
+const LN_5: f64 = f64::from_bits(0x3fc7_4664_96cb_03de);
+const LN_6: f64 = f64::from_bits(0x3fc3_9a09_d078_c69f);
+const LN_7: f64 = f64::from_bits(0x3fc2_f112_df3e_5244);
+const EXP_1: f64 = f64::from_bits(0x3fc5_5555_5555_553e);
+const EXP_2: f64 = f64::from_bits(0xbf66_c16c_16be_bd93);
+const EXP_3: f64 = f64::from_bits(0x3f11_566a_af25_de2c);
+const EXP_4: f64 = f64::from_bits(0xbebb_bd41_c5d2_6bf1);
+const EXP_5: f64 = f64::from_bits(0x3e66_3769_72be_a4d0);
 
 /// Sum in index order, compensated after Neumaier, so that a long series loses nothing.
 ///
@@ -57,5 +167,62 @@ mod tests {
         assert_eq!(exp(1.0).to_bits(), 0x4005_bf0a_8b14_576a);
         assert_eq!(ln(2.0).to_bits(), 0x3fe6_2e42_fefa_39ef);
         assert_eq!(pow(2.0, 0.5).to_bits(), 0x3ff6_a09e_667f_3bcd);
+    }
+
+    /// Doubles of every size below `limit`, both signs, with the values near which branches lie.
+    fn sample(limit: f64) -> Vec<f64> {
+        let stream = crate::random::Stream::new([7, 7], [0; 3]);
+        let mut values = vec![0.0, -0.0, 1.0, -1.0, 0.5 * 2.0_f64.sqrt(), 2.0_f64.sqrt()];
+        for high in
+            [0x3fd6_2e42_u64, 0x3fd6_2e43, 0x3ff0_a2b1, 0x3ff0_a2b2, 0x3e30_0000, 0x3e30_0001]
+        {
+            for low in [0_u64, 1, 0xffff_ffff] {
+                let value = f64::from_bits(high << 32 | low);
+                values.extend([value, -value]);
+            }
+        }
+        for k in -1000_i32..1000 {
+            let near = f64::from(k) * 0.5 * LN2_HIGH;
+            values.extend([near, near + 1e-12, near - 1e-12]);
+        }
+        for index in 0..100_000 {
+            let size = stream.uniform(3 * index) * 40.0 - 35.0;
+            let value = stream.uniform(3 * index + 1) * pow(2.0, size.floor());
+            values.push(if stream.uniform(3 * index + 2) < 0.5 { value } else { -value });
+            values.push((stream.uniform(3 * index) * 2.0 - 1.0) * limit);
+        }
+        values.retain(|value| value.abs() < limit);
+        values
+    }
+
+    #[test]
+    fn exponentials_by_the_array_have_the_bits_of_those_one_by_one() {
+        let values = sample(700.0);
+        // One value a time, lest a tiny one send all of them down the slow way.
+        let mut by_array = values.clone();
+        by_array.chunks_mut(1).for_each(exp_each);
+        for (x, e) in values.iter().zip(&by_array) {
+            assert_eq!(e.to_bits(), exp(*x).to_bits(), "exp({x:e})");
+        }
+        let mut extremes = [800.0, -800.0, f64::INFINITY, f64::NEG_INFINITY, 1.0];
+        exp_each(&mut extremes);
+        assert_eq!(extremes, [f64::INFINITY, 0.0, f64::INFINITY, 0.0, exp(1.0)]);
+        let mut unknown = [f64::NAN, 1.0];
+        exp_each(&mut unknown);
+        assert!(unknown[0].is_nan() && unknown[1] == exp(1.0));
+    }
+
+    #[test]
+    fn logarithms_by_the_array_have_the_bits_of_those_one_by_one() {
+        let mut values = sample(1e300);
+        values.iter_mut().for_each(|value| *value = value.abs());
+        values.retain(|value| value.is_normal());
+        values.extend([f64::MIN_POSITIVE, f64::MAX, 1.0 - f64::EPSILON, 1.0 + f64::EPSILON]);
+        values.extend([crate::random::uniform(0), crate::random::uniform(u64::MAX)]);
+        let mut by_array = values.clone();
+        ln_each(&mut by_array);
+        for (x, l) in values.iter().zip(&by_array) {
+            assert_eq!(l.to_bits(), ln(*x).to_bits(), "ln({x:e})");
+        }
     }
 }

@@ -12,7 +12,7 @@ const WEYL: [u64; 2] = [0x9E37_79B9_7F4A_7C15, 0xBB67_AE85_84CA_A73B];
 const ROUNDS: usize = 10;
 
 /// Four words for one counter under one key.
-#[inline]
+#[inline(always)]
 pub fn philox(counter: [u64; 4], key: [u64; 2]) -> [u64; 4] {
     let mut c = counter;
     let mut k = key;
@@ -22,7 +22,12 @@ pub fn philox(counter: [u64; 4], key: [u64; 2]) -> [u64; 4] {
         }
         let p0 = u128::from(MULTIPLIERS[0]) * u128::from(c[0]);
         let p1 = u128::from(MULTIPLIERS[1]) * u128::from(c[2]);
-        c = [(p1 >> 64) as u64 ^ c[1] ^ k[0], p1 as u64, (p0 >> 64) as u64 ^ c[3] ^ k[1], p0 as u64];
+        c = [
+            (p1 >> 64) as u64 ^ c[1] ^ k[0],
+            p1 as u64,
+            (p0 >> 64) as u64 ^ c[3] ^ k[1],
+            p0 as u64,
+        ];
     }
     c
 }
@@ -71,7 +76,7 @@ impl Stream {
     }
 
     /// Draws `4·block` to `4·block + 3`.
-    #[inline]
+    #[inline(always)]
     pub fn block(&self, block: u64) -> [u64; 4] {
         philox([block, self.high[0], self.high[1], self.high[2]], self.key)
     }
@@ -94,17 +99,25 @@ impl Stream {
         normal(self.uniform(index))
     }
 
+    /// Draws `start`, `start + 1`, … as standard normals, one for each slot of `out`.
+    pub fn fill_normals(&self, start: u64, out: &mut [f64]) {
+        self.fill_uniforms(start, out);
+        normal_each(out);
+    }
+
     /// Draws `start`, `start + 1`, … as numbers in (0, 1), one for each slot of `out`.
     pub fn fill_uniforms(&self, start: u64, out: &mut [f64]) {
-        let mut block_index = start / 4;
-        let mut block = self.block(block_index);
-        for (offset, slot) in out.iter_mut().enumerate() {
-            let index = start + offset as u64;
-            if index / 4 != block_index {
-                block_index = index / 4;
-                block = self.block(block_index);
+        // A start within a block: the rest of that block first, then whole blocks.
+        let head = out.len().min(((4 - start % 4) % 4) as usize);
+        let (head, body) = out.split_at_mut(head);
+        for (index, slot) in (start..).zip(head.iter_mut()) {
+            *slot = self.uniform(index);
+        }
+        let first = (start + head.len() as u64) / 4;
+        for (block, slots) in (first..).zip(body.chunks_mut(4)) {
+            for (slot, bits) in slots.iter_mut().zip(self.block(block)) {
+                *slot = uniform(bits);
             }
-            *slot = uniform(block[(index % 4) as usize]);
         }
     }
 }
@@ -134,6 +147,46 @@ pub fn normal(p: f64) -> f64 {
     let r = (-crate::math::ln(tail)).sqrt();
     let z = if r <= 5.0 { ratio(r - 1.6, &MIDDLE) } else { ratio(r - 5.0, &FAR) };
     if q < 0.0 { -z } else { z }
+}
+
+/// Replaces every value by its standard normal quantile: the bits of [`normal`].
+///
+/// The middle 85 % share one formula, which is taken for all; the tails are then gathered and
+/// done again, so that no branch depends on a draw.
+pub fn normal_each(values: &mut [f64]) {
+    const BATCH: usize = 256;
+    const FAR_BELOW: f64 = 1.5e-11; // e^-25 = 1.39e-11
+    let mut tails = [0.0; BATCH];
+    let mut places = [0_u16; BATCH];
+    for values in values.chunks_mut(BATCH) {
+        let mut count = 0;
+        for (place, p) in values.iter().enumerate() {
+            let q = p - 0.5;
+            tails[count] = *p;
+            places[count] = place as u16;
+            count += usize::from(q.abs() > 0.425);
+        }
+        for p in values.iter_mut() {
+            let q = *p - 0.5;
+            *p = q * ratio(0.180_625 - q * q, &CENTRE);
+        }
+        let tails = &tails[..count];
+        let mut r = [0.0; BATCH];
+        let r = &mut r[..count];
+        for (r, p) in r.iter_mut().zip(tails) {
+            *r = if p - 0.5 < 0.0 { *p } else { 1.0 - p };
+        }
+        crate::math::ln_each(r);
+        for (r, p) in r.iter_mut().zip(tails) {
+            *r = (-*r).sqrt();
+            *r = ratio(*r - 1.6, &MIDDLE).copysign(p - 0.5);
+        }
+        for ((z, p), place) in r.iter().zip(tails).zip(&places) {
+            // Beyond e^-25 lies one draw in 10^11, which MIDDLE does not fit.
+            let is_far = p.min(1.0 - p) < FAR_BELOW;
+            values[usize::from(*place)] = if is_far { normal(*p) } else { *z };
+        }
+    }
 }
 
 /// Coefficients of numerator and denominator, highest power first.
@@ -249,6 +302,25 @@ mod tests {
             (1e-20, -9.262_340_089_798_408),
         ] {
             assert!((normal(p) - z).abs() < 1e-15 * z.abs(), "{p}: {}", normal(p));
+        }
+    }
+
+    #[test]
+    fn normals_by_the_array_have_the_bits_of_those_one_by_one() {
+        let stream = Stream::new([1, 2], [0; 3]);
+        let mut values: Vec<f64> = (0..20_000).map(|index| stream.uniform(index)).collect();
+        let tail =
+            (0..2_000).map(|step| stream.uniform(step) * crate::math::exp(-(step as f64) / 60.0));
+        values.extend(
+            tail.clone()
+                .chain(tail.map(|p| 1.0 - p))
+                .filter(|p| (0.0..1.0).contains(p) && *p > 0.0),
+        );
+        values.extend([0.075, 0.925, uniform(0), uniform(u64::MAX), 1.388e-11, 1.389e-11, 1.5e-11]);
+        let mut by_array = values.clone();
+        normal_each(&mut by_array);
+        for (p, z) in values.iter().zip(&by_array) {
+            assert_eq!(z.to_bits(), normal(*p).to_bits(), "{p:e}");
         }
     }
 

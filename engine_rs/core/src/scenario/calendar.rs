@@ -1,0 +1,181 @@
+//! Timeframes, calendars and instants: how long a bar is, how many make a year, when one opens.
+//!
+//! Which bars are made is not decided here.
+
+use crate::EngineError;
+
+const NS_PER_SECOND: i64 = 1_000_000_000;
+const NS_PER_MINUTE: i64 = 60 * NS_PER_SECOND;
+const NS_PER_DAY: i64 = 24 * 60 * NS_PER_MINUTE;
+
+/// Seconds of a Julian year, by which bars of unknown calendar are annualised.
+const YEAR_S: f64 = 31_557_600.0;
+
+/// Length of a bar; a row of the table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Timeframe {
+    /// Name in documents.
+    pub name: &'static str,
+    /// Length of a bar, nanoseconds.
+    pub bar_ns: i64,
+    /// Bars in a year of each calendar, in the order of [`CALENDARS`].
+    bars_per_year: [u32; 4],
+}
+
+/// Every calendar there is. The first never closes, so it is the one with no gaps to draw.
+pub const CALENDARS: [&str; 4] = ["24x7", "fx_24x5", "us_equity", "sessions_252"];
+
+/// Every timeframe there is, shortest first.
+///
+/// Bars a year are bars a day times 365, 260 and 252 trading days; a day of `us_equity` has 390
+/// minutes, and its last 1h and 4h bar are short but count as bars.
+pub const TIMEFRAMES: [Timeframe; 6] = [
+    row("1m", 1, [525_600, 374_400, 98_280, 362_880]),
+    row("5m", 5, [105_120, 74_880, 19_656, 72_576]),
+    row("15m", 15, [35_040, 24_960, 6_552, 24_192]),
+    row("1h", 60, [8_760, 6_240, 1_764, 6_048]),
+    row("4h", 240, [2_190, 1_560, 504, 1_512]),
+    row("1d", 1_440, [365, 260, 252, 252]),
+];
+
+const fn row(name: &'static str, minutes: i64, bars_per_year: [u32; 4]) -> Timeframe {
+    Timeframe { name, bar_ns: minutes * NS_PER_MINUTE, bars_per_year }
+}
+
+impl Timeframe {
+    /// The timeframe called `name`.
+    ///
+    /// # Errors
+    ///
+    /// `UNKNOWN_NAME`, with the names there are.
+    pub fn named(name: &str) -> Result<Self, EngineError> {
+        let found = TIMEFRAMES.iter().find(|timeframe| timeframe.name == name);
+        found.copied().ok_or_else(|| EngineError::UnknownName {
+            kind: "timeframe",
+            name: name.to_owned(),
+            known: TIMEFRAMES.iter().map(|timeframe| timeframe.name).collect(),
+        })
+    }
+
+    /// Bars in a year of `calendar`, which must be one of [`CALENDARS`].
+    pub fn bars_per_year(&self, calendar: &str) -> f64 {
+        let at = CALENDARS.iter().position(|known| *known == calendar);
+        f64::from(self.bars_per_year[at.expect("a scenario's calendar was checked when read")])
+    }
+}
+
+/// Bars a year of a series that states no calendar, from its first and last opening time.
+///
+/// # Panics
+///
+/// When there are fewer than two bars or they do not rise: such a source is refused before.
+pub fn inferred_bars_per_year(ts: &[i64]) -> f64 {
+    assert!(ts.len() >= 2);
+    let span_ns = ts[ts.len() - 1] - ts[0];
+    assert!(span_ns > 0);
+    (ts.len() - 1) as f64 * YEAR_S / (span_ns as f64 / NS_PER_SECOND as f64)
+}
+
+/// Nanoseconds since 1970 of an instant written `2000-01-03T00:00:00Z`, or `None` for any other
+/// spelling: one instant has one spelling, since the text enters a hash.
+pub fn parse_utc(text: &str) -> Option<i64> {
+    let bytes = text.as_bytes();
+    let is_shaped = bytes.len() == 20
+        && [(4, b'-'), (7, b'-'), (10, b'T'), (13, b':'), (16, b':'), (19, b'Z')]
+            .iter()
+            .all(|(at, mark)| bytes[*at] == *mark);
+    if !is_shaped {
+        return None;
+    }
+    let number = |from: usize, to: usize| {
+        bytes[from..to].iter().try_fold(0_i64, |value, digit| {
+            digit.is_ascii_digit().then(|| value * 10 + i64::from(digit - b'0'))
+        })
+    };
+    let (year, month, day) = (number(0, 4)?, number(5, 7)?, number(8, 10)?);
+    let (hour, minute, second) = (number(11, 13)?, number(14, 16)?, number(17, 19)?);
+    let is_date = (1..=12).contains(&month) && (1..=days_in_month(year, month)).contains(&day);
+    if !is_date || hour > 23 || minute > 59 || second > 59 {
+        return None;
+    }
+    let seconds = (hour * 60 + minute) * 60 + second;
+    days_since_1970(year, month, day).checked_mul(NS_PER_DAY)?.checked_add(seconds * NS_PER_SECOND)
+}
+
+fn is_leap(year: i64) -> bool {
+    year % 4 == 0 && (year % 100 != 0 || year % 400 == 0)
+}
+
+fn days_in_month(year: i64, month: i64) -> i64 {
+    match month {
+        2 => 28 + i64::from(is_leap(year)),
+        4 | 6 | 9 | 11 => 30,
+        _ => 31,
+    }
+}
+
+fn days_since_1970(year: i64, month: i64, day: i64) -> i64 {
+    // Leap days before a year: every fourth, less every hundredth, and every four-hundredth again.
+    let days_before = |year: i64| {
+        let past = year - 1;
+        past * 365 + past.div_euclid(4) - past.div_euclid(100) + past.div_euclid(400)
+    };
+    let months: i64 = (1..month).map(|earlier| days_in_month(year, earlier)).sum();
+    days_before(year) - days_before(1970) + months + day - 1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn instants_are_counted_from_1970() {
+        for (text, seconds) in [
+            ("1970-01-01T00:00:00Z", 0),
+            ("1969-12-31T23:59:59Z", -1),
+            ("2000-01-03T00:00:00Z", 946_857_600),
+            ("2000-03-01T00:00:00Z", 951_868_800),
+            ("2024-02-29T12:34:56Z", 1_709_210_096),
+            ("2100-03-01T00:00:00Z", 4_107_542_400),
+        ] {
+            assert_eq!(parse_utc(text), Some(seconds * NS_PER_SECOND), "{text}");
+        }
+    }
+
+    #[test]
+    fn an_instant_has_one_spelling_and_must_exist() {
+        for text in [
+            "2000-01-03",
+            "2000-01-03T00:00:00",
+            "2000-01-03 00:00:00Z",
+            "2000-01-03T00:00:00.0Z",
+            "2000-01-03T00:00:00+00:00",
+            "2000-13-01T00:00:00Z",
+            "2001-02-29T00:00:00Z",
+            "2000-01-00T00:00:00Z",
+            "2000-01-03T24:00:00Z",
+            "2000-01-03T00:00:60Z",
+            "+200-01-03T00:00:00Z",
+            "9999-01-01T00:00:00Z",
+        ] {
+            assert_eq!(parse_utc(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn bars_a_year_are_bars_a_day_times_days_a_year() {
+        for timeframe in TIMEFRAMES {
+            let a_day = NS_PER_DAY / timeframe.bar_ns;
+            assert_eq!(timeframe.bars_per_year("24x7"), (a_day * 365) as f64);
+            assert_eq!(timeframe.bars_per_year("fx_24x5"), (a_day * 260) as f64);
+            assert_eq!(timeframe.bars_per_year("sessions_252"), (a_day * 252) as f64);
+        }
+        assert!(Timeframe::named("2h").is_err());
+    }
+
+    #[test]
+    fn a_year_of_daily_bars_is_inferred_as_such() {
+        let ts: Vec<i64> = (0..1000).map(|day| day * NS_PER_DAY).collect();
+        assert_eq!(inferred_bars_per_year(&ts), 365.25);
+    }
+}

@@ -1,0 +1,443 @@
+//! A scenario as it was asked for: every field read, checked and completed by its default.
+//!
+//! What this engine cannot do is refused here and never ignored.
+
+use super::calendar::{CALENDARS, Timeframe, parse_utc};
+use super::field::{
+    WHOLE_MAX, number, object, one_of, only, optional_object, refused, required, text, whole,
+};
+use super::volume::Volume;
+use super::{FAMILIES, Family};
+use crate::EngineError;
+use crate::parameter::{Param, Params};
+use serde_json::{Map, Value, json};
+
+const BARS_MIN: u64 = 100;
+const BARS_MAX: u64 = 5_000_000;
+const PATHS_MAX: u64 = 1_000_000;
+/// Rows of one scenario, all paths together: 13.6 GB of columns.
+const ROWS_MAX: u64 = 200_000_000;
+const N_SUB_MAX: u64 = 64;
+
+const FIELDS: [&str; 18] = [
+    "family",
+    "timeframe",
+    "calendar",
+    "duration_bars",
+    "seed",
+    "params",
+    "volume_model",
+    "volume_params",
+    "p0",
+    "n_sub",
+    "paths",
+    "innovations",
+    "tick_size",
+    "overlays",
+    "assets",
+    "guard",
+    "start",
+    "source_hash",
+];
+
+const P0: Param = positive("p0", "price", 1e9, 100.0);
+const TICK_SIZE: Param = positive("tick_size", "price", 1e9, 0.01);
+const GUARD_K: Param = positive("guard.k", "standard deviations", 1e3, 25.0);
+
+const fn positive(name: &'static str, unit: &'static str, max: f64, default: f64) -> Param {
+    let (min, default) = (0.0, Some(default));
+    Param { name, unit, min, is_min_open: true, max, default, is_integer: false }
+}
+
+/// What happens to an increment beyond the guard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GuardMode {
+    /// The scenario is refused.
+    Error,
+    /// The increment is cut back to the guard, counted and flagged.
+    Clip,
+}
+
+/// Limit of every increment, in units of its own conditional standard deviation.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[allow(missing_docs)]
+pub struct Guard {
+    pub mode: GuardMode,
+    pub k: f64,
+}
+
+/// A parameter that takes one of a few words.
+#[derive(Clone, Copy, Debug)]
+pub struct Choice {
+    /// Name in documents.
+    pub name: &'static str,
+    /// The words; the first is the default.
+    pub values: &'static [&'static str],
+}
+
+/// A scenario, whole.
+#[derive(Clone, Debug)]
+#[allow(missing_docs)]
+pub struct Scenario {
+    pub family: &'static Family,
+    pub timeframe: Timeframe,
+    /// One of [`CALENDARS`].
+    pub calendar: String,
+    pub duration_bars: usize,
+    pub seed: u64,
+    pub params: Params,
+    /// The word taken for each of the family's choices, in their order.
+    pub choices: Vec<&'static str>,
+    pub volume: Volume,
+    /// Price at log price 0.
+    pub p0: f64,
+    /// Sub-steps of a bar.
+    pub n_sub: usize,
+    pub paths: usize,
+    pub tick_size: Option<f64>,
+    pub assets: Vec<String>,
+    pub guard: Guard,
+    /// Opening time of bar 0 as written, and in nanoseconds UTC.
+    pub start: String,
+    pub start_ns: i64,
+    /// Digest of the rows a replay was given.
+    pub source_hash: Option<String>,
+}
+
+impl Scenario {
+    /// Reads and completes a document.
+    ///
+    /// # Errors
+    ///
+    /// `FIELD_INVALID` for a missing, unknown, malformed or unsupported field; `UNKNOWN_NAME` for
+    /// a family, timeframe, calendar, volume model or choice that its table does not hold;
+    /// `PARAM_RANGE` for a number out of range.
+    pub fn read(document: &Value) -> Result<Self, EngineError> {
+        let fields = object("", document)?;
+        only("", fields, &FIELDS)?;
+        let family = family(text(fields, "/family", None)?)?;
+        let timeframe = Timeframe::named(text(fields, "/timeframe", None)?)?;
+        let calendar = calendar(fields, family)?;
+        let shortest = if family.needs_source { 2 } else { BARS_MIN };
+        let duration_bars = whole(fields, "/duration_bars", None, shortest, BARS_MAX)?;
+        let paths = whole(fields, "/paths", Some(1), 1, PATHS_MAX)?;
+        if duration_bars * paths > ROWS_MAX {
+            let got = format!("{paths} paths of {duration_bars} bars");
+            return Err(refused("/paths", got, format!("at most {ROWS_MAX} bars in all")));
+        }
+        let (params, choices) = params(fields, family)?;
+        unsupported(fields)?;
+        let (start, start_ns) = start(fields, timeframe, duration_bars)?;
+        Ok(Self {
+            family,
+            timeframe,
+            calendar,
+            duration_bars: duration_bars as usize,
+            seed: whole(fields, "/seed", None, 0, WHOLE_MAX)?,
+            params,
+            choices,
+            volume: Volume::read(
+                text(fields, "/volume_model", None)?,
+                optional_object(fields, "/volume_params")?,
+            )?,
+            p0: number(fields, &P0)?.expect("p0 has a default"),
+            n_sub: whole(fields, "/n_sub", Some(4), 1, N_SUB_MAX)? as usize,
+            paths: paths as usize,
+            tick_size: tick_size(fields)?,
+            assets: assets(fields)?,
+            guard: guard(fields)?,
+            start,
+            start_ns,
+            source_hash: source_hash(fields, family)?,
+        })
+    }
+
+    /// The word taken for the family's choice `name`.
+    ///
+    /// # Panics
+    ///
+    /// When the family has no such choice: a misspelling in this crate.
+    pub fn choice(&self, name: &str) -> &'static str {
+        let at = self.family.choices.iter().position(|choice| choice.name == name);
+        self.choices[at.unwrap_or_else(|| panic!("no choice `{name}` in this table"))]
+    }
+
+    /// Bars a year, and whether the source's own dates had to tell.
+    ///
+    /// A source's year is stated by its parameter or by a calendar with sessions; the default
+    /// calendar says nothing about rows that bring their own index.
+    pub fn bars_per_year(&self, ts: &[i64]) -> (f64, bool) {
+        if !self.family.needs_source || self.calendar != CALENDARS[0] {
+            return (self.timeframe.bars_per_year(&self.calendar), false);
+        }
+        let stated = self.params.get("bars_per_year");
+        if stated > 0.0 {
+            (stated, false)
+        } else {
+            (super::calendar::inferred_bars_per_year(ts), true)
+        }
+    }
+
+    /// The document with every default filled in and nothing that is not part of its meaning.
+    pub fn to_json(&self) -> Value {
+        let mut params = self.params.to_json();
+        for (choice, word) in self.family.choices.iter().zip(&self.choices) {
+            params.insert(choice.name.to_owned(), json!(word));
+        }
+        let mode = match self.guard.mode {
+            GuardMode::Error => "error",
+            GuardMode::Clip => "clip",
+        };
+        let mut document = json!({
+            "family": self.family.name, "params": params,
+            "timeframe": self.timeframe.name, "calendar": self.calendar,
+            "duration_bars": self.duration_bars, "seed": self.seed, "paths": self.paths,
+            "p0": self.p0, "n_sub": self.n_sub,
+            "volume_model": self.volume.model_name(), "volume_params": self.volume.to_json(),
+            "innovations": {"dist": "normal"}, "tick_size": self.tick_size, "overlays": [],
+            "assets": self.assets, "guard": {"mode": mode, "k": self.guard.k},
+            "start": self.start,
+        });
+        if let Some(hash) = &self.source_hash {
+            document["source_hash"] = json!(hash);
+        }
+        document
+    }
+}
+
+fn family(name: &str) -> Result<&'static Family, EngineError> {
+    let found = FAMILIES.iter().find(|family| family.name == name);
+    found.copied().ok_or_else(|| EngineError::UnknownName {
+        kind: "family",
+        name: name.to_owned(),
+        known: FAMILIES.iter().map(|family| family.name).collect(),
+    })
+}
+
+fn calendar(fields: &Map<String, Value>, family: &Family) -> Result<String, EngineError> {
+    let name = text(fields, "/calendar", Some(CALENDARS[0]))?;
+    // Sessions need opening gaps that no family draws yet; a source brings its own.
+    let known = if family.needs_source { &CALENDARS[..] } else { &CALENDARS[..1] };
+    one_of("calendar", name, known).map(str::to_owned)
+}
+
+fn params(
+    fields: &Map<String, Value>,
+    family: &'static Family,
+) -> Result<(Params, Vec<&'static str>), EngineError> {
+    let given = required(fields, "/params")?;
+    let given = object("/params", given)?;
+    let names: Vec<&str> = family.choices.iter().map(|choice| choice.name).collect();
+    let params = Params::read(family.name, family.params, given, &names)?;
+    let mut words = Vec::with_capacity(family.choices.len());
+    for choice in family.choices {
+        let path = format!("/params/{}", choice.name);
+        let word = text(given, &path, Some(choice.values[0]))?;
+        words.push(one_of(choice.name, word, choice.values)?);
+    }
+    Ok((params, words))
+}
+
+/// Refuses what documents may say but this engine does not do yet.
+fn unsupported(fields: &Map<String, Value>) -> Result<(), EngineError> {
+    if let Some(innovations) = optional_object(fields, "/innovations")? {
+        only("/innovations", innovations, &["dist"])?;
+        one_of(
+            "innovations",
+            text(innovations, "/innovations/dist", Some("normal"))?,
+            &["normal"],
+        )?;
+    }
+    match fields.get("overlays") {
+        None => Ok(()),
+        Some(Value::Array(overlays)) if overlays.is_empty() => Ok(()),
+        Some(other) => Err(refused("/overlays", other.to_string(), "an empty list")),
+    }
+}
+
+fn tick_size(fields: &Map<String, Value>) -> Result<Option<f64>, EngineError> {
+    match fields.get(TICK_SIZE.name) {
+        None | Some(Value::Null) => Ok(None),
+        Some(_) => number(fields, &TICK_SIZE),
+    }
+}
+
+fn assets(fields: &Map<String, Value>) -> Result<Vec<String>, EngineError> {
+    let Some(value) = fields.get("assets") else {
+        return Ok(vec!["A".to_owned()]);
+    };
+    let names = value.as_array().map(Vec::as_slice);
+    match names {
+        Some([Value::String(name)]) if !name.is_empty() => Ok(vec![name.clone()]),
+        _ => Err(refused("/assets", value.to_string(), "a list with the name of one asset")),
+    }
+}
+
+fn guard(fields: &Map<String, Value>) -> Result<Guard, EngineError> {
+    let default = GUARD_K.default.expect("the guard has a default");
+    let Some(given) = optional_object(fields, "/guard")? else {
+        return Ok(Guard { mode: GuardMode::Error, k: default });
+    };
+    only("/guard", given, &["mode", "k"])?;
+    let mode = text(given, "/guard/mode", Some("error"))?;
+    let mode = match one_of("guard mode", mode, &["error", "clip"])? {
+        "clip" => GuardMode::Clip,
+        _ => GuardMode::Error,
+    };
+    let k = match given.get("k") {
+        Some(value) => {
+            let k = value.as_f64();
+            let k = k.ok_or_else(|| refused("/guard/k", value.to_string(), "a number"))?;
+            GUARD_K.check("scenario", k)?
+        }
+        None => default,
+    };
+    Ok(Guard { mode, k })
+}
+
+fn start(
+    fields: &Map<String, Value>,
+    timeframe: Timeframe,
+    bars: u64,
+) -> Result<(String, i64), EngineError> {
+    let written = text(fields, "/start", Some("2000-01-03T00:00:00Z"))?;
+    let ns = parse_utc(written).ok_or_else(|| {
+        refused("/start", format!("`{written}`"), "an instant in UTC, as 2000-01-03T00:00:00Z")
+    })?;
+    let length = timeframe.bar_ns.checked_mul(bars as i64);
+    if length.and_then(|length| ns.checked_add(length)).is_none() {
+        let got = format!("{bars} bars of {} from {written}", timeframe.name);
+        // 64 bits of nanoseconds end there.
+        return Err(refused("/duration_bars", got, "bars that end before 2262-04-11"));
+    }
+    Ok((written.to_owned(), ns))
+}
+
+fn source_hash(
+    fields: &Map<String, Value>,
+    family: &Family,
+) -> Result<Option<String>, EngineError> {
+    let is_hex = |text: &str| {
+        text.len() == 64 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+    };
+    match (fields.get("source_hash"), family.needs_source) {
+        (None | Some(Value::Null), false) => Ok(None),
+        (Some(Value::String(hash)), true) if is_hex(hash) => Ok(Some(hash.clone())),
+        (value, true) => {
+            let got = value.map_or("nothing".to_owned(), Value::to_string);
+            Err(refused("/source_hash", got, "64 hexadecimal digits, lower case"))
+        }
+        (Some(value), false) => {
+            let expected = format!("nothing: {} takes no source", family.name);
+            Err(refused("/source_hash", value.to_string(), expected))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn document() -> Value {
+        json!({
+            "family": "trend", "timeframe": "1h", "duration_bars": 100, "seed": 42,
+            "params": {"drift": 1.0, "sigma": 50.0}, "volume_model": "const",
+        })
+    }
+
+    fn with(path: &str, value: Value) -> Value {
+        let mut changed = document();
+        match path.split_once('/') {
+            Some((outer, inner)) => changed[outer][inner] = value,
+            None => changed[path] = value,
+        }
+        changed
+    }
+
+    #[test]
+    fn defaults_are_filled_in() {
+        let completed = Scenario::read(&document()).unwrap().to_json();
+        let expected = json!({
+            "family": "trend", "timeframe": "1h", "calendar": "24x7", "duration_bars": 100,
+            "seed": 42, "paths": 1, "p0": 100.0, "n_sub": 4,
+            "params": {"drift": 1.0, "sigma": 50.0, "drift_convention": "ito"},
+            "volume_model": "const",
+            "volume_params": {"v0": 1000.0, "sigma": 0.5, "phi": 0.6, "b": 0.5},
+            "innovations": {"dist": "normal"}, "tick_size": null, "overlays": [],
+            "assets": ["A"], "guard": {"mode": "error", "k": 25.0},
+            "start": "2000-01-03T00:00:00Z",
+        });
+        assert_eq!(completed, expected);
+        assert_eq!(Scenario::read(&completed).unwrap().to_json(), expected);
+    }
+
+    #[test]
+    fn what_is_not_understood_is_refused_by_name() {
+        for (path, value, code, part) in [
+            ("metadata", json!({}), "FIELD_INVALID", "/metadata"),
+            ("family", json!("heston"), "UNKNOWN_NAME", "trend, vol_cluster, replay"),
+            ("timeframe", json!("2h"), "UNKNOWN_NAME", "15m"),
+            ("timeframe", json!(60), "FIELD_INVALID", "/timeframe"),
+            ("calendar", json!("us_equity"), "UNKNOWN_NAME", "24x7"),
+            ("duration_bars", json!(99), "FIELD_INVALID", "100 to 5000000"),
+            ("duration_bars", json!(100.5), "FIELD_INVALID", "/duration_bars"),
+            ("seed", json!(9_007_199_254_740_992_u64), "FIELD_INVALID", "/seed"),
+            ("seed", json!(-1), "FIELD_INVALID", "/seed"),
+            ("params/drift", json!(500.5), "PARAM_RANGE", "trend.drift"),
+            ("params/sigma", json!(0.0), "PARAM_RANGE", "trend.sigma"),
+            ("params/sigma", json!("5"), "FIELD_INVALID", "/params/sigma"),
+            ("params/form", json!("garch"), "FIELD_INVALID", "/params/form"),
+            ("params/drift_convention", json!("simple"), "UNKNOWN_NAME", "ito, log"),
+            ("volume_model", json!("heavy"), "UNKNOWN_NAME", "const, lognormal, coupled"),
+            ("volume_params", json!({"v1": 1}), "FIELD_INVALID", "/volume_params/v1"),
+            ("volume_params", json!({"v0": 0}), "PARAM_RANGE", "volume_params.v0"),
+            ("p0", json!(0), "PARAM_RANGE", "p0"),
+            ("n_sub", json!(65), "FIELD_INVALID", "/n_sub"),
+            ("paths", json!(0), "FIELD_INVALID", "/paths"),
+            ("innovations", json!({"dist": "student_t"}), "UNKNOWN_NAME", "student_t"),
+            ("innovations", json!({"dist": "normal", "nu": 5}), "FIELD_INVALID", "/innovations/nu"),
+            ("tick_size", json!(-0.01), "PARAM_RANGE", "tick_size"),
+            ("overlays", json!([{"bear": {}}]), "FIELD_INVALID", "/overlays"),
+            ("assets", json!(["A", "B"]), "FIELD_INVALID", "/assets"),
+            ("guard", json!({"mode": "global"}), "UNKNOWN_NAME", "error, clip"),
+            ("guard", json!({"k": 0}), "PARAM_RANGE", "guard.k"),
+            ("start", json!("2000-01-03"), "FIELD_INVALID", "/start"),
+            ("source_hash", json!("0".repeat(64)), "FIELD_INVALID", "trend takes no source"),
+        ] {
+            let error = Scenario::read(&with(path, value.clone())).unwrap_err();
+            assert_eq!(error.code(), code, "{path}: {value}: {error}");
+            assert!(error.to_string().contains(part), "{path}: {value}: {error}");
+        }
+    }
+
+    #[test]
+    fn every_required_field_is_asked_for() {
+        for name in ["family", "timeframe", "duration_bars", "seed", "params", "volume_model"] {
+            let mut document = document();
+            document.as_object_mut().unwrap().remove(name);
+            let error = Scenario::read(&document).unwrap_err();
+            assert!(error.to_string().contains(&format!("/{name}: got nothing")), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_whole_number_may_be_spelled_as_a_fraction() {
+        let scenario = Scenario::read(&with("seed", json!(42.0))).unwrap();
+        assert_eq!(scenario.seed, 42);
+    }
+
+    #[test]
+    fn bars_beyond_the_reach_of_64_bits_are_refused() {
+        let mut document = with("timeframe", json!("1d"));
+        document["duration_bars"] = json!(100_000);
+        let error = Scenario::read(&document).unwrap_err();
+        assert!(error.to_string().contains("2262"), "{error}");
+    }
+
+    #[test]
+    fn more_rows_than_any_memory_holds_are_refused() {
+        let mut document = with("paths", json!(1_000_000));
+        document["duration_bars"] = json!(5_000_000);
+        assert!(Scenario::read(&document).unwrap_err().to_string().contains("/paths"));
+    }
+}

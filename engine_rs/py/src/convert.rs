@@ -1,0 +1,114 @@
+//! Columns to and from NumPy, and engine errors to Python exceptions, in one place.
+
+use numpy::{Element, PyArray1, PyArrayMethods, PyReadonlyArray1};
+use proving_core::EngineError;
+use proving_core::bars::{Bars, BarsView};
+use pyo3::exceptions::{PyException, PyTypeError};
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+
+pyo3::create_exception!(
+    _engine,
+    EngineRefusal,
+    PyException,
+    "The engine refused what it was given; `args` are a stable code and a sentence."
+);
+
+/// The one way an engine error becomes a Python exception.
+pub fn refusal(error: EngineError) -> PyErr {
+    EngineRefusal::new_err((error.code(), error.to_string()))
+}
+
+/// A JSON text that came from Python.
+pub fn json(text: &str) -> PyResult<serde_json::Value> {
+    serde_json::from_str(text).map_err(|error| refusal(error.into()))
+}
+
+/// Moves a column into a NumPy array without copying it.
+fn set<T: Element>(dict: &Bound<'_, PyDict>, name: &str, column: Vec<T>) -> PyResult<()> {
+    dict.set_item(name, PyArray1::from_vec(dict.py(), column))
+}
+
+/// Borrows the column `name` of a dictionary of NumPy arrays.
+fn get<'py, T: Element>(
+    dict: &Bound<'py, PyDict>,
+    name: &str,
+) -> PyResult<PyReadonlyArray1<'py, T>> {
+    let Some(value) = dict.get_item(name)? else {
+        return Err(PyTypeError::new_err(format!("bars: got no column `{name}`")));
+    };
+    value.extract().map_err(|_| {
+        PyTypeError::new_err(format!("bars: column `{name}` is not an array of the right type"))
+    })
+}
+
+/// Generated bars as a dictionary of columns.
+pub fn bars_to_columns<'py>(py: Python<'py>, bars: Bars) -> PyResult<Bound<'py, PyDict>> {
+    let dict = PyDict::new(py);
+    set(&dict, "path", bars.path)?;
+    set(&dict, "asset", bars.asset)?;
+    set(&dict, "t", bars.t)?;
+    set(&dict, "ts", bars.ts)?;
+    set(&dict, "known_at", bars.known_at)?;
+    set(&dict, "open", bars.open)?;
+    set(&dict, "high", bars.high)?;
+    set(&dict, "low", bars.low)?;
+    set(&dict, "close", bars.close)?;
+    set(&dict, "volume", bars.volume)?;
+    set(&dict, "hl_order", bars.hl_order)?;
+    set(&dict, "flags", bars.flags)?;
+    Ok(dict)
+}
+
+/// Rows of a replay's source, copied out of Python.
+pub fn source_bars(dict: &Bound<'_, PyDict>) -> PyResult<Bars> {
+    let floats = |name: &str| Ok::<_, PyErr>(get::<f64>(dict, name)?.to_vec()?);
+    Ok(Bars {
+        ts: get::<i64>(dict, "ts")?.to_vec()?,
+        open: floats("open")?,
+        high: floats("high")?,
+        low: floats("low")?,
+        close: floats("close")?,
+        volume: floats("volume")?,
+        ..Bars::default()
+    })
+}
+
+/// Columns of one path of one asset, held while the engine reads them.
+pub struct HeldBars<'py> {
+    ts: PyReadonlyArray1<'py, i64>,
+    open: PyReadonlyArray1<'py, f64>,
+    high: PyReadonlyArray1<'py, f64>,
+    low: PyReadonlyArray1<'py, f64>,
+    close: PyReadonlyArray1<'py, f64>,
+    volume: PyReadonlyArray1<'py, f64>,
+    hl_order: PyReadonlyArray1<'py, i8>,
+}
+
+impl<'py> HeldBars<'py> {
+    /// Takes hold of the columns in `dict`.
+    pub fn new(dict: &Bound<'py, PyDict>) -> PyResult<Self> {
+        Ok(Self {
+            ts: get(dict, "ts")?,
+            open: get(dict, "open")?,
+            high: get(dict, "high")?,
+            low: get(dict, "low")?,
+            close: get(dict, "close")?,
+            volume: get(dict, "volume")?,
+            hl_order: get(dict, "hl_order")?,
+        })
+    }
+
+    /// The columns as the engine reads them; they must be contiguous.
+    pub fn view(&self) -> PyResult<BarsView<'_>> {
+        Ok(BarsView {
+            ts: self.ts.as_slice()?,
+            open: self.open.as_slice()?,
+            high: self.high.as_slice()?,
+            low: self.low.as_slice()?,
+            close: self.close.as_slice()?,
+            volume: self.volume.as_slice()?,
+            hl_order: self.hl_order.as_slice()?,
+        })
+    }
+}
