@@ -1,0 +1,211 @@
+"""The measured cases: each runs alone in a process and prints its figures as JSON.
+
+Times are medians of several calls after one call that nobody counts.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+YEAR_BARS = 525_600
+SWEEP_BARS = 50_000
+BAR_MINUTE = {
+    "version": "0.1.0", "id": "bench", "family": "trend", "timeframe": "1m", "seed": 1,
+    "duration_bars": YEAR_BARS, "params": {"drift": 0.0, "sigma": 10.0}, "volume_model": "const",
+}
+CROSS = """
+version = "0.1.0"
+id = "bench"
+name = "Crossover"
+timeframe = "1m"
+[params]
+fast = { value = 10, min = 2, max = 5000 }
+slow = { value = 50, min = 3, max = 5000 }
+[[rules]]
+if = "crossover(ma(close, fast), ma(close, slow))"
+then = "buy"
+[[rules]]
+if = "crossunder(ma(close, fast), ma(close, slow))"
+then = "close"
+[risk]
+sizing = { type = "fixed_qty", qty = 1.0 }
+max_daily_loss_pct = 100.0
+[metadata]
+"""
+COSTS = {"base": "honest_v1", "base_bps": 2.0, "k_vol": 0.0, "fee_bps": 5.0}
+FAST = list(range(5, 45))
+SLOW = list(range(50, 300, 10))
+
+
+def median_seconds(call: Callable[[], object], repeats: int) -> float:
+    """Return the median time of a call, after one that warms everything up."""
+    call()
+    times = []
+    for _ in range(repeats):
+        started = time.perf_counter()
+        call()
+        times.append(time.perf_counter() - started)
+    return statistics.median(times)
+
+
+def peak_mib() -> float:
+    """Return the highest resident memory of this process so far, MiB."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def _bars(n_bars: int) -> Any:
+    import simcore
+
+    return simcore.generate({**BAR_MINUTE, "duration_bars": n_bars})
+
+
+def ours_single(n_bars: int) -> dict[str, float]:
+    """Measure one backtest through the SDK: equity, trades and the nine metrics read."""
+    import simcore
+
+    bars, strategy = _bars(n_bars), simcore.compile_strategy(CROSS)
+
+    def call() -> object:
+        result = simcore.backtest(strategy, bars, execution=COSTS)
+        return result.equity, result.trades, dict(result.metrics)
+
+    seconds = median_seconds(call, 15 if n_bars > 100_000 else 300)
+    return {"seconds": seconds, "peak_mib": peak_mib()}
+
+
+def ours_sweep(n_threads: int) -> dict[str, float]:
+    """Measure a sweep of 1,000 settings through the SDK."""
+    import simcore
+
+    bars, strategy = _bars(SWEEP_BARS), simcore.compile_strategy(CROSS)
+    simcore.sweep(strategy, {"fast": FAST[:1], "slow": SLOW[:1]}, bars, execution=COSTS)
+    idle = peak_mib()
+
+    def call() -> object:
+        return simcore.sweep(
+            strategy, {"fast": FAST, "slow": SLOW}, bars, execution=COSTS, n_threads=n_threads
+        )
+
+    seconds = median_seconds(call, 5)
+    return {"seconds": seconds, "peak_mib": peak_mib(), "over_idle_mib": peak_mib() - idle}
+
+
+def _close(n_bars: int) -> Any:
+    return np.ascontiguousarray(_bars(n_bars)["close"].to_numpy())
+
+
+def numba_single(n_bars: int) -> dict[str, float]:
+    """Measure the numba loop, and what its first call costs."""
+    from tests.bench import peers
+
+    close = _close(n_bars)
+    started = time.perf_counter()
+    peers.numba_loop(close, 10, 50)
+    first = time.perf_counter() - started
+    seconds = median_seconds(lambda: peers.numba_loop(close, 10, 50), 15)
+    return {"seconds": seconds, "first_call_seconds": first, "peak_mib": peak_mib()}
+
+
+def numba_sweep() -> dict[str, float]:
+    """Measure the numba loop over the 1,000 settings, one thread."""
+    from tests.bench import peers
+
+    close = _close(SWEEP_BARS)
+    pairs = [(fast, slow) for fast in FAST for slow in SLOW]
+    return {"seconds": median_seconds(lambda: peers.numba_sweep(close, pairs), 3)}
+
+
+def vectorbt_single(engine: str, n_bars: int) -> dict[str, float]:
+    """Measure vectorbt with one of its engines."""
+    from tests.bench import peers
+
+    call = peers.vectorbt_run(_close(n_bars), 10, 50, engine)
+    return {"seconds": median_seconds(call, 5), "peak_mib": peak_mib()}
+
+
+def vectorbt_sweep(engine: str) -> dict[str, float]:
+    """Measure vectorbt over the 1,000 settings in one broadcast."""
+    from tests.bench import peers
+
+    pairs = [(fast, slow) for fast in FAST for slow in SLOW]
+    fast, slow = [pair[0] for pair in pairs], [pair[1] for pair in pairs]
+    call = peers.vectorbt_run(_close(SWEEP_BARS), fast, slow, engine)
+    call()
+    started = time.perf_counter()
+    call()
+    return {"seconds": time.perf_counter() - started, "peak_mib": peak_mib()}
+
+
+def _process_seconds(*command: str, repeats: int = 7, **environment: str) -> float:
+    def call() -> None:
+        subprocess.run(
+            command, check=True, stdout=subprocess.DEVNULL, env={**os.environ, **environment}
+        )
+
+    return median_seconds(call, repeats)
+
+
+def imports() -> dict[str, float]:
+    """Measure starting the SDK and the command line, beside a bare interpreter and peers."""
+    python, proving = sys.executable, str(Path(sys.executable).parent / "proving")
+    return {
+        "python": _process_seconds(python, "-c", "pass"),
+        "import_simcore": _process_seconds(python, "-c", "import simcore"),
+        "proving_help": _process_seconds(proving, "--help"),
+        "import_vectorbt": _process_seconds(python, "-c", "import vectorbt", repeats=3),
+    }
+
+
+def light_campaign() -> dict[str, float]:
+    """Measure the light campaign from documents to verdict, then again with nothing changed."""
+    proving = str(Path(sys.executable).parent / "proving")
+    with tempfile.TemporaryDirectory() as folder:
+        times = []
+        for _ in range(2):
+            started = time.perf_counter()
+            subprocess.run(
+                [proving, "run", "c1-light", "--home", folder],
+                check=True,
+                stdout=subprocess.DEVNULL,
+            )
+            times.append(time.perf_counter() - started)
+    children = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
+    return {"seconds": times[0], "again_seconds": times[1], "peak_mib": children}
+
+
+CASES: dict[str, Callable[[], dict[str, float]]] = {
+    "ours_year": lambda: ours_single(YEAR_BARS),
+    "ours_1k": lambda: ours_single(1_000),
+    "ours_sweep_1": lambda: ours_sweep(1),
+    "ours_sweep_2": lambda: ours_sweep(2),
+    "numba_year": lambda: numba_single(YEAR_BARS),
+    "numba_1k": lambda: numba_single(1_000),
+    "numba_sweep": numba_sweep,
+    "vectorbt_numba_year": lambda: vectorbt_single("numba", YEAR_BARS),
+    "vectorbt_rust_year": lambda: vectorbt_single("rust", YEAR_BARS),
+    "vectorbt_rust_1k": lambda: vectorbt_single("rust", 1_000),
+    "vectorbt_rust_sweep": lambda: vectorbt_sweep("rust"),
+    "imports": imports,
+    "light_campaign": light_campaign,
+}
+
+
+def main() -> None:
+    """Run the case that the command line names and print its figures."""
+    print(json.dumps(CASES[sys.argv[1]]()))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,110 @@
+"""What others do with the same bars: forty lines of numba by hand, and vectorbt.
+
+A moving-average crossover on closes, long only, one unit, fee 5 bps, slippage 2 bps, fill at the
+close; equity of every bar, trade records, Sharpe ratio and maximum drawdown.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+FEE = 5e-4
+SLIPPAGE = 2e-4
+CASH = 10_000.0
+
+
+@numba.njit
+def _loop(
+    close: NDArray[np.float64],
+    fast: int,
+    slow: int,
+    equity: NDArray[np.float64],
+    trades: NDArray[np.float64],
+) -> tuple[float, float, int]:
+    cash, position, entry, n_trades = CASH, 0.0, 0.0, 0
+    fast_sum = slow_sum = 0.0
+    was_above = False
+    peak, drawdown, total, squares, before = CASH, 0.0, 0.0, 0.0, CASH
+    for i in range(close.size):
+        price = close[i]
+        fast_sum += price
+        slow_sum += price
+        if i >= fast:
+            fast_sum -= close[i - fast]
+        if i >= slow:
+            slow_sum -= close[i - slow]
+        if i >= slow - 1:
+            is_above = fast_sum / fast > slow_sum / slow
+            if i >= slow and is_above and not was_above and position == 0.0:
+                fill = price * (1.0 + SLIPPAGE)
+                cash -= fill * (1.0 + FEE)
+                position, entry = 1.0, fill
+            elif i >= slow and was_above and not is_above and position > 0.0:
+                fill = price * (1.0 - SLIPPAGE)
+                cash += fill * (1.0 - FEE)
+                trades[n_trades] = fill - entry
+                position, n_trades = 0.0, n_trades + 1
+            was_above = is_above
+        value = cash + position * price
+        equity[i] = value
+        change = value / before - 1.0
+        total += change
+        squares += change * change
+        before = value
+        peak = max(peak, value)
+        drawdown = min(drawdown, value / peak - 1.0)
+    n = close.size
+    mean = total / n
+    deviation = math.sqrt(max((squares - n * mean * mean) / (n - 1), 0.0))
+    sharpe = mean / deviation * math.sqrt(525_600.0) if deviation > 0.0 else 0.0
+    return sharpe, drawdown, n_trades
+
+
+def numba_loop(close: NDArray[np.float64], fast: int, slow: int) -> tuple[float, float, int]:
+    """Run the loop once with fresh output arrays, as a caller who keeps them would."""
+    equity = np.empty(close.size)
+    trades = np.empty(close.size // 2 + 1)
+    return _loop(close, fast, slow, equity, trades)
+
+
+def numba_sweep(close: NDArray[np.float64], pairs: list[tuple[int, int]]) -> list[float]:
+    """Run the loop for each pair on one thread, the output arrays reused."""
+    equity = np.empty(close.size)
+    trades = np.empty(close.size // 2 + 1)
+    return [_loop(close, fast, slow, equity, trades)[0] for fast, slow in pairs]
+
+
+def vectorbt_run(
+    close: NDArray[np.float64], fast: int | list[int], slow: int | list[int], engine: str
+) -> Callable[[], object]:
+    """Return a call that runs vectorbt and reads the same figures off its portfolio."""
+    import vectorbt as vbt
+
+    vbt.settings["engine"] = engine
+
+    def run() -> object:
+        quick = vbt.MA.run(close, fast)
+        above = vbt.MA.run(close, slow).ma.to_numpy()
+        portfolio = vbt.Portfolio.from_signals(
+            close if above.ndim == 1 else close[:, None],
+            quick.ma_crossed_above(above).to_numpy(),
+            quick.ma_crossed_below(above).to_numpy(),
+            size=1.0,
+            fees=FEE,
+            slippage=SLIPPAGE,
+            init_cash=CASH,
+            freq="1min",
+        )
+        return (
+            portfolio.value(),
+            portfolio.trades.records,
+            portfolio.sharpe_ratio(),
+            portfolio.max_drawdown(),
+        )
+
+    return run
