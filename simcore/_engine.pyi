@@ -1,0 +1,30 @@
+"""Types of the compiled module; `simcore.engine` says what the values mean."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+class EngineRefusal(Exception): ...
+
+def version() -> str: ...
+def catalogue() -> str: ...
+def generate(
+    scenario_json: str, source: Mapping[str, NDArray[Any]] | None = None
+) -> tuple[dict[str, NDArray[Any]], str]: ...
+def indicator(program_json: str, bars: Mapping[str, NDArray[Any]]) -> NDArray[np.float64]: ...
+def backtest(
+    programs: Sequence[str],
+    execution_json: str,
+    bars: Sequence[Mapping[str, NDArray[Any]]],
+    runs: Sequence[tuple[int, int]],
+    initial_cash: float,
+    bars_per_year: Sequence[float],
+    is_full: bool,
+    n_threads: int | None = None,
+) -> list[dict[str, Any]]: ...
+def metrics(
+    returns: NDArray[np.float64], bars_per_year: float, mar: float, rf: float
+) -> tuple[dict[str, float], int]: ...
+def paper(universe_json: str) -> tuple[dict[str, dict[str, Any]], str]: ...

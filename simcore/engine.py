@@ -1,0 +1,163 @@
+"""The compiled engine, as the rest of the project sees it: types, shapes, errors made ours.
+
+The only importer of `simcore._engine`. It converts and calls; what a value means is decided
+elsewhere.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import cache
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simcore import _engine
+from simcore.errors import EngineError
+
+Columns = dict[str, NDArray[Any]]
+"""Columns of one table: one-dimensional arrays of one length."""
+
+RunColumns = dict[str, Any]
+"""One run: ``metrics``, ``flags``, and with full detail ``equity_quote``, ``trades``, …"""
+
+
+@contextmanager
+def _refusals() -> Iterator[None]:
+    try:
+        yield
+    except _engine.EngineRefusal as refusal:
+        code, message = refusal.args
+        raise EngineError(code, message) from None
+
+
+@cache
+def version() -> str:
+    """Return the crate's version and the digest of its sources, ``0.1.0+0123456789ab``."""
+    return _engine.version()
+
+
+@cache
+def catalogue() -> dict[str, Any]:
+    """Return every open set of the engine: families, indicators, metrics, executions, codes."""
+    catalogue: dict[str, Any] = json.loads(_engine.catalogue())
+    return catalogue
+
+
+def generate(
+    scenario: Mapping[str, Any], source: Columns | None = None
+) -> tuple[Columns, dict[str, Any]]:
+    """Generate the bars of one scenario.
+
+    Args:
+        scenario: The effective document: every default filled in.
+        source: Rows of a replay: ``ts`` (ns UTC) and OHLCV, each ``(n_bars,)``.
+
+    Returns:
+        The columns of the bars table, each ``(n_paths * n_bars,)``, and the facts of the
+        manifest.
+
+    Raises:
+        EngineError: The document or the path it leads to is refused.
+    """
+    with _refusals():
+        columns, facts = _engine.generate(json.dumps(scenario), source)
+    return columns, json.loads(facts)
+
+
+def indicator(program_json: str, bars: Columns) -> NDArray[np.float64]:
+    """Return the output column of a program, ``(n_bars,)``; NaN where the value is unknown.
+
+    Raises:
+        EngineError: The program or the bars are refused.
+    """
+    with _refusals():
+        return _engine.indicator(program_json, bars)
+
+
+def backtest(
+    programs: Sequence[str],
+    execution: Mapping[str, Any] | str,
+    bars: Sequence[Columns],
+    runs: Sequence[tuple[int, int]],
+    *,
+    initial_cash: float,
+    bars_per_year: Sequence[float],
+    detail: Literal["full", "summary"] = "full",
+    n_threads: int | None = None,
+) -> list[RunColumns]:
+    """Run programs over bars, in parallel, with the same bytes for any number of threads.
+
+    Args:
+        programs: Compiled programs, as JSON texts.
+        execution: Every field of an execution profile, or the same as JSON text.
+        bars: Columns of one path of one asset each.
+        runs: Which program meets which bars, as pairs of positions.
+        initial_cash: In quote currency, above 0.
+        bars_per_year: One value for each entry of `bars`; annualises the ratios.
+        detail: ``full`` adds equity, cash, position and trades to the metrics.
+        n_threads: None takes the machine's cores.
+
+    Returns:
+        One entry for each run, in the order of `runs`.
+
+    Raises:
+        EngineError: A program, the execution or the bars are refused.
+    """
+    text = execution if isinstance(execution, str) else json.dumps(execution)
+    try:
+        return _engine.backtest(
+            programs,
+            text,
+            bars,
+            runs,
+            initial_cash,
+            bars_per_year,
+            detail == "full",
+            n_threads,
+        )
+    except _engine.EngineRefusal as refusal:  # no context manager: called once per small backtest
+        code, message = refusal.args
+        raise EngineError(code, message) from None
+
+
+def metrics(
+    returns: NDArray[np.float64], *, bars_per_year: float, mar: float, rf: float
+) -> tuple[dict[str, float], int]:
+    """Return the metrics that need nothing but returns, and the bits of their flags.
+
+    Args:
+        returns: Simple returns per bar, ``(n_bars,)``.
+        bars_per_year: Annualises the ratios.
+        mar: Least acceptable return, per bar.
+        rf: Riskless rate, per bar.
+
+    Returns:
+        Values by name, NaN for null; and one bit for each of ``metric_flags`` in the catalogue.
+
+    Raises:
+        EngineError: The returns or the options are refused.
+    """
+    with _refusals():
+        return _engine.metrics(returns, bars_per_year, mar, rf)
+
+
+def paper(universe: Mapping[str, Any]) -> tuple[dict[str, dict[str, Any]], dict[str, Any]]:
+    """Run one seeded universe of the paper-trading stack.
+
+    Args:
+        universe: The document that `simcore.chaos.schedule` makes.
+
+    Returns:
+        Tables by name, each a dictionary of columns, and the facts of the run (log roots, run
+        id, counts).
+
+    Raises:
+        EngineError: The universe is refused.
+    """
+    with _refusals():
+        tables, facts = _engine.paper(json.dumps(universe))
+    return tables, json.loads(facts)

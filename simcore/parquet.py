@@ -1,0 +1,182 @@
+"""One partition's Parquet file: written the same to the byte, read whole or refused by name.
+
+Where files lie and how one takes another's place is the store's business.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any, Final
+
+import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from simcore.errors import StoreError
+from simcore.tables.table import BYTES_WIDTH, Column, Table
+
+_PREFIX: Final = b"proving."
+_ROW_GROUP_ROWS: Final = 1 << 17
+_UNREADABLE: Final = (pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError, EOFError)
+
+
+@dataclass(frozen=True)
+class Footer:
+    """What a whole partition says about itself.
+
+    Args:
+        table: Name of its table.
+        content_hash: Hash of its rows, as `simcore.store.content_hash` computes it.
+        input_hash: Hash of what it was made from, as `Provenance.input_hash` computes it.
+        documents: Hash of each document it was made from.
+        seed: Root seed, or None.
+        engine_version: Engine that made it.
+        schema_version: Version of the table it follows.
+        rows: Number of rows.
+        bytes: Size of the file.
+        path: The file.
+    """
+
+    table: str
+    content_hash: str
+    input_hash: str
+    documents: dict[str, str]
+    seed: int | None
+    engine_version: str
+    schema_version: int
+    rows: int
+    bytes: int
+    path: Path
+
+
+def write(table: Table, rows: pl.DataFrame, metadata: Mapping[str, str], handle: IO[bytes]) -> None:
+    """Write conformed rows, in their order, and what the footer is to say of them.
+
+    Args:
+        table: What the rows are.
+        rows: What `Table.conform` returned.
+        metadata: Every field of `Footer` that the file does not know by itself, as text.
+        handle: Where to.
+    """
+    schema = table.schema().with_metadata(
+        {_PREFIX + name.encode(): value.encode() for name, value in metadata.items()}
+    )
+    arrays = [_array(column, rows[column.name], schema) for column in table.columns]
+    pq.write_table(
+        pa.Table.from_arrays(arrays, schema=schema),
+        handle,
+        row_group_size=_ROW_GROUP_ROWS,
+        compression="zstd",
+        compression_level=3,
+        write_page_checksum=True,
+        version="2.6",
+    )
+
+
+def footer(table: Table, path: Path) -> Footer | None:
+    """Return what the file says about itself, or None where there is none.
+
+    Raises:
+        StoreError: ``TORN`` or ``FOREIGN``.
+    """
+    if not path.is_file():
+        return None
+    with _reading(path):
+        metadata = pq.read_metadata(path)
+        size = path.stat().st_size
+    try:
+        found = {
+            name.removeprefix(_PREFIX).decode(): value.decode()
+            for name, value in (metadata.metadata or {}).items()
+            if name.startswith(_PREFIX)
+        }
+        said = Footer(
+            table=found["table"],
+            content_hash=found["content_hash"],
+            input_hash=found["input_hash"],
+            documents=json.loads(found["documents"]),
+            seed=json.loads(found["seed"]),
+            engine_version=found["engine_version"],
+            schema_version=int(found["schema_version"]),
+            rows=metadata.num_rows,
+            bytes=size,
+            path=path,
+        )
+    except (KeyError, ValueError) as cause:
+        raise StoreError(
+            "FOREIGN",
+            f"{path}: footer: {cause} is missing or unreadable, expected a partition of "
+            f"{table.name} written by this project [move the file away]",
+        ) from None
+    if said.table != table.name:
+        raise StoreError(
+            "FOREIGN",
+            f"{path}: footer: got the table {said.table}, expected {table.name} "
+            "[move the file away]",
+        )
+    return said
+
+
+def rows(table: Table, path: Path, columns: Sequence[Column]) -> pl.DataFrame:
+    """Return columns of the file in the table's types, every page checked.
+
+    Raises:
+        StoreError: ``TORN`` or ``OTHER_SCHEMA``.
+    """
+    names = [column.name for column in columns]
+    with _reading(path), pq.ParquetFile(path, page_checksum_verification=True) as file:
+        if not _is_schema_of(table, file.schema_arrow):
+            raise StoreError(
+                "OTHER_SCHEMA",
+                f"{path}: got the columns of another version of {table.name}, expected "
+                f"version {table.schema_version} [materialise it again]",
+            )
+        arrow = file.read(columns=names)
+    frame = pl.DataFrame(pl.from_arrow(arrow.select(names)))
+    return frame.select(pl.col(column.name).cast(column.polars_type()) for column in columns)
+
+
+def has_schema_of(table: Table, path: Path) -> bool:
+    """Return whether the file has the columns that the table has now.
+
+    Raises:
+        StoreError: ``TORN``.
+    """
+    with _reading(path):
+        return _is_schema_of(table, pq.read_schema(path))
+
+
+def _is_schema_of(table: Table, found: pa.Schema) -> bool:
+    return bool(found.equals(table.schema()))
+
+
+def _array(column: Column, values: pl.Series, schema: pa.Schema) -> pa.Array[Any]:
+    kind = schema.field(column.name).type
+    if column.dtype == "enum":
+        # All names of the enum, so that the file does not depend on which of them occur.
+        codes = values.to_physical().cast(pl.Int32).to_arrow()
+        return pa.DictionaryArray.from_arrays(codes, pa.array(column.values, pa.string()))
+    if column.dtype in BYTES_WIDTH:
+        return pa.array(values.to_list(), kind)
+    return values.to_arrow().cast(kind)
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except (FileNotFoundError, PermissionError) as cause:
+        raise StoreError(
+            "UNREADABLE", f"{path}: {cause.strerror}, expected a readable file", is_passing=True
+        ) from cause
+    except _UNREADABLE as cause:
+        reason = str(cause).splitlines()[0]
+        raise StoreError(
+            "TORN",
+            f"{path}: not whole: {reason}; expected a Parquet file "
+            "[materialise the partition again: a write replaces it]",
+        ) from cause

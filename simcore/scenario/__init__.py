@@ -1,0 +1,1 @@
+"""Scenarios: documents of markets, and the bars generated from them."""

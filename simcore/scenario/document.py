@@ -1,0 +1,361 @@
+"""The scenario document: its model, its checks, and the effective form the engine takes.
+
+Bounds of a family's parameters live in the engine and are asked for; what depends on more than one
+document, such as the days of a campaign, is applied here and decided elsewhere.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic_core import PydanticCustomError
+
+from simcore import documents, engine
+from simcore.documents import Loaded
+from simcore.errors import EngineError, SpecError
+from simcore.problems import Hint, Problem
+from simcore.refusals import nearest, problems, shown
+from simcore.scenario.calendar import Calendar, Timeframe, bars_per_day
+from simcore.scenario.source import Source, SourceDocument, read
+from simcore.seeds import SEED_MAX
+
+CODE: Final = "DOC_INVALID"
+BARS_MIN: Final = 100
+BARS_MAX: Final = 5_000_000
+
+_RESERVED_IDS: Final = frozenset({"true", "false", "inf", "nan", "null", "none"})
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class Innovations(_Model):
+    """Law of the draws."""
+
+    dist: Literal["normal"] = "normal"
+
+
+class Guard(_Model):
+    """What happens to an increment beyond `k` of its own standard deviations."""
+
+    mode: Literal["error", "clip"] = "error"
+    k: Annotated[float, Field(gt=0.0, le=1000.0)] = 25.0
+
+
+class VolumeParams(_Model):
+    """Parameters of the volume; a model that does not need one ignores it."""
+
+    v0: Annotated[float, Field(gt=0.0, le=1e15)] = 1000.0
+    sigma: Annotated[float, Field(ge=0.0, le=5.0)] = 0.5
+    phi: Annotated[float, Field(ge=0.0, le=0.999)] = 0.6
+    b: Annotated[float, Field(ge=0.0, le=10.0)] = 0.5
+
+
+class Metadata(_Model):
+    """What a person wants to know; never part of a hash of results."""
+
+    thesis: str = ""
+    source: str = ""
+    notes: str = ""
+    tags: Annotated[tuple[str, ...], Field(max_length=32)] = ()
+
+
+class ScenarioDocument(_Model):
+    """One market to be generated.
+
+    A scenario of a family that needs a source has the length of its file, so it may leave
+    `duration_bars` and `volume_model` out; every other scenario states them.
+    """
+
+    version: Annotated[str, Field(pattern=r"^0\.1\.\d+$")]
+    id: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,63}$")]
+    family: str
+    timeframe: Timeframe
+    duration_bars: Annotated[int, Field(ge=BARS_MIN, le=BARS_MAX)] | None = None
+    seed: Annotated[int, Field(ge=0, le=SEED_MAX)]
+    params: dict[str, Any]
+    volume_model: Literal["const", "lognormal", "coupled"] | None = None
+    volume_params: VolumeParams = VolumeParams()
+    calendar: Calendar = "24x7"
+    p0: Annotated[float, Field(gt=0.0, le=1e9)] = 100.0
+    n_sub: Annotated[int, Field(ge=1, le=64)] = 4
+    paths: Annotated[int, Field(ge=1, le=1_000_000)] = 1
+    innovations: Innovations = Innovations()
+    tick_size: Annotated[float, Field(gt=0.0, le=1e9)] | None = None
+    overlays: Annotated[tuple[dict[str, Any], ...], Field(max_length=0)] = ()
+    assets: Annotated[
+        tuple[Annotated[str, Field(min_length=1, max_length=64)], ...],
+        Field(min_length=1, max_length=1),
+    ] = ("A",)
+    guard: Guard = Guard()
+    start: str = "2000-01-03T00:00:00Z"
+    metadata: Metadata = Metadata()
+
+    @field_validator("id")
+    @classmethod
+    def _not_reserved(cls, value: str) -> str:
+        if value in _RESERVED_IDS:
+            raise PydanticCustomError("BAD_ID", f"got {shown(value)}, expected no reserved word")
+        return value
+
+    @field_validator("start")
+    @classmethod
+    def _is_utc(cls, value: str) -> str:
+        try:
+            at = datetime.strptime(value, "%Y-%m-%dT%H:%M:%SZ")
+            is_spelled = at.strftime("%Y-%m-%dT%H:%M:%SZ") == value
+        except ValueError:
+            is_spelled = False
+        if not is_spelled:
+            raise PydanticCustomError(
+                "BAD_FORMAT", f"got {shown(value)}, expected UTC as 2000-01-03T00:00:00Z"
+            )
+        return value
+
+
+@dataclass(frozen=True, eq=False)
+class Scenario:
+    """A scenario that has been checked whole and can be generated.
+
+    Args:
+        document: What its author wrote, defaults filled in.
+        origin: File or id it came from.
+        params: Parameters of the family, defaults filled in, without the source.
+        source: Bars of a family that needs them, else None.
+    """
+
+    document: ScenarioDocument
+    origin: str
+    params: dict[str, Any]
+    source: Source | None = None
+
+    @property
+    def id(self) -> str:
+        """Id of the document."""
+        return self.document.id
+
+
+def load(document: Any, *, home: str | Path | None = None) -> Scenario:
+    """Return a scenario, checked whole: the document, its parameters, its source file.
+
+    Args:
+        document: What `documents.read` takes; or a `Scenario`, which is returned.
+        home: Folder whose documents join the library's.
+
+    Raises:
+        SpecError: With everything that is wrong with the document; with its file, if the
+            document is right.
+    """
+    if isinstance(document, Scenario):
+        return document
+    loaded = documents.read(document, "scenarios", home=home)
+    wrong: list[Problem] = []
+    parsed: ScenarioDocument | None = None
+    try:
+        parsed = documents.parse(ScenarioDocument, loaded, CODE)
+    except SpecError as error:
+        wrong += error.problems
+    family = _family(loaded)
+    params: dict[str, Any] = {}
+    spec: SourceDocument | None = None
+    if family is None:
+        wrong += _unknown_family(loaded)
+    else:
+        wrong += _missing_fields(loaded, family)
+        faults, params, spec = _params(loaded, family)
+        wrong += faults
+    if wrong or parsed is None or family is None:
+        raise SpecError(wrong)
+    scenario = Scenario(parsed, loaded.source, params)
+    if spec is not None:
+        folder = loaded.path.parent if loaded.path is not None else Path()
+        source = read(spec, folder, code=CODE, origin=loaded.source)
+        scenario = dataclasses.replace(scenario, source=source)
+    _try_out(scenario)
+    return scenario
+
+
+def for_campaign(scenario: Scenario, days: int) -> Scenario:
+    """Return the scenario with the length that a campaign of so many days gives it.
+
+    A replay keeps its own length.
+
+    Raises:
+        SpecError: The days make fewer than 100 or more than 5,000,000 bars.
+    """
+    if scenario.source is not None:
+        return scenario
+    document = scenario.document
+    n_bars = days * bars_per_day(document.timeframe, document.calendar)
+    if not BARS_MIN <= n_bars <= BARS_MAX:
+        message = (
+            f"got {n_bars} bars ({days} days of {document.timeframe} bars), "
+            f"expected {BARS_MIN} to {BARS_MAX}"
+        )
+        raise SpecError([Problem(CODE, "OUT_OF_RANGE", message, "/duration_bars", scenario.origin)])
+    longer = document.model_copy(update={"duration_bars": n_bars})
+    return dataclasses.replace(scenario, document=longer)
+
+
+def effective(scenario: Scenario) -> dict[str, Any]:
+    """Return the document as the engine takes it: every default filled in, nothing for people.
+
+    Two documents that mean the same market have the same effective form; its canonical JSON is
+    what the scenario's partitions are made from.
+    """
+    document = scenario.document.model_dump(mode="json")
+    for name in ("version", "id", "metadata"):
+        del document[name]
+    document["params"] = scenario.params
+    document["volume_model"] = scenario.document.volume_model or "const"
+    if scenario.source is not None:
+        document["duration_bars"] = int(scenario.source.columns["ts"].size)
+        document["source_hash"] = scenario.source.sha256
+    return document
+
+
+def _family(loaded: Loaded) -> dict[str, Any] | None:
+    name = loaded.document.get("family")
+    for family in engine.catalogue()["families"]:
+        if family["name"] == name:
+            return dict(family)
+    return None
+
+
+def _unknown_family(loaded: Loaded) -> list[Problem]:
+    """Return the problem of a family that is not in the table; the model finds a missing one."""
+    name = loaded.document.get("family")
+    if not isinstance(name, str):
+        return []
+    known = [family["name"] for family in engine.catalogue()["families"]]
+    return [_bad_choice(loaded, "/family", name, known)]
+
+
+def _missing_fields(loaded: Loaded, family: Mapping[str, Any]) -> list[Problem]:
+    """Return the fields that only a family without a source needs."""
+    if family["needs_source"]:
+        return []
+    wrong = [
+        Problem(
+            CODE, "MISSING_FIELD", f'field "{name}": got nothing, expected a value', f"/{name}",
+            loaded.source,
+        )
+        for name in ("duration_bars", "volume_model")
+        if loaded.document.get(name) is None
+    ]  # fmt: skip
+    calendar = loaded.document.get("calendar", "24x7")
+    if calendar in ("fx_24x5", "us_equity", "sessions_252"):
+        wrong.append(_bad_choice(loaded, "/calendar", calendar, ["24x7"]))
+    return wrong
+
+
+def _params(
+    loaded: Loaded, family: Mapping[str, Any]
+) -> tuple[list[Problem], dict[str, Any], SourceDocument | None]:
+    """Return what is wrong with the parameters, the parameters filled in, and the source."""
+    given = loaded.document.get("params")
+    if not isinstance(given, dict):
+        return [], {}, None
+    numbers = {param["name"]: param for param in family["params"]}
+    choices = family["choices"]
+    wrong: list[Problem] = []
+    params: dict[str, Any] = {}
+    known = [*numbers, *choices, *(["source"] if family["needs_source"] else [])]
+    for name in given:
+        if name not in known:
+            wrong.append(_unknown_param(loaded, name, known, family["name"]))
+    for name, param in numbers.items():
+        fault = _number_fault(param, given.get(name, param["default"]), name in given)
+        if fault is not None:
+            path = f"/params/{name}"
+            wrong.append(Problem(CODE, fault[0], fault[1], path, loaded.source))
+        params[name] = given.get(name, param["default"])
+    for name, words in choices.items():
+        params[name] = given.get(name, words[0])
+        if params[name] not in words:
+            wrong.append(_bad_choice(loaded, f"/params/{name}", params[name], words))
+    faults, spec = _source(loaded, given) if family["needs_source"] else ([], None)
+    return wrong + faults, params, spec
+
+
+def _source(
+    loaded: Loaded, given: Mapping[str, Any]
+) -> tuple[list[Problem], SourceDocument | None]:
+    """Return what is wrong with `params.source`, and the source if nothing is."""
+    if "source" not in given:
+        message = 'field "source": got nothing, expected a table with path, timezone, columns'
+        return [Problem(CODE, "MISSING_FIELD", message, "/params/source", loaded.source)], None
+    held = {"params": {"source": given["source"]}}
+    try:
+        return [], _SourceHolder.model_validate(held).params.source
+    except ValidationError as error:
+        return problems(_SourceHolder, held, error, code=CODE, source=loaded.source), None
+
+
+class _SourceParams(_Model):
+    source: SourceDocument
+
+
+class _SourceHolder(_Model):
+    """A document with nothing but its source, so that problems bear the whole path."""
+
+    params: _SourceParams
+
+
+def _number_fault(param: Mapping[str, Any], value: Any, is_given: bool) -> tuple[str, str] | None:
+    lowest = f"more than {param['min']:g}" if param["is_min_open"] else f"{param['min']:g}"
+    range_text = f"{lowest} to {param['max']:g} ({param['unit']})"
+    if not is_given:
+        missing = ("MISSING_FIELD", f'field "{param["name"]}": got nothing, expected {range_text}')
+        return missing if value is None else None
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return "WRONG_TYPE", f"got {shown(value)}, expected a number, {range_text}"
+    is_above = value > param["min"] if param["is_min_open"] else value >= param["min"]
+    is_whole = not param["is_integer"] or float(value).is_integer()
+    if is_above and value <= param["max"] and is_whole:
+        return None
+    whole = "a whole number, " if param["is_integer"] else ""
+    return "OUT_OF_RANGE", f"got {shown(value)}, expected {whole}{range_text}"
+
+
+def _unknown_param(loaded: Loaded, name: str, known: list[str], family: str) -> Problem:
+    near = nearest(name, known)
+    message = f'field "{name}" is not known to {family}, expected one of {", ".join(known)}'
+    move = {"op": "move", "from": f"/params/{name}", "path": f"/params/{near}"}
+    hints = (Hint(f'did you mean "{near}"?', (move,)),) if near else ()
+    return Problem(CODE, "UNKNOWN_FIELD", message, f"/params/{name}", loaded.source, hints=hints)
+
+
+def _bad_choice(loaded: Loaded, path: str, found: Any, known: list[str]) -> Problem:
+    near = nearest(found, known) if isinstance(found, str) else None
+    patch = ({"op": "replace", "path": path, "value": near},)
+    return Problem(
+        CODE,
+        "BAD_ENUM",
+        f"got {shown(found)}, expected one of {', '.join(known)}",
+        path,
+        loaded.source,
+        hints=(Hint(f'did you mean "{near}"?', patch),) if near else (),
+    )
+
+
+def _try_out(scenario: Scenario) -> None:
+    """Let the engine read the document, on the shortest market there is.
+
+    The engine knows what no range of one parameter can say: that a variance is finite, that the
+    rows of a source fit its timeframe.
+    """
+    probe = effective(scenario)
+    if scenario.source is None:
+        probe |= {"duration_bars": BARS_MIN, "paths": 1}
+    try:
+        engine.generate(probe, scenario.source.columns if scenario.source else None)
+    except EngineError as error:
+        raise SpecError([Problem(CODE, error.code, error.message, "", scenario.origin)]) from None

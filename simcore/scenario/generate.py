@@ -1,0 +1,44 @@
+"""Bars of a scenario: the document is checked, the engine generates, a frame comes out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from simcore import engine
+from simcore.scenario.document import Scenario, effective, load
+from simcore.tables.markets import BARS
+
+
+def generate(document: Any, *, home: str | Path | None = None) -> pl.DataFrame:
+    """Generate the bars of a scenario.
+
+    Args:
+        document: A mapping, a library id, a path, or a text in TOML or JSON.
+        home: Folder whose documents join the library's; None for the library alone.
+
+    Returns:
+        One row a bar, sorted by ``path, asset, t``; ``ts`` is the open and ``known_at`` the close
+        of the bar in ns UTC, prices are in quote units. See the table `bars`.
+
+    Raises:
+        SpecError: The document or its source file is wrong.
+        EngineError: The path it leads to is refused.
+    """
+    frame, _ = bars_with_facts(load(document, home=home))
+    return frame
+
+
+def bars_with_facts(scenario: Scenario) -> tuple[pl.DataFrame, dict[str, Any]]:
+    """Generate the bars of a checked scenario, and what the engine says of them.
+
+    Returns:
+        The columns of the table `bars` without `scenario_id`; and the facts: hashes, bounds,
+        counts, bars a year.
+    """
+    source = scenario.source.columns if scenario.source is not None else None
+    columns, facts = engine.generate(effective(scenario), source)
+    kinds = {name: kind for name, kind in BARS.polars_schema().items() if name != "scenario_id"}
+    return pl.DataFrame({name: columns[name] for name in kinds}, schema=kinds), facts

@@ -1,0 +1,14 @@
+"""Every table of the project, by name."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from simcore.tables import backtests, chaos, markets, strategies, tournaments, verdicts
+from simcore.tables.table import Table
+
+TABLES: Final[dict[str, Table]] = {
+    table.name: table
+    for kin in (markets, strategies, backtests, tournaments, chaos, verdicts)
+    for table in kin.TABLES
+}

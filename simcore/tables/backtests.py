@@ -1,0 +1,108 @@
+"""Tables of the runs: one strategy on one path, its trades and its equity."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from simcore.tables.table import Column, Table
+
+EXIT_REASONS: Final = (
+    "signal", "stop", "take_profit", "trailing", "time", "opposite", "liquidation", "daily_loss",
+    "end_of_data",
+)  # fmt: skip
+
+_RUN: Final = (
+    Column("scenario_id", "str", "-", "Id of the scenario's document."),
+    Column("path", "u32", "-", "Number of the path, from zero."),
+    Column("strategy_id", "str", "-", "Id of the strategy's document."),
+)
+_RUN_KEY: Final = ("scenario_id", "path", "strategy_id")
+
+
+def _metric(name: str, unit: str, meaning: str, minimum: float | None = None) -> Column:
+    return Column(
+        name, "f64", unit, f"{meaning} Null: not defined.", nullable=True, minimum=minimum
+    )
+
+
+BACKTESTS: Final = Table(
+    "backtests",
+    "One row a run of one strategy on one path: what it was made from, and its metrics.",
+    key=(*_RUN_KEY, "execution"),
+    partitioned_by=("campaign", "strategy"),
+    columns=(
+        *_RUN,
+        Column("execution", "str", "-", "Execution profile, with overrides if it has any."),
+        Column("ir_hash", "str", "-", "Hash of the compiled program."),
+        Column("scenario_hash", "str", "-", "Hash of the effective scenario; null for bare bars.",
+               nullable=True),
+        Column("dataset_hash", "str", "-", "Hash of the bars."),
+        Column("signature", "str", "-", "Hash of everything the run depends on."),
+        Column("bars", "u32", "bars", "Bars of the path.", minimum=1),
+        Column("initial_cash_quote", "f64", "quote", "Cash before the first bar.", minimum=0.0),
+        Column("final_equity_quote", "f64", "quote", "Equity after the last bar."),
+        _metric("total_return", "fraction", "Growth of equity over the run."),
+        _metric("sharpe", "1/sqrt(year)", "Annualised mean over deviation of returns."),
+        _metric("sortino", "1/sqrt(year)", "Annualised mean over downside deviation."),
+        _metric("max_drawdown", "fraction", "Deepest fall of equity below its running peak."),
+        _metric("calmar", "1/year", "Annual growth over the deepest fall."),
+        _metric("win_rate", "fraction", "Share of trades with a profit.", 0.0),
+        _metric("profit_factor", "ratio", "Profits over losses of trades.", 0.0),
+        _metric("turnover", "1/year", "Traded value over equity.", 0.0),
+        Column("n_trades", "u32", "trades", "Closed trades."),
+        Column("flags", "str", "-", "Names of what to know about the metrics, space between."),
+    ),
+    references=(
+        (("scenario_id",), "scenarios", ("scenario_id",)),
+        (("strategy_id",), "strategies", ("strategy_id",)),
+    ),
+)  # fmt: skip
+
+TRADES: Final = Table(
+    "trades",
+    "One row a closed trade of a run.",
+    key=(*_RUN_KEY, "id"),
+    partitioned_by=("campaign", "strategy"),
+    columns=(
+        *_RUN,
+        Column("id", "u32", "-", "Number of the trade within its run, from zero."),
+        Column("entry_bar", "u32", "bars", "Bar of the entry fill."),
+        Column("exit_bar", "u32", "bars", "Bar of the exit fill."),
+        Column("side", "i8", "-", "1 long, -1 short.", minimum=-1, maximum=1),
+        Column("qty", "f64", "base", "Size of the trade.", minimum=0.0),
+        Column("entry_px", "f64", "quote", "Price paid or received at entry.", minimum=0.0),
+        Column("exit_px", "f64", "quote", "Price received or paid at exit.", minimum=0.0),
+        Column("entry_raw_px", "f64", "quote", "Entry price before slippage.", minimum=0.0),
+        Column("exit_raw_px", "f64", "quote", "Exit price before slippage.", minimum=0.0),
+        Column("fees", "f64", "quote", "Fees of both fills.", minimum=0.0),
+        Column("slippage_cost", "f64", "quote", "Cost of slippage of both fills."),
+        Column("gross_pnl", "f64", "quote", "Profit at the raw prices: before slippage and fees."),
+        Column("net_pnl", "f64", "quote", "Profit after slippage and fees."),
+        Column("ret_bps", "f64", "bps", "Net profit over the value at entry."),
+        Column("mae_bps", "f64", "bps", "Worst excursion against the trade."),
+        Column("mfe_bps", "f64", "bps", "Best excursion for the trade."),
+        Column("bars_held", "u32", "bars", "Bars between entry and exit."),
+        Column("entry_tag", "str", "-", "Tag of the rule that entered.", nullable=True),
+        Column("exit_reason", "enum", "-", "What closed the trade.", values=EXIT_REASONS),
+        Column("ambiguous", "bool", "-", "Whether one bar allowed two outcomes."),
+    ),
+    references=((_RUN_KEY, "backtests", _RUN_KEY),),
+)
+
+EQUITY: Final = Table(
+    "equity",
+    "One row a bar of a run: the account at the close.",
+    key=(*_RUN_KEY, "t"),
+    partitioned_by=("campaign", "strategy"),
+    columns=(
+        *_RUN,
+        Column("t", "u32", "bars", "Number of the bar within its path, from zero."),
+        Column("ts", "i64", "ns UTC", "Open of the bar, since 1970."),
+        Column("equity_quote", "f64", "quote", "Cash and position at the close."),
+        Column("cash_quote", "f64", "quote", "Cash at the close."),
+        Column("position_base", "f64", "base", "Position at the close; negative if short."),
+    ),
+    references=((_RUN_KEY, "backtests", _RUN_KEY),),
+)
+
+TABLES: Final = (BACKTESTS, TRADES, EQUITY)

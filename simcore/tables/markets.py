@@ -1,0 +1,71 @@
+"""Tables of the generated markets: what each scenario is, and its bars."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from simcore.seeds import SEED_MAX
+from simcore.tables.table import Column, Table
+
+_HASH = "SHA-256, 64 hexadecimal digits"
+
+SCENARIOS: Final = Table(
+    "scenarios",
+    "One row a scenario: the manifest of what was generated, and from which document.",
+    key=("scenario_id",),
+    partitioned_by=("campaign",),
+    columns=(
+        Column("scenario_id", "str", "-", "Id of the scenario's document."),
+        Column("scenario_hash", "str", "-", f"Hash of the effective document; {_HASH}."),
+        Column("dataset_hash", "str", "-", f"Hash of the bars of all paths; {_HASH}."),
+        Column("generator_version", "str", "-", "Version of the generator's formulas."),
+        Column("engine_version", "str", "-", "Crate version and digest of the engine's sources."),
+        Column("schema_version", "u32", "-", "Version of the bars table.", minimum=1),
+        Column("libm_profile", "str", "-", "The pinned mathematics library of the engine."),
+        Column("bars", "u32", "bars", "Bars of one path.", minimum=1),
+        Column("paths", "u32", "paths", "Independent paths.", minimum=1),
+        Column("assets", "u32", "assets", "Assets of one path.", minimum=1),
+        Column("min_price", "f64", "quote", "Lowest low of all paths.", minimum=0.0),
+        Column("max_price", "f64", "quote", "Highest high of all paths.", minimum=0.0),
+        Column(
+            "max_abs_z", "f64", "standard deviations", "Largest increment in units of its scale.",
+            minimum=0.0, nullable=True,
+        ),
+        Column("guard_events", "u64", "events", "Increments that the guard clipped."),
+        Column("seed", "u64", "-", "Seed of the scenario's document.", maximum=SEED_MAX),
+        Column("family", "str", "-", "Family of the scenario."),
+        Column("timeframe", "str", "-", "Length of a bar."),
+        Column("calendar", "str", "-", "When the market is open."),
+        Column("bars_per_year", "f64", "bars", "Bars in a year, for annualising.", minimum=1e-9),
+        Column("a_inferred", "bool", "-", "Whether bars_per_year was inferred from timestamps."),
+        Column("document", "str", "-", "Canonical JSON of the effective document."),
+    ),
+)  # fmt: skip
+
+BARS: Final = Table(
+    "bars",
+    "One row a bar of a path of a scenario.",
+    key=("scenario_id", "path", "asset", "t"),
+    partitioned_by=("campaign",),
+    columns=(
+        Column("scenario_id", "str", "-", "Id of the scenario's document."),
+        Column("path", "u32", "-", "Number of the path, from zero."),
+        Column("asset", "u16", "-", "Number of the asset, from zero."),
+        Column("t", "u32", "bars", "Number of the bar within its path, from zero."),
+        Column("ts", "i64", "ns UTC", "Open of the bar, since 1970."),
+        Column("known_at", "i64", "ns UTC", "Close of the bar: when its values may be known."),
+        Column("open", "f64", "quote", "First price.", minimum=0.0),
+        Column("high", "f64", "quote", "Highest price.", minimum=0.0),
+        Column("low", "f64", "quote", "Lowest price.", minimum=0.0),
+        Column("close", "f64", "quote", "Last price.", minimum=0.0),
+        Column("volume", "f64", "base", "Traded amount.", minimum=0.0),
+        Column(
+            "hl_order", "i8", "-", "1 if the high precedes the low, -1 if it follows, 0 unknown.",
+            minimum=-1, maximum=1,
+        ),
+        Column("flags", "u8", "-", "Bits of the bar's condition; 0 for an ordinary bar."),
+    ),
+    references=((("scenario_id",), "scenarios", ("scenario_id",)),),
+)  # fmt: skip
+
+TABLES: Final = (SCENARIOS, BARS)
