@@ -1,0 +1,1 @@
+"""Strategies: documents whose rules are text, compiled to flat programs that cannot look ahead."""

@@ -1,0 +1,177 @@
+"""A document to its meaning, stage by stage, or to everything that is wrong with it.
+
+Stages: schema, grammar, functions and types, ranges, semantics. Each looks at the whole document.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from simcore import documents
+from simcore.documents import Loaded
+from simcore.errors import SpecError
+from simcore.problems import Hint, Problem
+from simcore.strategy import grammar, semantics, trees
+from simcore.strategy.document import SERIES, Param, PriceStop, StopOrder, StrategyDocument
+from simcore.strategy.functions import Kind
+from simcore.strategy.nodes import Graph, Node
+from simcore.strategy.problems import Findings, Stage, added
+from simcore.strategy.ranges import check_ranges
+from simcore.strategy.resolve import Expression, Meaning, Resolver
+
+NODES_MAX_RULE: Final = 512
+NODES_MAX: Final = 4096
+
+
+def check_strategy(
+    document: Any, *, n_bars: int | None = None, home: str | Path | None = None
+) -> list[Problem]:
+    """Return what is wrong with a strategy document, in its own order; empty if nothing is.
+
+    Args:
+        document: A mapping, an id, a path or a text (see `simcore.documents.read`).
+        n_bars: Length of the series it shall run on; None checks against 5000 bars.
+        home: Folder whose documents join the library's; None for the library alone.
+
+    Returns:
+        Every error of the first stage that has one, else the warnings.
+    """
+    try:
+        loaded, model = read(document, home=home)
+    except SpecError as refusal:
+        return list(refusal.problems)
+    return examine(loaded, model, n_bars=n_bars)[1]
+
+
+def read(document: Any, *, home: str | Path | None = None) -> tuple[Loaded, StrategyDocument]:
+    """Return the document as it was written and as a model.
+
+    Raises:
+        SpecError: It cannot be read, or a field is missing, unknown or of the wrong type.
+    """
+    loaded = documents.read(document, "strategies", home=home)
+    return loaded, documents.parse(StrategyDocument, loaded, "DSL_SCHEMA_INVALID")
+
+
+def examine(
+    loaded: Loaded, model: StrategyDocument, *, n_bars: int | None = None
+) -> tuple[Meaning | None, list[Problem]]:
+    """Return what a document means, None if it is refused, and what there is to say of it."""
+    findings = Findings(loaded.document, loaded.source)
+    _check_orders(model, findings)
+    if findings.n_errors:
+        return None, findings.told()
+    expressions = _parsed(model, findings)
+    if findings.n_errors:
+        return None, findings.told()
+    meaning = resolve(model, expressions, findings, n_bars=n_bars)
+    return None if findings.n_errors else meaning, findings.told()
+
+
+def resolve(
+    model: StrategyDocument,
+    expressions: tuple[Expression, ...],
+    findings: Findings,
+    *,
+    n_bars: int | None = None,
+) -> Meaning:
+    """Return what parsed texts mean with the model's parameters, and note what is wrong."""
+    graph = Graph()
+    constants = {name: graph.const(param.value) for name, param in model.params.items()}
+    names = {**{field: graph.price(field) for field in SERIES}, **constants}
+    _check_complexity(expressions, findings)
+    nodes: dict[str, Node] = {}
+    used: dict[str, None] = {}
+    for expression in expressions:
+        n_errors = findings.n_errors
+        resolver = Resolver(graph, names, findings, expression)
+        node = resolver.whole()
+        is_constraint = expression.path.startswith("/constraints/")
+        if is_constraint and node is not None and node.op != "bool":
+            message = "reads a series, expected parameters and numbers only"
+            findings.add("NON_CONST_ARG", message, expression.path, expression.tree.span)
+        # Nothing more is said of a text that was mended only to be read on.
+        if node is not None and findings.n_errors == n_errors:
+            nodes[expression.path] = node
+        if not is_constraint:
+            used |= {name: None for name in resolver.used if name in model.params}
+    check_ranges(model, findings)
+    meaning = Meaning(model, expressions, graph, nodes, tuple(used))
+    if findings.is_sound_before(Stage.SEMANTICS):
+        semantics.check(meaning, findings, n_bars)
+    return meaning
+
+
+def parsed(path: str, text: str, wanted: Kind, source: str = "") -> Expression:
+    """Return one text with its tree.
+
+    Raises:
+        SpecError: The text cannot be read.
+    """
+    return Expression(path, text, wanted, grammar.parse(text, path=path, source=source))
+
+
+def with_params(model: StrategyDocument, values: Mapping[str, float]) -> StrategyDocument:
+    """Return the model with other values of its parameters, each of which it has."""
+    params: dict[str, Param] = {
+        name: param.model_copy(update={"value": float(values[name])}) if name in values else param
+        for name, param in model.params.items()
+    }
+    return model.model_copy(update={"params": params})
+
+
+def _check_orders(model: StrategyDocument, findings: Findings) -> None:
+    """Note orders whose fields do not fit each other or the rule."""
+    for index, rule in enumerate(model.rules):
+        path = f"/rules/{index}/order"
+        if not isinstance(rule.order, StopOrder):
+            continue
+        if rule.then not in ("buy", "sell"):
+            message = f"`{rule.then}` is done at the market, expected no stop order"
+            hint = Hint("remove the order", ({"op": "remove", "path": path},))
+            findings.add("UNKNOWN_FIELD", message, path, None, hint)
+        elif rule.order.price is None and rule.order.offset_bps is None:
+            hint = Hint("add offset_bps", added(f"{path}/offset_bps", 10))
+            message = "got no level, expected price or offset_bps"
+            findings.add("MISSING_FIELD", message, f"{path}/price", None, hint)
+        elif rule.order.price is not None and rule.order.offset_bps is not None:
+            hint = Hint("remove one", ({"op": "remove", "path": f"{path}/offset_bps"},))
+            message = "got price and offset_bps, expected one of them"
+            findings.add("UNKNOWN_FIELD", message, f"{path}/offset_bps", None, hint)
+
+
+def _parsed(model: StrategyDocument, findings: Findings) -> tuple[Expression, ...]:
+    expressions = []
+    for path, text, wanted in _texts(model):
+        try:
+            expressions.append(parsed(path, text, wanted, findings.source))
+        except SpecError as refusal:
+            findings.take(refusal.problems)
+    return tuple(expressions)
+
+
+def _texts(model: StrategyDocument) -> Iterator[tuple[str, str, Kind]]:
+    """Yield every rule text with its place and what it must give."""
+    for index, rule in enumerate(model.rules):
+        yield f"/rules/{index}/if", rule.condition, "bool"
+        if isinstance(rule.order, StopOrder) and rule.order.price is not None:
+            yield f"/rules/{index}/order/price", rule.order.price, "num"
+    if model.risk is not None and isinstance(model.risk.stop, PriceStop):
+        yield "/risk/stop/expr", model.risk.stop.expr, "num"
+    for index, text in enumerate(model.constraints):
+        yield f"/constraints/{index}", text, "bool"
+
+
+def _check_complexity(expressions: Sequence[Expression], findings: Findings) -> None:
+    n_all = 0
+    for expression in expressions:
+        n_nodes = trees.n_nodes(expression.tree)
+        n_all += n_nodes
+        if n_nodes > NODES_MAX_RULE:
+            message = f"got {n_nodes} parts, expected at most {NODES_MAX_RULE}"
+            findings.add("COMPLEXITY", message, expression.path, expression.tree.span)
+    if n_all > NODES_MAX:
+        message = f"got {n_all} parts in all texts, expected at most {NODES_MAX}"
+        findings.add("COMPLEXITY", message, "/rules")

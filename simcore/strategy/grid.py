@@ -1,0 +1,304 @@
+"""One strategy at many parameter settings: lowered once, then numbers are put in.
+
+A program made here does what the program of `bind` does with the same values, bit for bit; only the
+order of its instructions may differ. What the static checks would say of a single setting (a rule
+that is never true, say) refuses nothing here: a grid is walked to see what its settings do.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from simcore.errors import InvariantError, SpecError
+from simcore.problems import Hint, Problem
+from simcore.refusals import nearest
+from simcore.strategy import program
+from simcore.strategy.check import with_params
+from simcore.strategy.document import SERIES
+from simcore.strategy.functions import Function, Range, functions
+from simcore.strategy.nodes import Graph, Node
+from simcore.strategy.problems import Findings
+from simcore.strategy.ranges import check_ranges
+from simcore.strategy.resolve import SHIFT_BARS, Resolver
+from simcore.strategy.strategy import Strategy
+
+Values = Sequence[float]
+"""One value for each symbol, in their order."""
+
+_ARITHMETIC: Final[Mapping[str, Callable[[float, float], float]]] = {
+    "add": lambda a, b: a + b,
+    "sub": lambda a, b: a - b,
+    "mul": lambda a, b: a * b,
+    "div": lambda a, b: a / b,
+}
+_COMPARED: Final[Mapping[str, Callable[[float, float], bool]]] = {
+    "lt": lambda a, b: a < b,
+    "le": lambda a, b: a <= b,
+    "eq": lambda a, b: a == b,
+    "ne": lambda a, b: a != b,
+}
+
+
+class _IllegalError(Exception):
+    """A setting at which the strategy has no meaning."""
+
+
+def programs(
+    strategy: Strategy, names: Sequence[str], settings: Sequence[Values]
+) -> list[str | None]:
+    """Return the program of each setting, as JSON text.
+
+    Args:
+        strategy: Gives the rules, and the values of parameters that are not named.
+        names: Parameters that vary, each once.
+        settings: Their values, one for each name.
+
+    Returns:
+        None where the strategy has no meaning: a constraint does not hold, or an indicator or a
+        shift is given what it does not take.
+
+    Raises:
+        SpecError: A name is no parameter, or a value lies outside its parameter's own domain.
+    """
+    _check_names(strategy, names)
+    for index, name in enumerate(names):
+        _check_domain(strategy, name, sorted({values[index] for values in settings}))
+    template = _Template(strategy, names)
+    return [template.program(values) for values in settings]
+
+
+def _check_names(strategy: Strategy, names: Sequence[str]) -> None:
+    known = strategy.model.params
+    problems = []
+    for name in names:
+        if name not in known:
+            near = nearest(name, known)
+            message = f'parameter "{name}" is not known, expected one of {", ".join(known)}'
+            hints = (Hint(f'did you mean "{near}"?'),) if near else ()
+            path = f"/params/{name}"
+            problems.append(
+                Problem("DSL_STATIC_FAIL", "UNKNOWN_NAME", message, path, strategy.id, hints=hints)
+            )
+    if problems:
+        raise SpecError(problems)
+
+
+def _check_domain(strategy: Strategy, name: str, values: Values) -> None:
+    for value in values:
+        if not math.isfinite(value):
+            message = f"got {value}, expected a finite number"
+            path = f"/params/{name}/value"
+            raise SpecError(
+                [Problem("DSL_PARAM_OUT_OF_RANGE", "PARAM_DOMAIN", message, path, strategy.id)]
+            )
+        findings = Findings(strategy.document, strategy.id)
+        check_ranges(with_params(strategy.model, {name: value}), findings)
+        if findings.n_errors:
+            raise SpecError(findings.told())
+
+
+@dataclass(frozen=True)
+class _Step:
+    """One instruction with its numbers left out.
+
+    Args:
+        head: JSON up to the first number.
+        slots: Columns it reads.
+        given: What is put in: constants of an indicator, the distance of a shift, a constant.
+        ranges: What each of `given` may be.
+        function: Of an indicator.
+        text: The whole instruction where nothing in it varies, else None.
+        lookback_bars: Then, its lookback.
+        dep: Then, the latest bar it reads.
+        op: Operation.
+    """
+
+    op: str
+    head: str
+    slots: tuple[int, ...]
+    given: tuple[Node, ...]
+    ranges: tuple[Range, ...]
+    function: Function | None
+    text: str | None
+    lookback_bars: int
+    dep: int | None
+
+
+class _Template:
+    """A strategy lowered with some parameters as symbols."""
+
+    def __init__(self, strategy: Strategy, names: Sequence[str]) -> None:
+        model = strategy.model
+        graph = Graph()
+        symbols = {name: graph.param(index) for index, name in enumerate(names)}
+        bound = {name: graph.const(param.value) for name, param in model.params.items()}
+        known = {field: graph.price(field) for field in SERIES} | bound | symbols
+        findings = Findings(strategy.document, strategy.id)
+        roots: dict[str, Node] = {}
+        for expression in strategy.expressions:
+            node = Resolver(graph, known, findings, expression).whole()
+            if node is None:
+                raise InvariantError(
+                    f"{strategy.id}: {expression.path} compiled, and no longer does"
+                )
+            roots[expression.path] = node
+        self._constraints = [
+            roots.pop(path) for path in list(roots) if path.startswith("/constraints/")
+        ]
+        program.add_stop(model, graph, roots)
+        order = program.in_order(roots.values())
+        slots = {node.digest: slot for slot, node in enumerate(order)}
+        divisors = {node.children[1].digest for node in order if node.op == "div"}
+
+        def refer(node: Node) -> int:
+            return slots[node.digest]
+
+        self._steps: list[_Step] = []
+        for node in order:
+            row = _DIVISOR if node.digest in divisors else _ANY
+            self._steps.append(_step(node, refer, self._steps, row))
+        rules = [
+            {
+                "if": refer(roots[f"/rules/{index}/if"]),
+                "then": rule.then,
+                "order": program.order_json(model, index, roots, refer),
+            }
+            for index, rule in enumerate(model.rules)
+        ]
+        if model.risk is None:
+            raise InvariantError(f"{strategy.id}: compiled without risk")
+        rest = {
+            "schema": program.SCHEMA,
+            "timeframe": model.timeframe,
+            "rules": rules,
+            "risk": program.risk_json(model.risk, roots, refer),
+            "output": None,
+        }
+        self._tail = json.dumps(rest)[1:]
+
+    def program(self, values: Values) -> str | None:
+        """Return the program with those values, None where it has no meaning."""
+        try:
+            if not all(_truth(node, values) for node in self._constraints):
+                return None
+            return self._text(values)
+        except (_IllegalError, ZeroDivisionError, OverflowError):
+            return None
+
+    def _text(self, values: Values) -> str:
+        texts: list[str] = []
+        lookbacks: list[int] = []
+        deps: list[int | None] = []
+        for step in self._steps:
+            if step.text is not None:
+                texts.append(step.text)
+                lookbacks.append(step.lookback_bars)
+                deps.append(step.dep)
+                continue
+            given = [_number(node, values) for node in step.given]
+            for row, value in zip(step.ranges, given, strict=True):
+                if row.fault(value) is not None or (row is _DIVISOR and value == 0.0):
+                    raise _IllegalError
+            lookback = max([lookbacks[slot] for slot in step.slots], default=0)
+            known = [dep for slot in step.slots if (dep := deps[slot]) is not None]
+            dep = max(known, default=None)
+            hole = ""
+            if step.function is not None:
+                lookback += step.function.lookback_bars(*given)
+                dep = dep if step.slots else 0
+                hole = ",".join(map(repr, given)) + "]"
+            elif step.op == "shift":
+                lookback += int(given[0])
+                dep = None if dep is None else dep - int(given[0])
+                hole = str(int(given[0]))
+            elif step.op == "const":
+                hole = repr(given[0])
+            elif step.op == "cross":
+                lookback += 1
+            latest = "null" if dep is None else dep
+            texts.append(f'{step.head}{hole},"w":{lookback},"dep":{latest}}}')
+            lookbacks.append(lookback)
+            deps.append(dep)
+        return f'{{"code":[{",".join(texts)}],{self._tail}'
+
+
+def _step(node: Node, refer: Callable[[Node], int], before: Sequence[_Step], row: Range) -> _Step:
+    """Return the instruction of a node; what it reads stands before it.
+
+    A constant expression of symbols is one constant, whose value `row` must allow.
+    """
+    if node.is_constant and _has_symbol(node):
+        head = '{"op":"const","value":'
+        return _Step("const", head, (), (node,), (row,), None, None, 0, None)
+    slots = tuple(refer(child) for child in program.columns_read(node))
+    given: tuple[Node, ...] = ()
+    ranges: tuple[Range, ...] = ()
+    function = None
+    if node.op == "ind":
+        function = functions()[node.value]
+        given, ranges = node.children[len(slots) :], function.constants
+    elif node.op == "shift":
+        given, ranges = node.children[1:], (SHIFT_BARS,)
+    varies = any(map(_has_symbol, given)) or any(before[slot].text is None for slot in slots)
+    text = None if varies else json.dumps(program.instruction(node, refer))
+    head = _head(node, slots) if varies else ""
+    return _Step(node.op, head, slots, given, ranges, function, text, node.lookback_bars, node.dep)
+
+
+_ANY: Final = Range("value", "", -math.inf, math.inf)
+_DIVISOR: Final = Range("divisor", "", -math.inf, math.inf)
+
+
+def _head(node: Node, slots: tuple[int, ...]) -> str:
+    """Return the instruction as JSON, up to the number that is put in."""
+    stated: dict[str, Any] = {"op": node.op}
+    match node.op:
+        case "ind":
+            stated |= {"name": node.value, "inputs": slots}
+            return json.dumps(stated)[:-1] + ',"params":['
+        case "shift":
+            return json.dumps(stated | {"a": slots[0]})[:-1] + ',"k":'
+        case "and" | "or":
+            stated["xs"] = slots
+        case "neg" | "not":
+            stated["a"] = slots[0]
+        case "cross":
+            stated |= {"dir": node.value, "a": slots[0], "b": slots[1]}
+        case _:
+            stated |= {"a": slots[0], "b": slots[1]}
+    return json.dumps(stated)[:-1]
+
+
+def _has_symbol(node: Node) -> bool:
+    return node.op == "param" or any(_has_symbol(child) for child in node.children)
+
+
+def _number(node: Node, values: Values) -> float:
+    """Return what a constant expression is at a setting."""
+    if node.op == "const":
+        return float(node.value)
+    if node.op == "param":
+        return float(values[int(node.value[1:])]) + 0.0  # minus zero is zero
+    if node.op == "neg":
+        return -_number(node.children[0], values) + 0.0
+    left, right = (_number(child, values) for child in node.children)
+    value = _ARITHMETIC[node.op](left, right) + 0.0
+    if not math.isfinite(value):
+        raise _IllegalError
+    return value
+
+
+def _truth(node: Node, values: Values) -> bool:
+    """Return whether a constraint holds at a setting."""
+    if node.op == "bool":
+        return bool(node.value)
+    if node.op == "not":
+        return not _truth(node.children[0], values)
+    if node.op in ("and", "or"):
+        return (all if node.op == "and" else any)(_truth(each, values) for each in node.children)
+    left, right = (_number(child, values) for child in node.children)
+    return _COMPARED[node.op](left, right)

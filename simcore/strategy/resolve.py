@@ -1,0 +1,302 @@
+"""Trees to nodes: what each name and each call means, and whether it fits where it stands.
+
+A fault of range or of causality is noted and the nearest legal value takes its place, so that the
+rest of the text is still looked at; nothing made from a text with a fault is ever run.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from simcore.documents import nearest
+from simcore.problems import Hint
+from simcore.strategy import trees
+from simcore.strategy.document import StrategyDocument
+from simcore.strategy.functions import FUTURE, Function, Kind, Range, functions, number_text
+from simcore.strategy.nodes import SHIFT_MAX_BARS, Graph, Node, folded
+from simcore.strategy.problems import Findings, replaced
+from simcore.strategy.trees import Tree
+
+SHIFT_BARS: Final = Range("x[k]", "bars", 0, SHIFT_MAX_BARS, is_integer=True)
+
+_KINDS: Final[Mapping[Kind, str]] = {"num": "a number", "bool": "a condition"}
+
+
+@dataclass(frozen=True)
+class Expression:
+    """One rule text of a document.
+
+    Args:
+        path: Where it stands.
+        text: As written.
+        wanted: What it must give.
+        tree: Its parsed form.
+    """
+
+    path: str
+    text: str
+    wanted: Kind
+    tree: Tree
+
+
+@dataclass(frozen=True)
+class Meaning:
+    """A document whose texts are understood.
+
+    Args:
+        model: The document.
+        expressions: Its texts, in its order.
+        graph: Maker of the nodes.
+        nodes: What each text means, by path; a text with an error has none.
+        used: Parameters that decide something, by first use.
+    """
+
+    model: StrategyDocument
+    expressions: tuple[Expression, ...]
+    graph: Graph
+    nodes: Mapping[str, Node]
+    used: tuple[str, ...]
+
+
+class Resolver:
+    """Gives one expression its meaning.
+
+    Args:
+        graph: Makes the nodes.
+        names: What each name stands for: series, and parameters as constants or as symbols.
+        findings: Takes the problems.
+        expression: What is read.
+    """
+
+    def __init__(
+        self,
+        graph: Graph,
+        names: Mapping[str, Node],
+        findings: Findings,
+        expression: Expression,
+    ) -> None:
+        self._graph = graph
+        self._names = names
+        self._findings = findings
+        self._expression = expression
+        self._made: dict[int, Node | None] = {}
+        self.used: dict[str, None] = {}
+
+    def whole(self) -> Node | None:
+        """Return the node of the expression; None where it has no meaning."""
+        tree = self._expression.tree
+        for part in _inside_out(tree):
+            self._made[id(part)] = self._node(part)
+        return self._typed(tree, self._expression.wanted)
+
+    def _typed(self, tree: Tree, wanted: Kind) -> Node | None:
+        """Return what a part was found to mean, if that is of the kind that is wanted."""
+        node = self._made[id(tree)]
+        if node is None or node.kind == wanted:
+            return node
+        message = f"got {_KINDS[node.kind]}, expected {_KINDS[wanted]}"
+        self._add("TYPE_MISMATCH", message, tree.span)
+        return None
+
+    def _node(self, tree: Tree) -> Node | None:
+        """Return what a tree means whose parts are already made."""
+        match tree:
+            case trees.Number():
+                return self._graph.const(tree.value)
+            case trees.Truth():
+                return self._graph.truth(tree.value)
+            case trees.Name():
+                return self._name(tree)
+            case trees.Call():
+                return self._call(tree)
+            case trees.Index():
+                return self._index(tree)
+            case trees.Field():
+                return self._field(tree)
+            case trees.Sign():
+                return self._sign(tree)
+            case trees.Negation():
+                condition = self._typed(tree.operand, "bool")
+                return None if condition is None else self._graph.negation(condition)
+            case trees.Chain():
+                return self._chain(tree)
+            case trees.Comparison():
+                return self._comparison(tree)
+            case trees.Junction():
+                return self._junction(tree)
+
+    def _sign(self, tree: trees.Sign) -> Node | None:
+        operand = self._typed(tree.operand, "num")
+        if operand is None or tree.operator == "+":
+            return operand
+        return self._graph.negative(operand)
+
+    def _junction(self, tree: trees.Junction) -> Node | None:
+        conditions = [self._typed(operand, "bool") for operand in tree.operands]
+        known = [node for node in conditions if node is not None]
+        is_whole = len(known) == len(conditions)
+        return self._graph.junction(tree.operator, known) if is_whole else None
+
+    def _name(self, tree: trees.Name) -> Node | None:
+        node = self._names.get(tree.name)
+        if node is not None:
+            self.used[tree.name] = None
+            return node
+        if tree.name in functions():
+            message = f"`{tree.name}` is a function, expected a call such as `{tree.name}(14)`"
+            self._add("UNKNOWN_NAME", message, tree.span)
+            return None
+        known = _near(tree.name, self._names)
+        message = f"`{tree.name}` is not known, expected one of {', '.join(self._names)}"
+        self._add("UNKNOWN_NAME", message, tree.span, *self._instead(known, tree.span))
+        return None
+
+    def _call(self, tree: trees.Call) -> Node | None:
+        function = functions().get(tree.name)
+        if function is None:
+            self._refuse_function(tree)
+            return None
+        n = len(tree.arguments)
+        if n not in function.counts:
+            counts = " or ".join(str(count) for count in function.counts)
+            message = f"{function.name}: got {n} arguments, expected {counts}"
+            self._add("ARITY", message, tree.span)
+            return None
+        n_series = n - len(function.constants)
+        inputs = [self._typed(argument, "num") for argument in tree.arguments[:n_series]]
+        given = [
+            self._constant(argument, row)
+            for argument, row in zip(tree.arguments[n_series:], function.constants, strict=True)
+        ]
+        known = [node for node in inputs if node is not None]
+        bound = [node for node in given if node is not None]
+        if len(known) < len(inputs) or len(bound) < len(given):
+            return None
+        return self._applied(function, known, bound)
+
+    def _applied(self, function: Function, inputs: list[Node], given: list[Node]) -> Node:
+        if function.kind == "bool":
+            return self._graph.cross(function.name.removeprefix("cross"), *inputs)
+        if function.has_default and not inputs:
+            inputs = [self._names["close"]]
+        return self._graph.indicator(function, inputs, given)
+
+    def _refuse_function(self, tree: trees.Call) -> None:
+        name, known = tree.name, functions()
+        if name in FUTURE:
+            message = f"`{name}` would read bars that are not there yet, expected x[k] with k >= 0"
+            self._add("FUTURE_FUNCTION", message, tree.name_span)
+        elif name in self._names:
+            message = f"`{name}` is a series or a parameter and cannot be called"
+            hint = Hint(f"for the value k bars ago write `{name}[k]`")
+            self._add("NOT_CALLABLE", message, tree.name_span, hint)
+        else:
+            message = f"`{name}` is not known, expected one of {', '.join(sorted(known))}"
+            close = self._instead(_near(name, known), tree.name_span)
+            self._add("UNKNOWN_FUNCTION", message, tree.name_span, *close)
+
+    def _constant(self, tree: Tree, row: Range) -> Node | None:
+        return self._legal(tree, self._typed(tree, "num"), row)
+
+    def _legal(self, tree: Tree, node: Node | None, row: Range) -> Node | None:
+        """Return what must be known before any bar is seen, as a value that `row` allows."""
+        if node is None:
+            return None
+        if not node.is_constant:
+            message = f"{row.name}: got a series, expected {row}"
+            self._add("NON_CONST_ARG", message, tree.span)
+            return None
+        reason = row.fault(node.value) if node.op == "const" else None
+        if reason is None:
+            return node
+        legal = row.nearest(node.value)
+        text = None if legal is None else number_text(legal)
+        self._add(reason, row.message(node.value), tree.span, *self._instead(text, tree.span))
+        return self._graph.const(row.minimum + 1 if legal is None else legal)
+
+    def _index(self, tree: trees.Index) -> Node | None:
+        of = self._typed(tree.of, "num")
+        distance = self._distance(tree.index)
+        return None if of is None or distance is None else self._graph.shift(of, distance)
+
+    def _distance(self, tree: Tree) -> Node | None:
+        """Return how many bars back, as a legal value; to look ahead is a fault of its own."""
+        node = self._typed(tree, "num")
+        if node is None or node.op != "const" or node.value >= 0:
+            return self._legal(tree, node, SHIFT_BARS)
+        n_bars = number_text(-node.value)
+        got = number_text(node.value)
+        message = f"x[k]: got {got}, which lies ahead of the decision, expected {SHIFT_BARS}"
+        self._add("LOOKAHEAD", message, tree.span, *self._instead(n_bars, tree.span))
+        return self._graph.const(0.0)
+
+    def _field(self, tree: trees.Field) -> Node | None:
+        if self._made[id(tree.of)] is not None:
+            message = f"there is no output `{tree.name}`, expected a value with one output as it is"
+            self._add("UNKNOWN_OUTPUT", message, tree.name_span)
+        return None
+
+    def _chain(self, tree: trees.Chain) -> Node | None:
+        operands = [self._typed(operand, "num") for operand in tree.operands]
+        result = operands[0]
+        for operator, operand, part in zip(
+            tree.operators, operands[1:], tree.operands[1:], strict=True
+        ):
+            if operand is None or result is None:
+                return None
+            if operator == "/" and operand.op == "const" and operand.value == 0.0:
+                self._add("DIV_BY_ZERO", "the divisor is always 0", part.span)
+                continue
+            result = self._finite(operator, result, operand, tree)
+        return result
+
+    def _finite(self, operator: str, left: Node, right: Node, tree: Tree) -> Node:
+        is_constant = left.op == "const" and right.op == "const"
+        if is_constant and not math.isfinite(folded(operator, left.value, right.value)):
+            message = "the constant is larger than any number, expected at most 1.8e308"
+            self._add("ARG_DOMAIN", message, tree.span)
+            return left
+        return self._graph.arithmetic(operator, left, right)
+
+    def _comparison(self, tree: trees.Comparison) -> Node | None:
+        left, right = self._typed(tree.left, "num"), self._typed(tree.right, "num")
+        if left is None or right is None:
+            return None
+        node = self._graph.comparison(tree.operator, left, right)
+        if node.op in ("eq", "ne"):
+            message = f"`{tree.operator}` compares measured numbers, which are hardly ever equal"
+            self._add("FLOAT_EQUALITY", message, tree.span, Hint("compare with < or >"))
+        return node
+
+    def _instead(self, text: str | None, span: trees.Span) -> tuple[Hint, ...]:
+        """Return the hint to write `text` in place of `span`, if there is one to write."""
+        if text is None:
+            return ()
+        whole = self._expression.text
+        mended = whole[: span[0]] + text + whole[span[1] :]
+        return (Hint(f"write `{text}`", replaced(self._expression.path, mended)),)
+
+    def _add(self, reason: str, message: str, span: trees.Span, *hints: Hint) -> None:
+        self._findings.add(reason, message, self._expression.path, span, *hints)
+
+
+def _inside_out(tree: Tree) -> list[Tree]:
+    """Return every part of a tree, each behind its own parts and in the order of the text.
+
+    Done with a list instead of by recursion: a legal text may be deeper than Python's stack.
+    """
+    found: list[Tree] = []
+    waiting = [tree]
+    while waiting:
+        part = waiting.pop()
+        found.append(part)
+        waiting.extend(trees.children(part))
+    return found[::-1]
+
+
+def _near(name: str, known: Mapping[str, object]) -> str | None:
+    """Return the known name that was probably meant."""
+    return name.lower() if name.lower() in known else nearest(name.lower(), sorted(known))

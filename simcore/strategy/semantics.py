@@ -1,0 +1,228 @@
+"""What a strategy must be beyond well-formed: bounded, able to end, free of contradiction.
+
+Each check notes what it finds and looks at nothing that another check decides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from simcore.problems import Hint
+from simcore.strategy import trees
+from simcore.strategy.document import AtrStop, Risk, RiskPct, Rule
+from simcore.strategy.functions import functions
+from simcore.strategy.logic import Term, alternatives, is_implied, overlap
+from simcore.strategy.problems import Findings, added
+from simcore.strategy.resolve import Meaning
+from simcore.strategy.trees import Span, Tree
+
+SERIES_BARS: Final = 5000
+"""Length of the series that a strategy must fit when none is known."""
+
+_FREE_PARAMS_MAX: Final = 8
+_ATOMS_MAX: Final = 24
+_DIGITS_MAX: Final = 4
+_COMPARED_MAX: Final = 65_536
+
+_READY_STOP: Final = {"type": "atr", "n": 14, "mult": 3}
+_READY_SIZING: Final = {"type": "risk_pct", "value": 0.5}
+_READY_HOLDING_BARS: Final = 240
+
+
+def check(meaning: Meaning, findings: Findings, n_bars: int | None) -> None:
+    """Note everything of this stage, errors and warnings.
+
+    Args:
+        meaning: The document and its nodes.
+        findings: Takes the problems.
+        n_bars: Length of the series, if one is known.
+    """
+    _check_risk(meaning.model.risk, findings)
+    terms = _check_rules(meaning, findings)
+    _check_exits(meaning, terms, findings)
+    _check_conflicts(meaning, terms, findings)
+    _check_windows(meaning, findings, SERIES_BARS if n_bars is None else n_bars)
+    _check_params(meaning, findings)
+    _check_overfit(meaning, findings)
+
+
+def _check_risk(risk: Risk | None, findings: Findings) -> None:
+    if risk is None:
+        block = {"sizing": _READY_SIZING, "stop": _READY_STOP}
+        hint = Hint("add sizing and a stop", added("/risk", block))
+        message = "got no risk, expected sizing and what bounds the loss"
+        findings.add("RISK_UNBOUNDED", message, "/risk", None, hint)
+        return
+    if risk.sizing is None:
+        hint = Hint("add sizing", added("/risk/sizing", _READY_SIZING))
+        findings.add("RISK_UNBOUNDED", "got no sizing, expected one", "/risk/sizing", None, hint)
+    stop_hint = Hint("add a stop", added("/risk/stop", _READY_STOP))
+    if risk.stop is None and risk.max_daily_loss_pct is None:
+        message = "nothing bounds the loss, expected stop or max_daily_loss_pct"
+        findings.add("RISK_UNBOUNDED", message, "/risk", None, stop_hint)
+    if risk.stop is None and isinstance(risk.sizing, RiskPct):
+        message = "sizing by risk divides by the distance to the stop, expected a stop"
+        findings.add("STOP_REQUIRED", message, "/risk/stop", None, stop_hint)
+
+
+def _check_rules(meaning: Meaning, findings: Findings) -> dict[int, list[Term] | None]:
+    """Note conditions that are never or always true; return when each is, if it can be told."""
+    terms: dict[int, list[Term] | None] = {}
+    for index, _, tree in _conditions(meaning):
+        path = f"/rules/{index}/if"
+        node = meaning.nodes.get(path)
+        if node is None:
+            continue
+        terms[index] = alternatives(node)
+        if terms[index] == []:
+            remedy = Hint("remove the rule", ({"op": "remove", "path": f"/rules/{index}"},))
+            findings.add("DEAD_RULE", "the condition is never true", path, tree.span, remedy)
+        elif alternatives(meaning.graph.negation(node)) == []:
+            findings.add("ALWAYS_TRUE", "the condition is true on every bar", path, tree.span)
+    return terms
+
+
+def _check_exits(meaning: Meaning, terms: dict[int, list[Term] | None], findings: Findings) -> None:
+    risk = meaning.model.risk or Risk()
+    live = {rule.then for i, rule in enumerate(meaning.model.rules) if terms.get(i) != []}
+    entries = {"buy", "sell"} if risk.allow_short else {"buy"}
+    if not entries & {rule.then for rule in meaning.model.rules}:
+        findings.add("NO_ENTRY", "no rule opens a position, so nothing is ever traded", "/rules")
+    opposite = {"buy": "sell", "sell": "buy"}
+    for entry in sorted(entries & live):
+        is_reversed = opposite[entry] in live and risk.on_opposite != "ignore"
+        if "close" in live or is_reversed or risk.max_holding_bars is not None:
+            continue
+        message = (
+            f"what `{entry}` opens ends at best by a stop, expected a close rule, "
+            f"a `{opposite[entry]}` rule or max_holding_bars"
+        )
+        patch = added("/risk/max_holding_bars", _READY_HOLDING_BARS)
+        hint = Hint("add max_holding_bars", patch if meaning.model.risk is not None else None)
+        findings.add("NO_EXIT", message, "/rules", None, hint)
+        return
+
+
+def _check_conflicts(
+    meaning: Meaning, terms: dict[int, list[Term] | None], findings: Findings
+) -> None:
+    """Note rules that buy and sell for the same reason, and those that might."""
+    sides: dict[str, list[tuple[int, Span]]] = {"buy": [], "sell": []}
+    for index, rule, tree in _conditions(meaning):
+        if rule.then in sides and terms.get(index, []) != []:
+            sides[rule.then].append((index, tree.span))
+    n_left = _COMPARED_MAX
+    for buy, buy_span in sides["buy"]:
+        for sell, sell_span in sides["sell"]:
+            later, span = max((buy, buy_span), (sell, sell_span))
+            buying, selling = terms[buy], terms[sell]
+            n_compared = len(buying or ()) * len(selling or ())
+            is_same = meaning.nodes[f"/rules/{buy}/if"] is meaning.nodes[f"/rules/{sell}/if"]
+            is_told = buying is not None and selling is not None and n_compared <= n_left
+            n_left -= n_compared if is_told else 0
+            other = f"rule {min(buy, sell)}, which does the opposite"
+            told = (buying or [], selling or []) if is_told else None
+            found = _conflict(told, other, is_same=is_same)
+            if found is None:
+                continue
+            reason, message = found
+            path = f"/rules/{later}"
+            remedy = Hint("remove the rule", ({"op": "remove", "path": path},))
+            hints = (remedy,) if reason == "CONTRADICTION" else ()
+            findings.add(reason, message, f"{path}/if", span, *hints)
+
+
+def _conflict(
+    told: tuple[list[Term], list[Term]] | None, other: str, *, is_same: bool
+) -> tuple[str, str] | None:
+    """Return reason and message of how two opposite rules meet; None if they never do."""
+    if is_same:
+        return "CONTRADICTION", f"the condition is that of {other}"
+    if told is None:
+        return "POSSIBLE_CONFLICT", f"too many alternatives to tell whether it excludes {other}"
+    buying, selling = told
+    if is_implied(buying, selling) or is_implied(selling, buying):
+        message = f"one of the condition and that of {other}, implies the other"
+        return "CONTRADICTION", message
+    example = overlap(buying, selling)
+    if example is None:
+        return None
+    message = f"may be true on the same bar as {other}: then neither opens; example: {example}"
+    return "POSSIBLE_CONFLICT", message
+
+
+def _check_windows(meaning: Meaning, findings: Findings, n_bars: int) -> None:
+    message = "has its first value after {} bars, expected at most {}, the length of the series"
+    for expression in meaning.expressions:
+        node = meaning.nodes.get(expression.path)
+        if node is not None and node.lookback_bars + 1 > n_bars:
+            found = message.format(node.lookback_bars + 1, n_bars)
+            span = expression.tree.span
+            findings.add("WINDOW_EXCEEDS_SERIES", found, expression.path, span)
+    stop = meaning.model.risk.stop if meaning.model.risk else None
+    if isinstance(stop, AtrStop):
+        n_needed = functions()["atr"].lookback_bars(stop.n) + 1
+        if n_needed > n_bars:
+            found = message.format(n_needed, n_bars)
+            findings.add("WINDOW_EXCEEDS_SERIES", found, "/risk/stop/n")
+
+
+def _check_params(meaning: Meaning, findings: Findings) -> None:
+    for name in meaning.model.params:
+        if name not in meaning.used:
+            path = f"/params/{name}"
+            hint = Hint("remove it", ({"op": "remove", "path": path},))
+            findings.add("UNUSED_PARAM", "no rule reads this parameter", path, None, hint)
+    for expression in meaning.expressions:
+        node = meaning.nodes.get(expression.path)
+        if expression.path.startswith("/constraints/") and node is not None and not node.value:
+            values = ", ".join(f"{k} = {p.value:g}" for k, p in meaning.model.params.items())
+            message = f"`{expression.text}` does not hold for {values or 'no parameters'}"
+            findings.add("PARAM_CONSTRAINT", message, expression.path, expression.tree.span)
+
+
+def _check_overfit(meaning: Meaning, findings: Findings) -> None:
+    n_free = len(meaning.model.params)
+    if n_free > _FREE_PARAMS_MAX:
+        message = f"{n_free} parameters can be fitted to chance, expected at most 8"
+        findings.add("OVERFIT_RISK", message, "/params")
+    rules = list(_conditions(meaning))
+    n_atoms = sum(_n_atoms(tree) for _, _, tree in rules)
+    if len(rules) * n_atoms > _ATOMS_MAX:
+        message = f"{len(rules)} rules with {n_atoms} comparisons, expected a product of at most 24"
+        findings.add("OVERFIT_RISK", message, "/rules")
+    for expression in meaning.expressions:
+        for tree in _walk(expression.tree):
+            if isinstance(tree, trees.Number) and _n_digits(tree.text) > _DIGITS_MAX:
+                message = f"`{tree.text}` has more than 4 significant digits"
+                findings.add("OVERFIT_RISK", message, expression.path, tree.span)
+
+
+def _conditions(meaning: Meaning) -> Iterator[tuple[int, Rule, Tree]]:
+    trees = {expression.path: expression.tree for expression in meaning.expressions}
+    for index, rule in enumerate(meaning.model.rules):
+        yield index, rule, trees[f"/rules/{index}/if"]
+
+
+def _n_atoms(tree: Tree) -> int:
+    return sum(
+        isinstance(part, trees.Comparison)
+        or (isinstance(part, trees.Call) and functions()[part.name].kind == "bool")
+        for part in _walk(tree)
+        if not isinstance(part, trees.Call) or part.name in functions()
+    )
+
+
+def _n_digits(text: str) -> int:
+    mantissa = text.lower().partition("e")[0]
+    digits = mantissa.replace(".", "").lstrip("0")
+    return len(digits.rstrip("0"))
+
+
+def _walk(tree: Tree) -> Iterator[Tree]:
+    waiting = [tree]
+    while waiting:
+        part = waiting.pop()
+        yield part
+        waiting.extend(trees.children(part))

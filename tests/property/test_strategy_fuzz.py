@@ -1,0 +1,183 @@
+"""Hostile texts are refused, never crashed on."""
+
+from __future__ import annotations
+
+import json
+import random
+import tomllib
+
+import pytest
+
+from simcore.documents import LIBRARY
+from simcore.errors import SpecError
+from simcore.problems import Problem
+from simcore.strategy.check import check_strategy
+from simcore.strategy.problems import REASONS
+from simcore.strategy.strategy import bind, compile_strategy
+
+N_SEEDS = 12
+N_TEXTS = 100
+
+# Reasons of reading, which all kinds of documents share.
+READING = {
+    "NOT_TOML", "ID_TAKEN", "UNKNOWN_ID", "FILE_MISSING", "FILE_UNREADABLE", "BAD_FORMAT",
+    "OUT_OF_RANGE", "INVALID",
+}  # fmt: skip
+
+SAMPLES = """
+close open high low volume fast slow ma ema rsi atr crossover crossunder lead vwapz bbands
+and or not true false ( ) [ ] , . + - * / < <= > >= == != 0 1 14 30 1.5 1e9 1e308 .5 30.5.1
+-1 & | ! = ' " é \u2028 \U0001f600 _x X1
+"""
+LEAVES = ["close", "open", "volume", "fast", "slow", "0", "1", "14", "2.5", "1e300", "0.001"]
+
+
+def number(draw: random.Random, depth: int) -> str:
+    """A numeric text by the grammar; its parts need not fit."""
+    if depth == 0 or draw.random() < 0.2:
+        return draw.choice(LEAVES)
+    inner = [number(draw, depth - 1) for _ in range(2)]
+    form = draw.choice(
+        ["({0} {2} {1})", "-{0}", "ma({0}, {3})", "ema({0}, {3})", "rsi({0}, {3})", "atr({3})",
+         "{0}[{4}]", "rsi({3})", "{0} {2} {1}"]
+    )  # fmt: skip
+    return form.format(*inner, draw.choice("+-*/"), draw.randint(0, 60), draw.randint(-1, 5))
+
+
+def condition(draw: random.Random, depth: int) -> str:
+    if depth == 0 or draw.random() < 0.3:
+        sign = draw.choice(["<", "<=", ">", ">=", "==", "!="])
+        return f"{number(draw, 3)} {sign} {number(draw, 3)}"
+    one, other = condition(draw, depth - 1), condition(draw, depth - 1)
+    form = draw.choice(
+        ["({0}) and ({1})", "({0}) or ({1})", "not ({0})", "crossover({2}, {3})", "{0} and {1}"]
+    )
+    return form.format(one, other, number(draw, 2), number(draw, 2))
+
+
+def told(document: object, replay: str) -> list[Problem]:
+    """What is said of a document; it must be something that can be said."""
+    try:
+        problems = check_strategy(document)
+    except Exception as error:
+        raise AssertionError(f"{replay}: {document!r}") from error
+    for problem in problems:
+        assert problem.reason in REASONS or problem.reason in READING, (replay, problem)
+        assert str(problem)
+        if problem.span is not None:
+            assert 0 <= problem.span[0] <= problem.span[1], (replay, problem)
+    return problems
+
+
+def compiles_as_told(document: object, replay: str) -> bool:
+    """Compile the document if nothing was said against it; return whether that was so."""
+    if any(problem.severity == "error" for problem in told(document, replay)):
+        with pytest.raises(SpecError):
+            compile_strategy(document)
+        return False
+    strategy = compile_strategy(document)
+    program = json.loads(strategy.program_json)
+    assert all((step["dep"] or 0) <= 0 for step in program["code"]), replay
+    assert bind(strategy, {}).program_json == strategy.program_json, replay
+    return True
+
+
+def base(text: str, other: str) -> dict[str, object]:
+    return {
+        "version": "0.1.0",
+        "id": "fuzz",
+        "name": "Fuzz",
+        "timeframe": "1h",
+        "rules": [{"if": text, "then": "buy"}, {"if": other, "then": "sell"}],
+        "params": {"fast": 10, "slow": {"value": 30, "min": 1, "max": 99}},
+        "risk": {
+            "sizing": {"type": "pct_equity", "value": 10},
+            "stop": {"type": "price", "expr": "low * 0.9"},
+        },
+        "metadata": {},
+    }
+
+
+@pytest.mark.parametrize("seed", range(N_SEEDS))
+def test_random_words_are_refused_or_compiled(seed: int) -> None:
+    draw = random.Random(seed)
+    for case in range(N_TEXTS):
+        text = draw.choice([" ", ""]).join(draw.choices(SAMPLES.split(), k=draw.randint(0, 30)))
+        compiles_as_told(base(text, "close > 1"), f"seed {seed}, case {case}")
+
+
+def test_random_sentences_are_refused_or_compiled_and_both_happen() -> None:
+    n_compiled = n_all = 0
+    for seed in range(N_SEEDS):
+        draw = random.Random(1_000 + seed)
+        for case in range(N_TEXTS // 2):
+            document = base(condition(draw, 3), condition(draw, 2))
+            n_compiled += compiles_as_told(document, f"seed {1_000 + seed}, case {case}")
+            n_all += 1
+    assert n_all / 50 < n_compiled < n_all
+
+
+@pytest.mark.parametrize("seed", range(N_SEEDS))
+def test_mutated_documents_are_refused_or_compiled(seed: int) -> None:
+    draw = random.Random(2_000 + seed)
+    sources = [path.read_text() for path in sorted((LIBRARY / "strategies").glob("*.toml"))]
+    sources += [json.dumps(tomllib.loads(source)) for source in sources]
+    for case in range(N_TEXTS):
+        content = bytearray(draw.choice(sources).encode())
+        for _ in range(draw.randint(1, 4)):
+            at = draw.randrange(len(content))
+            match draw.randrange(4):
+                case 0:
+                    content[at] = draw.randrange(256)
+                case 1:
+                    del content[at : at + draw.randint(1, 20)]
+                case 2:
+                    content[at:at] = content[at : at + draw.randint(1, 40)]
+                case _:
+                    content[at:at] = draw.choice(
+                        [b"1e999", b"-1", b"null", b"[[", b"\x00", b"9" * 20]
+                    )
+        text = content.decode("utf-8", errors="replace")
+        compiles_as_told(text, f"seed {2_000 + seed}, case {case}")
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        None,
+        5,
+        [],
+        {},
+        "",
+        "{",
+        "\x00.toml",
+        "a\n",
+        {"id": float("nan")},
+        {"params": {"n": 2**53}},
+        {"params": {"n": 10**400}},
+        {1: 2},
+        {"rules": [None]},
+        {"rules": {"if": 1}},
+        {"id": "\ud800"},
+        "{" + '"a":{' * 5000,
+        "[a" + ".a" * 5_000 + "]\n",
+        "a=" + "[" * 5000 + "\n",
+    ],
+    ids=lambda document: repr(document)[:20],
+)
+def test_what_is_no_strategy_is_refused(document: object) -> None:
+    assert any(problem.severity == "error" for problem in told(document, "by hand"))
+
+
+@pytest.mark.parametrize("value", [2**53 - 1, 2**53, 1e300, -0.0, 5e-324])
+def test_a_number_at_the_edge_is_refused_or_compiled(value: float) -> None:
+    document = base("close > fast", "close < slow") | {"params": {"fast": value, "slow": 1}}
+    compiles_as_told(document, repr(value))
+
+
+def test_deep_and_long_texts_stay_within_the_stack() -> None:
+    long = " + ".join(["close"] * 250)
+    deep = "(" * 60 + "close" + ")" * 60
+    mixed = "x or x and x < 1 + 1 * (" * 60 + "1" + ")" * 60
+    for text in (long + " > 1", deep + " > 1", mixed, "not " * 60 + "(close > open)"):
+        compiles_as_told(base(text, "close > 1 or open < 2"), text[:20])
