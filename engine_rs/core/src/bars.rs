@@ -38,6 +38,17 @@ pub struct Bars {
     pub flags: Vec<u8>,
 }
 
+/// One of the columns that rules can read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[allow(missing_docs)]
+pub enum Field {
+    Open,
+    High,
+    Low,
+    Close,
+    Volume,
+}
+
 impl Bars {
     /// The rows `range` as one path of one asset.
     pub fn view(&self, range: std::ops::Range<usize>) -> BarsView<'_> {
@@ -53,7 +64,18 @@ impl Bars {
     }
 }
 
-impl BarsView<'_> {
+impl<'a> BarsView<'a> {
+    /// One of the columns.
+    pub fn column(&self, field: Field) -> &'a [f64] {
+        match field {
+            Field::Open => self.open,
+            Field::High => self.high,
+            Field::Low => self.low,
+            Field::Close => self.close,
+            Field::Volume => self.volume,
+        }
+    }
+
     /// Number of bars.
     pub fn len(&self) -> usize {
         self.close.len()

@@ -2,12 +2,16 @@
 
 use serde_json::{Value, json};
 
-/// Families, indicators and metrics, each with its parameters, units, ranges and source.
+/// Families, indicators, metrics and execution profiles, each with its parameters, units, ranges
+/// and source; the names behind the codes in results.
 pub fn catalogue() -> Value {
     json!({
         "families": crate::scenario::FAMILIES.iter().map(|row| row.to_json()).collect::<Vec<_>>(),
         "indicators":
             crate::indicator::INDICATORS.iter().map(|row| row.to_json()).collect::<Vec<_>>(),
         "metrics": crate::metric::METRICS.iter().map(|row| row.to_json()).collect::<Vec<_>>(),
+        "executions": crate::backtest::profiles(),
+        "codes": crate::backtest::codes(),
+        "libm_profile": crate::math::LIBM_PROFILE,
     })
 }

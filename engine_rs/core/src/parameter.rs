@@ -136,6 +136,11 @@ impl Params {
         found.unwrap_or_else(|| panic!("no parameter `{name}` in this table")).1
     }
 
+    /// The values, in the order of the table.
+    pub fn values(&self) -> impl Iterator<Item = f64> {
+        self.values.iter().map(|(_, value)| *value)
+    }
+
     /// All values, in the order of the table.
     pub fn to_json(&self) -> Map<String, Value> {
         self.values.iter().map(|(name, value)| ((*name).to_owned(), json!(value))).collect()

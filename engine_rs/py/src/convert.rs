@@ -2,6 +2,7 @@
 
 use numpy::{Element, PyArray1, PyArrayMethods, PyReadonlyArray1};
 use proving_core::EngineError;
+use proving_core::backtest::{RunResult, Trades};
 use proving_core::bars::{Bars, BarsView};
 use pyo3::exceptions::{PyException, PyTypeError};
 use pyo3::prelude::*;
@@ -111,4 +112,49 @@ impl<'py> HeldBars<'py> {
             hl_order: self.hl_order.as_slice()?,
         })
     }
+}
+
+/// One run as a dictionary: metrics, flags, and with full detail columns and trades.
+pub fn run_to_dict<'py>(py: Python<'py>, run: RunResult) -> PyResult<Bound<'py, PyDict>> {
+    let dict = PyDict::new(py);
+    set(&dict, "metrics", run.metrics)?;
+    dict.set_item("flags", run.flags)?;
+    dict.set_item("final_equity_quote", run.final_equity_quote)?;
+    let events = PyDict::new(py);
+    for (name, count) in run.events.iter() {
+        events.set_item(name, count)?;
+    }
+    dict.set_item("events", events)?;
+    if let Some(columns) = run.columns {
+        set(&dict, "equity_quote", columns.equity_quote)?;
+        set(&dict, "cash_quote", columns.cash_quote)?;
+        set(&dict, "position_base", columns.position_base)?;
+        dict.set_item("trades", trades_to_columns(py, columns.trades)?)?;
+    }
+    Ok(dict)
+}
+
+fn trades_to_columns<'py>(py: Python<'py>, trades: Trades) -> PyResult<Bound<'py, PyDict>> {
+    let dict = PyDict::new(py);
+    set(&dict, "id", trades.id)?;
+    set(&dict, "entry_bar", trades.entry_bar)?;
+    set(&dict, "exit_bar", trades.exit_bar)?;
+    set(&dict, "side", trades.side)?;
+    set(&dict, "qty", trades.qty)?;
+    set(&dict, "entry_px", trades.entry_px)?;
+    set(&dict, "exit_px", trades.exit_px)?;
+    set(&dict, "entry_raw_px", trades.entry_raw_px)?;
+    set(&dict, "exit_raw_px", trades.exit_raw_px)?;
+    set(&dict, "fees", trades.fees)?;
+    set(&dict, "slippage_cost", trades.slippage_cost)?;
+    set(&dict, "gross_pnl", trades.gross_pnl)?;
+    set(&dict, "net_pnl", trades.net_pnl)?;
+    set(&dict, "ret_bps", trades.ret_bps)?;
+    set(&dict, "mae_bps", trades.mae_bps)?;
+    set(&dict, "mfe_bps", trades.mfe_bps)?;
+    set(&dict, "bars_held", trades.bars_held)?;
+    set(&dict, "entry_tag", trades.entry_tag)?;
+    set(&dict, "exit_reason", trades.exit_reason)?;
+    set(&dict, "ambiguous", trades.ambiguous)?;
+    Ok(dict)
 }

@@ -3,8 +3,11 @@
 
 mod convert;
 
-use convert::{EngineRefusal, refusal};
-use proving_core::{ENGINE_VERSION, catalogue as tables, scenario};
+use convert::{EngineRefusal, HeldBars, refusal};
+use numpy::{PyArray1, PyReadonlyArray1};
+use proving_core::backtest::{self as backtests, Detail, Execution};
+use proving_core::program::{Program, evaluate};
+use proving_core::{ENGINE_VERSION, EngineError, catalogue as tables, metric, scenario};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
@@ -33,6 +36,77 @@ fn generate<'py>(
     Ok((convert::bars_to_columns(py, made.bars)?, made.facts.to_string()))
 }
 
+/// The output column of a program over bars; see `simcore.engine.indicator`.
+#[pyfunction]
+fn indicator<'py>(
+    py: Python<'py>,
+    program_json: &str,
+    bars: &Bound<'py, PyDict>,
+) -> PyResult<Bound<'py, PyArray1<f64>>> {
+    let program = Program::decode(program_json).map_err(refusal)?;
+    let held = HeldBars::new(bars)?;
+    let view = held.view()?;
+    let column = py.detach(|| evaluate::output(&program, &view)).map_err(refusal)?;
+    Ok(PyArray1::from_vec(py, column))
+}
+
+/// Runs programs over bars; see `simcore.engine.backtest`.
+#[pyfunction]
+#[pyo3(signature = (programs, execution_json, bars, runs, initial_cash, bars_per_year, is_full, n_threads=None))]
+#[allow(clippy::too_many_arguments)] // the operation of the boundary, as it is
+fn backtest<'py>(
+    py: Python<'py>,
+    programs: Vec<String>,
+    execution_json: &str,
+    bars: Vec<Bound<'py, PyDict>>,
+    runs: Vec<(usize, usize)>,
+    initial_cash: f64,
+    bars_per_year: Vec<f64>,
+    is_full: bool,
+    n_threads: Option<usize>,
+) -> PyResult<Vec<Bound<'py, PyDict>>> {
+    let execution = Execution::read(&convert::json(execution_json)?).map_err(refusal)?;
+    let held = bars.iter().map(HeldBars::new).collect::<PyResult<Vec<_>>>()?;
+    let views = held.iter().map(HeldBars::view).collect::<PyResult<Vec<_>>>()?;
+    let detail = if is_full { Detail::Full } else { Detail::Summary };
+    let results = py.detach(|| {
+        let programs = programs
+            .iter()
+            .map(|text| Program::decode(text))
+            .collect::<Result<Vec<_>, EngineError>>()?;
+        backtests::run_batch(
+            &programs,
+            &execution,
+            &views,
+            &runs,
+            initial_cash,
+            &bars_per_year,
+            detail,
+            n_threads,
+        )
+    });
+    results.map_err(refusal)?.into_iter().map(|run| convert::run_to_dict(py, run)).collect()
+}
+
+/// The metrics that need nothing but returns; see `simcore.engine.metrics`.
+#[pyfunction]
+fn metrics<'py>(
+    py: Python<'py>,
+    returns: PyReadonlyArray1<'py, f64>,
+    bars_per_year: f64,
+    mar: f64,
+    rf: f64,
+) -> PyResult<(Bound<'py, PyDict>, u32)> {
+    let values = returns.as_slice()?;
+    let scores =
+        py.detach(|| metric::of_returns(values, bars_per_year, mar, rf)).map_err(refusal)?;
+    let dict = PyDict::new(py);
+    for (name, value) in scores.metrics {
+        dict.set_item(name, value)?;
+    }
+    Ok((dict, scores.flags))
+}
+
 /// The compiled engine; import it through `simcore.engine`.
 #[pymodule]
 fn _engine(module: &Bound<'_, PyModule>) -> PyResult<()> {
@@ -40,5 +114,8 @@ fn _engine(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(version, module)?)?;
     module.add_function(wrap_pyfunction!(catalogue, module)?)?;
     module.add_function(wrap_pyfunction!(generate, module)?)?;
+    module.add_function(wrap_pyfunction!(indicator, module)?)?;
+    module.add_function(wrap_pyfunction!(backtest, module)?)?;
+    module.add_function(wrap_pyfunction!(metrics, module)?)?;
     Ok(())
 }

@@ -1,1 +1,224 @@
-//! To be filled: program.
+//! The flat program a strategy is compiled to: instructions that read earlier slots and write
+//! the next one, rules over their results, and the limits of risk.
+//!
+//! A program comes from outside and is trusted in nothing: types, look-back and the absence of
+//! look-ahead are computed again here and compared with what it says of itself.
+
+mod decode;
+pub mod evaluate;
+pub mod field;
+pub mod kernel;
+pub mod risk;
+mod verify;
+
+use crate::EngineError;
+use crate::bars::Field;
+use crate::indicator::Indicator;
+use crate::parameter::Params;
+use risk::Risk;
+
+/// Most instructions a program may have: twice the nodes that a strategy may.
+pub const MAX_INSTRUCTIONS: usize = 8_192;
+/// Most rules a program may have.
+pub const MAX_RULES: usize = 64;
+/// Longest shift into the past, and longest window.
+pub const MAX_WINDOW_BARS: usize = 5_000;
+
+/// Number of an instruction and of what it writes.
+pub type Slot = usize;
+
+/// Arithmetic on two numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[allow(missing_docs)]
+pub enum Arithmetic {
+    Add,
+    Sub,
+    Mul,
+    Div,
+}
+
+/// Comparison of two numbers; greater is less with the operands swapped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[allow(missing_docs)]
+pub enum Comparison {
+    Lt,
+    Le,
+    Eq,
+    Ne,
+}
+
+/// What an instruction does.
+#[derive(Clone, Debug)]
+#[allow(missing_docs)]
+pub enum Op {
+    Const(f64),
+    Price(Field),
+    Neg(Slot),
+    Arithmetic(Arithmetic, Slot, Slot),
+    /// The value that many bars ago.
+    Shift(Slot, usize),
+    Indicator {
+        row: &'static Indicator,
+        inputs: Vec<Slot>,
+        params: Params,
+    },
+    Compare(Comparison, Slot, Slot),
+    And(Vec<Slot>),
+    Or(Vec<Slot>),
+    Not(Slot),
+    Bool(bool),
+    /// The first passes the second on this bar; upwards when `is_over`.
+    Cross {
+        is_over: bool,
+        a: Slot,
+        b: Slot,
+    },
+}
+
+impl Op {
+    /// The slots it reads.
+    pub fn reads(&self) -> Vec<Slot> {
+        match self {
+            Self::Const(_) | Self::Price(_) | Self::Bool(_) => Vec::new(),
+            Self::Neg(a) | Self::Shift(a, _) | Self::Not(a) => vec![*a],
+            Self::Arithmetic(_, a, b) | Self::Compare(_, a, b) | Self::Cross { a, b, .. } => {
+                vec![*a, *b]
+            }
+            Self::Indicator { inputs: slots, .. } | Self::And(slots) | Self::Or(slots) => {
+                slots.clone()
+            }
+        }
+    }
+
+    /// Whether it writes numbers (otherwise true, false or unknown).
+    pub fn is_number(&self) -> bool {
+        matches!(
+            self,
+            Self::Const(_)
+                | Self::Price(_)
+                | Self::Neg(_)
+                | Self::Arithmetic(..)
+                | Self::Shift(..)
+                | Self::Indicator { .. }
+        )
+    }
+}
+
+/// One instruction with what has been proven of it.
+#[derive(Clone, Debug)]
+pub struct Instruction {
+    /// What it does.
+    pub op: Op,
+    /// Index of the first bar with a value.
+    pub lookback_bars: usize,
+    /// Latest bar it reads, counted from the bar it is evaluated on: never above 0. None: it
+    /// reads no bar.
+    pub latest_read_bars: Option<i64>,
+}
+
+/// What a rule asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub enum Action {
+    Buy,
+    Sell,
+    Close,
+    /// No entries on this bar.
+    Hold,
+}
+
+/// How a rule enters.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum OrderKind {
+    /// At the next open.
+    Market,
+    /// When the price passes the value that the slot has on the decision bar.
+    StopAt(Slot),
+    /// When the price passes the close of the decision bar, moved by so many basis points in the
+    /// direction of the trade.
+    StopOffset(f64),
+}
+
+/// One rule.
+#[derive(Clone, Debug)]
+pub struct Rule {
+    /// Slot of its condition; it fires only on true.
+    pub condition: Slot,
+    /// What it asks for.
+    pub action: Action,
+    /// How it enters, if it does.
+    pub order: OrderKind,
+    /// Bars that a resting order lives; None: until it is cancelled.
+    pub tif_bars: Option<usize>,
+}
+
+/// A program, decoded and verified.
+#[derive(Clone, Debug)]
+pub struct Program {
+    instructions: Vec<Instruction>,
+    rules: Vec<Rule>,
+    risk: Risk,
+    output: Option<Slot>,
+}
+
+impl Program {
+    /// Reads and verifies a program.
+    ///
+    /// # Errors
+    ///
+    /// `NOT_JSON`, `FIELD_INVALID`, `UNKNOWN_NAME`, `PARAM_RANGE`, or `PROGRAM_INVALID` for one
+    /// that a compiler could not have made: types that do not fit, slots read before they are
+    /// written, a look-back or a latest read that is not what it says, or a read of the future.
+    pub fn decode(text: &str) -> Result<Self, EngineError> {
+        let program = decode::program(&serde_json::from_str(text)?)?;
+        verify::program(&program)?;
+        Ok(program)
+    }
+
+    /// What it does, in order.
+    pub fn instructions(&self) -> &[Instruction] {
+        &self.instructions
+    }
+
+    /// Its rules, in the order of the document.
+    pub fn rules(&self) -> &[Rule] {
+        &self.rules
+    }
+
+    /// Its limits of risk.
+    pub fn risk(&self) -> &Risk {
+        &self.risk
+    }
+
+    /// The slot that `evaluate::output` gives, if one is named.
+    pub fn output(&self) -> Option<Slot> {
+        self.output
+    }
+
+    /// Index of the first bar on which everything that rules and risk read is known.
+    pub fn lookback_bars(&self) -> usize {
+        let roots = self.roots();
+        roots.into_iter().map(|slot| self.instructions[slot].lookback_bars).max().unwrap_or(0)
+    }
+
+    /// The slots that rules, orders, stops and the output read, each once, in order.
+    pub fn roots(&self) -> Vec<Slot> {
+        let mut roots: Vec<Slot> = self.rules.iter().map(|rule| rule.condition).collect();
+        roots.extend(self.order_slots());
+        roots.extend(self.risk.stop.and_then(|stop| stop.slot()));
+        roots.extend(self.output);
+        roots.sort_unstable();
+        roots.dedup();
+        roots
+    }
+
+    fn order_slots(&self) -> impl Iterator<Item = Slot> {
+        self.rules.iter().filter_map(|rule| match rule.order {
+            OrderKind::StopAt(slot) => Some(slot),
+            _ => None,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,303 @@
+//! What a run leaves behind: the steps of cash and position, the trades, and the equity and
+//! record of the metrics that follow from them.
+
+use super::order::ExitReason;
+use crate::bars::BarsView;
+use crate::math::Sum;
+use crate::metric::Record;
+use crate::metric::drawdown::Drawdown;
+use crate::metric::returns::Moments;
+use crate::metric::trades::TradeTotals;
+use std::ops::Range;
+
+/// Cash and position from the close of one bar on, until the next step.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Step {
+    /// The bar.
+    pub bar: usize,
+    /// Cash.
+    pub cash_quote: f64,
+    /// Position; negative when short.
+    pub position_base: f64,
+}
+
+/// One side of a trade.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Leg {
+    /// Bar of the fill.
+    pub bar: usize,
+    /// Price before slippage.
+    pub raw_quote: f64,
+    /// Price.
+    pub price_quote: f64,
+    /// Fee, or the share of it.
+    pub fee_quote: f64,
+    /// Whether it filled at the open of its bar.
+    pub is_at_open: bool,
+}
+
+/// One closed trade.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[allow(missing_docs)]
+pub struct Trade {
+    /// +1 long, −1 short.
+    pub side: f64,
+    pub quantity_base: f64,
+    pub entry: Leg,
+    pub exit: Leg,
+    pub reason: ExitReason,
+    /// Number of the rule that entered.
+    pub rule: u16,
+    pub is_ambiguous: bool,
+}
+
+impl Trade {
+    /// Profit on the prices paid, before fees.
+    pub fn realised_quote(&self) -> f64 {
+        self.side * self.quantity_base * (self.exit.price_quote - self.entry.price_quote)
+    }
+
+    /// Profit after fees.
+    pub fn net_quote(&self) -> f64 {
+        self.realised_quote() - (self.entry.fee_quote + self.exit.fee_quote)
+    }
+
+    /// Worst and best excursion from the entry price, in basis points, never above and never
+    /// below zero.
+    ///
+    /// Bars before that of the exit count whole, the entry's too, for what came before the fill is
+    /// not known. Of the exit's bar, its open and the exit count, but at a close all of it.
+    fn excursions_bps(&self, bars: &BarsView) -> (f64, f64) {
+        let (first, last) = (self.entry.bar, self.exit.bar);
+        let is_at_close = matches!(self.reason, ExitReason::EndOfData);
+        let whole = first..if is_at_close { last + 1 } else { last };
+        let fold = |column: &[f64], start: f64, pick: fn(f64, f64) -> f64| {
+            // Eight at a time, as none waits for another.
+            let mut lanes = [start; 8];
+            let chunks = column.chunks_exact(8);
+            let rest = chunks.remainder();
+            for chunk in chunks {
+                for (lane, value) in lanes.iter_mut().zip(chunk) {
+                    *lane = pick(*lane, *value);
+                }
+            }
+            lanes.iter().chain(rest).copied().fold(start, pick)
+        };
+        let mut points = [self.entry.raw_quote, self.exit.raw_quote, self.exit.raw_quote];
+        if last > first {
+            points[2] = bars.open[last];
+        }
+        let low = points.iter().copied().fold(f64::INFINITY, f64::min);
+        let high = points.iter().copied().fold(0.0, f64::max);
+        let low = fold(&bars.low[whole.clone()], low, f64::min);
+        let high = fold(&bars.high[whole], high, f64::max);
+        let move_bps = |price: f64| {
+            1e4 * self.side * (price - self.entry.price_quote) / self.entry.price_quote
+        };
+        let (a, b) = (move_bps(low), move_bps(high));
+        (a.min(b).min(0.0), a.max(b).max(0.0))
+    }
+}
+
+/// The closed trades as columns; all have one length.
+#[derive(Clone, Debug, Default, PartialEq)]
+#[allow(missing_docs)]
+pub struct Trades {
+    pub id: Vec<u32>,
+    pub entry_bar: Vec<u32>,
+    pub exit_bar: Vec<u32>,
+    pub side: Vec<i8>,
+    pub qty: Vec<f64>,
+    pub entry_px: Vec<f64>,
+    pub exit_px: Vec<f64>,
+    pub entry_raw_px: Vec<f64>,
+    pub exit_raw_px: Vec<f64>,
+    pub fees: Vec<f64>,
+    pub slippage_cost: Vec<f64>,
+    pub gross_pnl: Vec<f64>,
+    pub net_pnl: Vec<f64>,
+    pub ret_bps: Vec<f64>,
+    pub mae_bps: Vec<f64>,
+    pub mfe_bps: Vec<f64>,
+    pub bars_held: Vec<u32>,
+    pub entry_tag: Vec<u16>,
+    pub exit_reason: Vec<u8>,
+    pub ambiguous: Vec<bool>,
+}
+
+impl Trades {
+    /// Number of trades.
+    pub fn len(&self) -> usize {
+        self.id.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.id.is_empty()
+    }
+
+    fn push(&mut self, trade: &Trade, bars: &BarsView) {
+        let Trade { entry, exit, side, quantity_base: qty, .. } = *trade;
+        let slip = |leg: &Leg| (leg.price_quote - leg.raw_quote).abs();
+        let net = trade.net_quote();
+        let (mae, mfe) = trade.excursions_bps(bars);
+        self.id.push(self.id.len() as u32);
+        self.entry_bar.push(entry.bar as u32);
+        self.exit_bar.push(exit.bar as u32);
+        self.side.push(side as i8);
+        self.qty.push(qty);
+        self.entry_px.push(entry.price_quote);
+        self.exit_px.push(exit.price_quote);
+        self.entry_raw_px.push(entry.raw_quote);
+        self.exit_raw_px.push(exit.raw_quote);
+        self.fees.push(entry.fee_quote + exit.fee_quote);
+        self.slippage_cost.push(qty * (slip(&entry) + slip(&exit)));
+        self.gross_pnl.push(side * qty * (exit.raw_quote - entry.raw_quote));
+        self.net_pnl.push(net);
+        self.ret_bps.push(1e4 * net / (qty * entry.price_quote));
+        self.mae_bps.push(mae);
+        self.mfe_bps.push(mfe);
+        self.bars_held.push((exit.bar - entry.bar) as u32);
+        self.entry_tag.push(trade.rule);
+        self.exit_reason.push(trade.reason as u8);
+        self.ambiguous.push(trade.is_ambiguous);
+    }
+}
+
+/// Account columns, one value a bar, and the trades.
+#[derive(Clone, Debug, Default, PartialEq)]
+#[allow(missing_docs)]
+pub struct Columns {
+    pub equity_quote: Vec<f64>,
+    pub cash_quote: Vec<f64>,
+    pub position_base: Vec<f64>,
+    pub trades: Trades,
+}
+
+/// What a run writes down as it goes; used again for the next run.
+#[derive(Debug, Default)]
+pub struct Ledger {
+    steps: Vec<Step>,
+    trades: Option<Trades>,
+    totals: TradeTotals,
+    traded_quote: Sum,
+}
+
+impl Ledger {
+    /// Forgets the last run. `is_full` keeps every trade, otherwise only their sums.
+    pub fn begin(&mut self, is_full: bool) {
+        self.steps.clear();
+        self.trades = is_full.then(Trades::default);
+        self.totals = TradeTotals::default();
+        self.traded_quote = Sum::default();
+    }
+
+    /// Writes down where the account stands at the close of a bar with fills.
+    pub fn step(&mut self, step: Step) {
+        self.steps.push(step);
+    }
+
+    /// Writes down the value of one fill.
+    pub fn traded(&mut self, value_quote: f64) {
+        self.traded_quote.add(value_quote);
+    }
+
+    /// Writes down a closed trade.
+    pub fn trade(&mut self, trade: &Trade, bars: &BarsView) {
+        self.totals.add(trade.net_quote());
+        if let Some(trades) = &mut self.trades {
+            trades.push(trade, bars);
+        }
+    }
+
+    /// Stretches of bars with the same cash and position, from the first bar to `end`.
+    fn spans(&self, end: usize, initial_quote: f64) -> impl Iterator<Item = (Range<usize>, Step)> {
+        let start = Step { bar: 0, cash_quote: initial_quote, position_base: 0.0 };
+        let steps = std::iter::once(start).chain(self.steps.iter().copied());
+        let ends = self.steps.iter().map(|step| step.bar).chain(std::iter::once(end));
+        steps.zip(ends).map(move |(step, next)| (step.bar..next.min(end), step))
+    }
+
+    /// What the metrics need. The run counts up to bar `end`, exclusive, where it was ruined or
+    /// the bars are over.
+    pub fn record(
+        &self,
+        close: &[f64],
+        end: usize,
+        initial_quote: f64,
+        bars_per_year: f64,
+        is_ruined: bool,
+    ) -> Record {
+        let mut moments = Moments::default();
+        let mut drawdown = Drawdown::new(initial_quote);
+        let mut equity_sum = Sum::default();
+        let mut before = initial_quote;
+        for (span, step) in self.spans(end, initial_quote) {
+            let n_bars = span.len();
+            if step.position_base == 0.0 {
+                // After its first bar a flat stretch returns nothing, which changes no sum.
+                if n_bars > 0 {
+                    moments.add(step.cash_quote / before - 1.0);
+                    drawdown.add(step.cash_quote);
+                    equity_sum.add(step.cash_quote * n_bars as f64);
+                    before = step.cash_quote;
+                }
+                continue;
+            }
+            for chunk in close[span].chunks(256) {
+                let mut sum = 0.0;
+                for price in chunk {
+                    let equity = step.cash_quote + step.position_base * price;
+                    moments.add(equity / before - 1.0);
+                    drawdown.add(equity);
+                    sum += equity;
+                    before = equity;
+                }
+                equity_sum.add(sum);
+            }
+        }
+        let returns = moments.dispersion(end, |add| {
+            let mut before = initial_quote;
+            for (span, step) in self.spans(end, initial_quote) {
+                for price in &close[span] {
+                    let equity = step.cash_quote + step.position_base * price;
+                    add(equity / before - 1.0);
+                    before = equity;
+                }
+            }
+        });
+        Record {
+            n_bars: end,
+            bars_per_year,
+            growth: before / initial_quote,
+            excess: returns,
+            over_minimum: returns,
+            max_drawdown: drawdown.deepest(),
+            mean_growth: equity_sum.value() / end as f64 / initial_quote,
+            traded_growth: self.traded_quote.value() / initial_quote,
+            trades: self.totals,
+            is_ruined,
+        }
+    }
+
+    /// Takes the trades, and lays out the account bar by bar.
+    pub fn columns(&mut self, close: &[f64], initial_quote: f64) -> Columns {
+        let n_bars = close.len();
+        let mut equity_quote = Vec::with_capacity(n_bars);
+        let mut cash_quote = Vec::with_capacity(n_bars);
+        let mut position_base = Vec::with_capacity(n_bars);
+        for (span, step) in self.spans(n_bars, initial_quote) {
+            let Step { cash_quote: cash, position_base: position, .. } = step;
+            if position == 0.0 {
+                equity_quote.resize(span.end, cash);
+            } else {
+                let prices = &close[span.clone()];
+                equity_quote.extend(prices.iter().map(|price| cash + position * price));
+            }
+            cash_quote.resize(span.end, cash);
+            position_base.resize(span.end, position);
+        }
+        let trades = self.trades.take().unwrap_or_default();
+        Columns { equity_quote, cash_quote, position_base, trades }
+    }
+}

@@ -1,0 +1,273 @@
+//! Laws that hold of every run, tried on random markets and random wishes.
+
+use super::*;
+
+/// Kinds of risk and orders that between them use every branch of the loop.
+pub(super) fn variants() -> Vec<(Value, Value)> {
+    let market = json!({"type": "market"});
+    let stop = json!({"type": "stop", "offset_bps": 40.0});
+    let brief = json!({"type": "stop", "offset_bps": 60.0, "tif_bars": 3});
+    let at_low = json!({"type": "stop", "price": LOW_SLOT});
+    let all = |value: f64| json!({"type": "pct_equity", "value": value});
+    let atr = json!({"type": "atr", "slot": ATR_SLOT, "mult": 1.5});
+    let short = |policy: &str| {
+        json!({"sizing": all(60.0), "allow_short": true,
+        "on_opposite": policy})
+    };
+    vec![
+        (market.clone(), json!({"sizing": all(100.0)})),
+        (market.clone(), short("reverse")),
+        (market.clone(), short("close")),
+        (market.clone(), short("ignore")),
+        (stop.clone(), with(short("reverse"), json!({"stop": {"type": "pct", "value": 0.8}}))),
+        (brief, with(short("close"), json!({"stop": atr, "cooldown_bars": 4}))),
+        (
+            stop.clone(),
+            json!({"sizing": {"type": "risk_pct", "value": 2.0}, "stop": atr,
+            "max_holding_bars": 7}),
+        ),
+        (at_low.clone(), with(short("reverse"), json!({"max_daily_loss_pct": 1.5}))),
+        (at_low, with(short("reverse"), json!({"stop": {"type": "bps", "value": 120.0}}))),
+        (
+            market.clone(),
+            json!({"sizing": {"type": "risk_pct", "value": 1.0}, "cooldown_bars": 2,
+            "stop": {"type": "price", "slot": LOW_SLOT}, "max_daily_loss_pct": 0.5}),
+        ),
+        (
+            market.clone(),
+            json!({"sizing": all(900.0), "max_leverage": 9.0, "allow_short": true,
+            "on_opposite": "reverse", "max_holding_bars": 30}),
+        ),
+        (stop, json!({"sizing": all(2_500.0), "max_leverage": 25.0, "allow_short": true})),
+        (market, json!({"sizing": {"type": "fixed_qty", "qty": 4.0}, "max_holding_bars": 3})),
+    ]
+}
+
+/// Executions that between them use every branch of the loop.
+pub(super) fn executions() -> Vec<Execution> {
+    [
+        json!({}),
+        json!({"bar_delay": 2, "intrabar": "path"}),
+        json!({"bar_delay": 3, "finalize": "mark", "intrabar": "optimistic", "min_fee": 0.5}),
+        json!({"lot": 0.25, "on_insufficient": "reject", "fixed": 0.01}),
+    ]
+    .map(execution)
+    .into_iter()
+    .collect()
+}
+
+/// Calls `law` with every variant under every execution on a random market of its own.
+fn everywhere(message_share: f64, law: impl Fn(&Program, &Execution, &Bars)) {
+    let mut seed = 0;
+    for (order, risk) in variants() {
+        let program = puppet(order, risk);
+        for execution in executions() {
+            seed += 1;
+            law(&program, &execution, &storm(seed, 700, message_share));
+        }
+    }
+}
+
+fn bits(values: &[f64]) -> Vec<u64> {
+    values.iter().map(|value| value.to_bits()).collect()
+}
+
+pub(super) fn assert_same(a: &RunResult, b: &RunResult) {
+    assert_eq!(a.columns, b.columns);
+    assert_eq!(bits(&a.metrics), bits(&b.metrics));
+    assert_eq!((a.flags, a.events), (b.flags, b.events));
+    assert_eq!(a.final_equity_quote.to_bits(), b.final_equity_quote.to_bits());
+}
+
+#[test]
+fn passing_over_quiet_bars_changes_nothing() {
+    for message_share in [0.03, 0.3, 1.0] {
+        everywhere(message_share, |program, execution, bars| {
+            let view = bars.view(0..bars.close.len());
+            let mut pool = Pool::default();
+            let columns = evaluate::columns(program, &view, &program.roots(), &|_| None, &mut pool);
+            let signals = Signals::new(program, &columns, view.len(), &mut pool);
+            let volatility = Volatility::new(view.close, None);
+            let inputs = Inputs {
+                bars: view,
+                volatility,
+                program,
+                columns: &columns,
+                signals: &signals,
+                execution,
+            };
+            let mut ledger = Ledger::default();
+            let mut each = |is_skipping| {
+                finish(&inputs, &mut ledger, 8_760.0, 1_000.0, Detail::Full, is_skipping)
+            };
+            assert_same(&each(true), &each(false));
+        });
+    }
+}
+
+#[test]
+fn a_prefix_of_the_bars_gives_a_prefix_of_the_account() {
+    everywhere(0.2, |program, execution, bars| {
+        let mut execution = execution.clone();
+        execution.finalize = Finalize::Mark;
+        let whole = go(program, &execution, bars).columns.unwrap();
+        for n_bars in [5, 64, 333] {
+            let view = bars.view(0..n_bars);
+            let runs = &[(0, 0)];
+            let programs = std::slice::from_ref(program);
+            let part =
+                run_batch(programs, &execution, &[view], runs, 1_000.0, &[1.0], Detail::Full, None);
+            let part = part.unwrap().remove(0).columns.unwrap();
+            assert_eq!(bits(&part.equity_quote), bits(&whole.equity_quote[..n_bars]));
+            assert_eq!(bits(&part.position_base), bits(&whole.position_base[..n_bars]));
+            let n_trades = part.trades.len();
+            assert_eq!(bits(&part.trades.net_pnl), bits(&whole.trades.net_pnl[..n_trades]));
+            assert_eq!(part.trades.exit_bar, whole.trades.exit_bar[..n_trades]);
+        }
+    });
+}
+
+#[test]
+fn prices_and_cash_twice_as_large_give_equity_twice_as_large() {
+    everywhere(0.2, |program, execution, bars| {
+        if execution.lot_base > 0.0 || execution.costs.min_fee_quote > 0.0 {
+            return;
+        }
+        let mut double = bars.clone();
+        for column in [&mut double.open, &mut double.high, &mut double.low, &mut double.close] {
+            column.iter_mut().for_each(|price| *price *= 2.0);
+        }
+        let equity = |bars: &Bars, cash: f64| {
+            let view = bars.view(0..bars.close.len());
+            let runs = &[(0, 0)];
+            let programs = std::slice::from_ref(program);
+            run_batch(programs, execution, &[view], runs, cash, &[1.0], Detail::Full, None)
+                .unwrap()
+                .remove(0)
+                .columns
+                .unwrap()
+                .equity_quote
+        };
+        let doubled: Vec<f64> = equity(bars, 1_000.0).iter().map(|value| 2.0 * value).collect();
+        assert_eq!(bits(&equity(&double, 2_000.0)), bits(&doubled));
+    });
+}
+
+#[test]
+fn higher_costs_on_the_same_fills_never_pay() {
+    for seed in 0..20 {
+        let bars = storm(seed, 500, 0.3);
+        let risk = with(one_unit(), json!({"allow_short": true, "on_opposite": "reverse"}));
+        let program = puppet(market(), risk);
+        let mut last = f64::INFINITY;
+        for scale in [0.0, 1.0, 2.0, 5.0] {
+            let costs = json!({"fee_bps": 2.0 * scale, "base_bps": scale, "k_vol": 0.05 * scale});
+            let result = go(&program, &execution(costs), &bars);
+            assert!(result.final_equity_quote < last, "{seed} {scale}");
+            last = result.final_equity_quote;
+        }
+    }
+}
+
+#[test]
+fn no_order_fills_in_the_bar_that_made_it_and_cooldowns_hold() {
+    everywhere(0.5, |program, execution, bars| {
+        let trades = go(program, execution, bars).columns.unwrap().trades;
+        let risk = program.risk();
+        for k in 0..trades.len() {
+            let entry = trades.entry_bar[k] as usize;
+            let delay = execution.bar_delay;
+            // Some bar early enough asked for this side.
+            let wished = if trades.side[k] > 0 { [1.0, 6.0] } else { [2.0, 8.0] };
+            assert!(entry >= delay);
+            let asked = |t: usize| wished.contains(&bars.volume[t]);
+            assert!((0..=entry - delay).any(asked), "{k}");
+            if k > 0 && risk.on_opposite != crate::program::risk::OnOpposite::Reverse {
+                let cooldown = risk.cooldown_bars.unwrap_or(0);
+                assert!(entry >= trades.exit_bar[k - 1] as usize + cooldown.max(0));
+            }
+            if risk.max_holding_bars.is_some_and(|bars| trades.bars_held[k] as usize > bars) {
+                panic!("trade {k} was held too long");
+            }
+        }
+    });
+}
+
+#[test]
+fn fills_lie_inside_their_bars_and_never_better_than_a_stop() {
+    everywhere(0.3, |program, execution, bars| {
+        let trades = go(program, execution, bars).columns.unwrap().trades;
+        for k in 0..trades.len() {
+            for (bar, price) in [
+                (trades.entry_bar[k], trades.entry_raw_px[k]),
+                (trades.exit_bar[k], trades.exit_raw_px[k]),
+            ] {
+                let t = bar as usize;
+                assert!(bars.low[t] <= price && price <= bars.high[t], "trade {k} bar {t}");
+            }
+            let side = f64::from(trades.side[k]);
+            assert!(side * (trades.entry_px[k] - trades.entry_raw_px[k]) >= 0.0);
+            assert!(side * (trades.exit_px[k] - trades.exit_raw_px[k]) <= 0.0);
+            assert!(trades.mae_bps[k] <= 0.0 && trades.mfe_bps[k] >= 0.0);
+        }
+    });
+}
+
+#[test]
+fn a_strategy_that_only_holds_does_nothing() {
+    let mut bars = storm(3, 300, 0.0);
+    bars.volume.fill(4.0);
+    let result = go(&puppet(market(), one_unit()), &execution(json!({})), &bars);
+    let columns = result.columns.unwrap();
+    assert_eq!(columns.equity_quote, vec![1_000.0; 300]);
+    assert!(columns.trades.is_empty());
+    assert_eq!(result.metrics[..4], [0.0; 4]);
+    let names: Vec<_> = result.events.iter().collect();
+    assert_eq!(names, []);
+}
+
+#[test]
+fn a_batch_gives_the_same_bytes_for_any_number_of_threads_and_as_single_runs() {
+    let programs: Vec<Program> =
+        variants().into_iter().map(|(order, risk)| puppet(order, risk)).collect();
+    let markets = [storm(1, 900, 0.2), storm(2, 400, 0.2)];
+    let views: Vec<BarsView> =
+        markets.iter().map(|market| market.view(0..market.close.len())).collect();
+    let runs: Vec<(usize, usize)> =
+        (0..60).map(|k| ((k * 7) % programs.len(), (k * 5) % views.len())).collect();
+    let honest = execution(json!({}));
+    let years = [8_760.0, 365.0];
+    let batch = |runs: &[(usize, usize)], n_threads| {
+        run_batch(&programs, &honest, &views, runs, 1_000.0, &years, Detail::Full, n_threads)
+            .unwrap()
+    };
+    let one = batch(&runs, Some(1));
+    for n_threads in [Some(2), Some(16), None] {
+        batch(&runs, n_threads).iter().zip(&one).for_each(|(a, b)| assert_same(a, b));
+    }
+    for (run, result) in runs.iter().zip(&one) {
+        assert_same(&batch(&[*run], None)[0], result);
+    }
+    let summaries =
+        run_batch(&programs, &honest, &views, &runs, 1_000.0, &years, Detail::Summary, None);
+    for (summary, result) in summaries.unwrap().iter().zip(&one) {
+        assert_eq!(bits(&summary.metrics), bits(&result.metrics));
+        assert_eq!((summary.flags, summary.events), (result.flags, result.events));
+        assert!(summary.columns.is_none());
+    }
+}
+
+#[test]
+fn metrics_of_a_run_are_those_of_its_equity() {
+    everywhere(0.2, |program, execution, bars| {
+        let result = go(program, execution, bars);
+        let equity = &result.columns.as_ref().unwrap().equity_quote;
+        let before = std::iter::once(&1_000.0).chain(equity);
+        let returns: Vec<f64> = equity.iter().zip(before).map(|(e, b)| e / b - 1.0).collect();
+        let scores = metric::of_returns(&returns, 8_760.0, 0.0, 0.0).unwrap();
+        for ((name, value), of_run) in scores.metrics.iter().zip(&result.metrics) {
+            let is_close = (value - of_run).abs() <= 1e-9 * value.abs().max(1e-3);
+            assert!(is_close || value.is_nan() && of_run.is_nan(), "{name}: {value} {of_run}");
+        }
+    });
+}
