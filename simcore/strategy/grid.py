@@ -88,13 +88,18 @@ def _check_names(strategy: Strategy, names: Sequence[str]) -> None:
 
 
 def _check_domain(strategy: Strategy, name: str, values: Values) -> None:
+    # Asked of the parameter as it was written: half a bar must not make a window's domain real.
+    is_integer = strategy.model.params[name].is_integer
     for value in values:
+        reason = None
         if not math.isfinite(value):
-            message = f"got {value}, expected a finite number"
+            reason, expected = "PARAM_DOMAIN", "a finite number"
+        elif is_integer and not float(value).is_integer():
+            reason, expected = "NOT_INTEGER", "a whole number"
+        if reason is not None:
+            message = f"got {value}, expected {expected}"
             path = f"/params/{name}/value"
-            raise SpecError(
-                [Problem("DSL_PARAM_OUT_OF_RANGE", "PARAM_DOMAIN", message, path, strategy.id)]
-            )
+            raise SpecError([Problem("DSL_PARAM_OUT_OF_RANGE", reason, message, path, strategy.id)])
         findings = Findings(strategy.document, strategy.id)
         check_ranges(with_params(strategy.model, {name: value}), findings)
         if findings.n_errors:

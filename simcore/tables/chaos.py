@@ -150,6 +150,7 @@ ORDERS: Final = _table(
     "orders", "Orders, one row a client order id.", ("cloid",),
     Column("cloid", "bytes16", "-", "Client order id; a retry bears the same."),
     Column("intent_id", "u64", "-", "Number of the intent."),
+    Column("parent_id", "u64", "-", "Parent order; the intent, as an intent has one parent."),
     _STRATEGY,
     _INSTRUMENT,
     _SIDE,
@@ -177,6 +178,7 @@ ORDERS: Final = _table(
     Column("filled_lot", "i64", "lots", "Filled, as the system knows.", minimum=0),
     Column("filled_truth_lot", "i64", "lots", "Filled, as the exchange knows.", minimum=0),
     Column("retries", "u8", "-", "Sendings after the first."),
+    _money("wc_exposure_uusd", "Worst-case exposure of the instrument when the gate let it go."),
 )  # fmt: skip
 
 FILLS: Final = _table(
@@ -201,13 +203,16 @@ POSITIONS: Final = _table(
     "positions", "Positions by instrument at each change.", ("instrument", "ts", "seq"),
     _INSTRUMENT,
     _moment("ts", "Simulated time."),
+    Column("scope", "enum", "-", "Of what.", values=("instrument",)),
     _event("seq", "Record of the change."),
     _signed("claimed_lot", "lots", "Position with provisional fills."),
     _signed("confirmed_lot", "lots", "Position with confirmed fills."),
     _signed("truth_lot", "lots", "Position at the exchange."),
+    _signed("avg_tk", "ticks", "Cost of a lot, for reading only; 0 if nothing is held."),
     _signed("mark_tk", "ticks", "Price it is valued at."),
     _money("realised_uusd", "Realised profit."),
     _money("unrealised_uusd", "Profit at the mark."),
+    _money("worst_case_uusd", "Exposure if every open order filled on its worse side."),
 )  # fmt: skip
 
 EQUITY: Final = _table(
@@ -230,8 +235,9 @@ EQUITY: Final = _table(
 INJECTIONS: Final = _table(
     "injections", "Planned and injected faults.", ("inj_id",),
     Column("inj_id", "u32", "-", "Number of the injection."),
-    Column("kind", "str", "-", "Id of the chaos scenario."),
+    Column("kind", "str", "-", "Kind of the chaos scenario, such as A1."),
     Column("intensity", "str", "-", "How hard."),
+    Column("sham", "bool", "-", "Whether it only looks like a fault."),
     Column("target", "u64", "-", "What it was aimed at."),
     Column("params", "str", "-", "Canonical JSON of its parameters."),
     _moment("t_arm", "When it was armed."),

@@ -1,0 +1,1 @@
+"""Backtests: what is asked of the engine, and what it answers."""

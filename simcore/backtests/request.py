@@ -1,0 +1,159 @@
+"""What a backtest is asked: the execution it assumes, the bars it reads, and the hash of it all.
+
+Nothing here runs anything; `simcore.backtests.run` does.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any, Final
+
+from simcore import engine
+from simcore.documents import nearest
+from simcore.errors import SpecError
+from simcore.problems import Hint, Problem
+from simcore.seeds import jcs, sha256_hex
+
+ExecutionArgument = str | Mapping[str, Any]
+
+METRICS_VERSION: Final = "0.1"
+
+
+def execution_fields(profile: ExecutionArgument) -> dict[str, Any]:
+    """Return every field of an execution profile.
+
+    Args:
+        profile: A profile's name, or ``{"base": name, **overrides}``.
+
+    Raises:
+        SpecError: An unknown profile or field, or a value of the wrong kind or below its limit;
+            all of them at once.
+    """
+    fields: dict[str, Any] = json.loads(execution_json(profile))
+    return fields
+
+
+def execution_json(profile: ExecutionArgument) -> str:
+    """Return what `execution_fields` returns, as the JSON text that the engine reads."""
+    if isinstance(profile, str):
+        return _named(profile)
+    return json.dumps(_overridden(profile))
+
+
+def execution_name(profile: ExecutionArgument) -> str:
+    """Return the name of an execution in tables: the profile's, and a hash of overrides if any."""
+    if isinstance(profile, str):
+        return profile
+    base = str(profile.get("base"))
+    fields = execution_fields(profile)
+    return base if fields == execution_fields(base) else f"{base}+{sha256_hex(jcs(fields))[:12]}"
+
+
+@lru_cache(maxsize=64)
+def _named(name: str) -> str:
+    return json.dumps(_profile(name, path="/execution"))
+
+
+def _profile(name: Any, path: str) -> dict[str, Any]:
+    profiles = engine.catalogue()["executions"]
+    if isinstance(name, str) and name in profiles:
+        fields: dict[str, Any] = profiles[name]
+        return fields
+    raise SpecError([_unknown("UNKNOWN_ID", "profile", name, sorted(profiles), path)])
+
+
+def _overridden(profile: Mapping[str, Any]) -> dict[str, Any]:
+    if "base" not in profile:
+        message = 'got no "base", expected the name of a profile'
+        raise SpecError([Problem("DOC_INVALID", "MISSING_FIELD", message, path="/execution/base")])
+    fields = dict(_profile(profile["base"], path="/execution/base"))
+    problems = []
+    for name, value in profile.items():
+        if name == "base":
+            continue
+        path = f"/execution/{name}"
+        if name not in fields:
+            problems.append(_unknown("UNKNOWN_FIELD", "field", name, sorted(fields), path))
+            continue
+        problem = _value_problem(value, fields[name], 1 if name == "bar_delay" else 0)
+        if problem is not None:
+            reason, expected = problem
+            message = f"got {value!r}, expected {expected}"
+            problems.append(Problem("DOC_INVALID", reason, message, path=path))
+        fields[name] = float(value) if isinstance(fields[name], float) and not problem else value
+    if problems:
+        raise SpecError(problems)
+    return fields
+
+
+def _value_problem(value: Any, default: Any, minimum: int) -> tuple[str, str] | None:
+    """Reason and expectation if a value is not of its default's kind, or below its limit."""
+    if isinstance(default, str):
+        return None if isinstance(value, str) else ("WRONG_TYPE", "a name")
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    if isinstance(default, int) and not isinstance(value, int):
+        is_number = False
+    kind = "an integer" if isinstance(default, int) else "a number"
+    if not is_number:
+        return "WRONG_TYPE", kind
+    if not math.isfinite(value) or value < minimum:
+        return "OUT_OF_RANGE", f"{kind}, {minimum} or more"
+    return None
+
+
+def _unknown(reason: str, kind: str, name: Any, known: list[str], path: str) -> Problem:
+    close = nearest(name, known) if isinstance(name, str) else None
+    return Problem(
+        "DOC_INVALID",
+        reason,
+        f"{kind} {name!r} is not known, expected one of {', '.join(known)}",
+        path=path,
+        hints=(Hint(f'did you mean "{close}"?'),) if close else (),
+    )
+
+
+def signature(
+    *,
+    ir_hash: str,
+    scenario_hash: str | None,
+    dataset_hash: str,
+    path: int,
+    execution: Mapping[str, Any],
+    initial_cash: float,
+    bars_per_year: float,
+    engine_version: str,
+    libm_profile: str,
+) -> str:
+    """Return the hash of everything that a run depends on: equal signatures, equal bytes.
+
+    Args:
+        ir_hash: Of the compiled program.
+        scenario_hash: Null for bars that no scenario made.
+        dataset_hash: Of the bars of every path.
+        path: Which of the paths.
+        execution: Every field of the profile.
+        initial_cash: In quote currency.
+        bars_per_year: What annualises the ratios; bare bars do not tell.
+        engine_version: Version and digest of the engine.
+        libm_profile: Which exponentials and logarithms the bars were made with.
+    """
+    return sha256_hex(
+        jcs(
+            {
+                "ir_hash": ir_hash,
+                "scenario_hash": scenario_hash,
+                "dataset_hash": dataset_hash,
+                "path": path,
+                "exec_profile": dict(execution),
+                "initial_cash": initial_cash,
+                "finalize": execution["finalize"],
+                "bars_per_year": bars_per_year,
+                "engine_version": engine_version,
+                "metrics_version": METRICS_VERSION,
+                "libm_profile": libm_profile,
+            }
+        )
+    )

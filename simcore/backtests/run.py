@@ -1,0 +1,316 @@
+"""Backtests: one for a person who reads it, or all of a strategy's for the tables.
+
+The engine does the arithmetic. Here its columns get their names; frames are made when asked for.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from functools import cache, cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from simcore import engine
+from simcore.backtests.cache import RunCache
+from simcore.backtests.request import (
+    ExecutionArgument,
+    execution_fields,
+    execution_json,
+    execution_name,
+    signature,
+)
+from simcore.bars import columns, columns_by_path, dataset_hash
+from simcore.errors import SpecError
+from simcore.problems import Problem
+from simcore.scenario.calendar import Timeframe
+from simcore.scenario.calendar import bars_per_year as calendar_bars_per_year
+from simcore.strategy.strategy import Strategy, compile_strategy
+from simcore.tables import TABLES
+
+if TYPE_CHECKING:
+    from simcore.tables.table import Table
+
+RUN_KEY = ("scenario_id", "path", "strategy_id")
+
+
+@cache
+def metric_names() -> tuple[str, ...]:
+    """Names of the metrics, in the engine's order."""
+    return tuple(row["name"] for row in engine.catalogue()["metrics"])
+
+
+def flag_names(bits: int) -> tuple[str, ...]:
+    """Names of the flags whose bits are set, in the order of the bits."""
+    names = engine.catalogue()["codes"]["metric_flags"]
+    return tuple(name for bit, name in enumerate(names) if bits >> bit & 1)
+
+
+class Backtest:
+    """One run of one strategy over one path; every part is built when first read.
+
+    Args:
+        run: What the engine returned.
+        strategy: What was run.
+        bars: What it was run over.
+        asked: Execution, initial cash and bars per year.
+        used_cache: Whether the run was found rather than made.
+    """
+
+    def __init__(
+        self,
+        run: engine.RunColumns,
+        strategy: Strategy,
+        bars: pl.DataFrame,
+        asked: tuple[ExecutionArgument, float, float],
+        *,
+        used_cache: bool = False,
+    ) -> None:
+        self._run = run
+        self._strategy = strategy
+        self._bars = bars
+        self._asked = asked
+        self.used_cache = used_cache
+
+    @cached_property
+    def metrics(self) -> Mapping[str, float | None]:
+        """Value by name of metric, None where it is not defined; `flags` say why."""
+        values = self._run["metrics"].tolist()
+        return {
+            name: None if math.isnan(value) else value
+            for name, value in zip(metric_names(), values, strict=True)
+        }
+
+    @cached_property
+    def flags(self) -> tuple[str, ...]:
+        """What to know about the metrics."""
+        return flag_names(self._run["flags"])
+
+    @cached_property
+    def equity(self) -> pl.Series:
+        """Equity at each close, quote currency, shape ``(n_bars,)``."""
+        return pl.Series("equity_quote", self._run["equity_quote"])
+
+    @cached_property
+    def trades(self) -> pl.DataFrame:
+        """One row a closed trade: the columns of the table `trades` from `id` on."""
+        return _trades(self._run["trades"], self._strategy.tags)
+
+    @cached_property
+    def events(self) -> Mapping[str, int]:
+        """How often something happened that is no trade, by name."""
+        return dict(self._run["events"])
+
+    @cached_property
+    def signature(self) -> str:
+        """Hash of everything the run depends on; equal signatures mean equal bytes."""
+        return _bare_signature(self._strategy, self._bars, self._asked)
+
+
+def backtest(
+    strategy: Strategy | str | Path | Mapping[str, Any],
+    bars: pl.DataFrame,
+    *,
+    execution: ExecutionArgument = "honest_v1",
+    initial_cash: float = 10_000.0,
+    bars_per_year: float | None = None,
+    home: str | Path | None = None,
+) -> Backtest:
+    """Run a strategy over the bars of one path.
+
+    Args:
+        strategy: A compiled strategy, or a document, its id, path or text.
+        bars: Columns ``ts, open, high, low, close, volume``, one path of one asset, time rising.
+        execution: A profile's name, or ``{"base": name, **overrides}``.
+        initial_cash: Quote currency, above 0.
+        bars_per_year: Annualises the ratios; None means a market that never closes and the
+            strategy's timeframe.
+        home: Where the user's documents lie and runs are cached; None does neither.
+
+    Raises:
+        SpecError: The strategy, the execution or the columns are wrong; MULTIPLE_PATHS.
+        EngineError: A bar is impossible, or the series is shorter than the strategy's lookback.
+    """
+    compiled = compile_strategy(strategy, home=home)
+    check_amount("initial_cash", initial_cash)
+    if bars_per_year is None:
+        bars_per_year = default_bars_per_year(compiled)
+    else:
+        check_amount("bars_per_year", bars_per_year)
+    asked = (execution, initial_cash, bars_per_year)
+    if home is None:
+        return Backtest(_run_one(compiled, bars, asked), compiled, bars, asked)
+    runs = RunCache(Path(home))
+    signed = _bare_signature(compiled, bars, asked)
+    kept = runs.read(signed)
+    if kept is not None:
+        return Backtest(kept, compiled, bars, asked, used_cache=True)
+    run = _run_one(compiled, bars, asked)
+    runs.write(signed, run)
+    return Backtest(run, compiled, bars, asked)
+
+
+def default_bars_per_year(strategy: Strategy) -> float:
+    """Bars a year of a market that never closes, at the strategy's timeframe."""
+    return float(calendar_bars_per_year(cast(Timeframe, strategy.timeframe), "24x7"))
+
+
+def check_amount(name: str, value: float) -> None:
+    """Refuse what is not a finite number above 0."""
+    if not 0.0 < value < math.inf:
+        message = f"got {value}, expected a finite number above 0"
+        raise SpecError([Problem("DOC_INVALID", "OUT_OF_RANGE", message, path=f"/{name}")])
+
+
+def _run_one(
+    strategy: Strategy, bars: pl.DataFrame, asked: tuple[ExecutionArgument, float, float]
+) -> engine.RunColumns:
+    profile, initial_cash, bars_per_year = asked
+    return engine.backtest(
+        (strategy.program_json,),
+        execution_json(profile),
+        (columns(bars),),
+        ((0, 0),),
+        initial_cash=float(initial_cash),
+        bars_per_year=(float(bars_per_year),),
+    )[0]
+
+
+def _bare_signature(
+    strategy: Strategy, bars: pl.DataFrame, asked: tuple[ExecutionArgument, float, float]
+) -> str:
+    """Signature of a run over bars that came without a scenario."""
+    profile, initial_cash, bars_per_year = asked
+    return signature(
+        ir_hash=strategy.ir_hash,
+        scenario_hash=None,
+        dataset_hash=dataset_hash(bars),
+        path=int(bars["path"][0]) if "path" in bars.columns and bars.height else 0,
+        execution=execution_fields(profile),
+        initial_cash=initial_cash,
+        bars_per_year=bars_per_year,
+        engine_version=engine.version(),
+        libm_profile=engine.catalogue()["libm_profile"],
+    )
+
+
+def run_strategy(
+    strategy: Strategy,
+    scenarios: Sequence[tuple[Mapping[str, Any], pl.DataFrame]],
+    execution: ExecutionArgument,
+    initial_cash: float,
+) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
+    """Run a strategy over every path of every scenario, in one call of the engine.
+
+    Args:
+        strategy: What to run.
+        scenarios: For each scenario its row of the table `scenarios` (``scenario_id,
+            scenario_hash, dataset_hash, libm_profile, bars_per_year``) and its rows of the table
+            `bars`, every path, sorted by path and time.
+        execution: A profile's name, or ``{"base": name, **overrides}``.
+        initial_cash: Quote currency, above 0.
+
+    Returns:
+        Rows of the tables `backtests`, `trades` and `equity`, in key order; without scenarios,
+        no rows.
+    """
+    check_amount("initial_cash", initial_cash)
+    asked: list[tuple[Mapping[str, Any], int, engine.Columns]] = [
+        (manifest, path, path_columns)
+        for manifest, bars in scenarios
+        for path, path_columns in columns_by_path(bars)
+    ]
+    runs = engine.backtest(
+        (strategy.program_json,),
+        execution_json(execution),
+        [path_columns for _, _, path_columns in asked],
+        [(0, index) for index in range(len(asked))],
+        initial_cash=float(initial_cash),
+        bars_per_year=[float(manifest["bars_per_year"]) for manifest, _, _ in asked],
+    )
+    fields, name = execution_fields(execution), execution_name(execution)
+    rows, trades, equity = [], [], []
+    for (manifest, path, path_columns), run in zip(asked, runs, strict=True):
+        key = dict(zip(RUN_KEY, (manifest["scenario_id"], path, strategy.id), strict=True))
+        labels = [pl.lit(value).alias(name) for name, value in key.items()]
+        row = _row(strategy, manifest, path, run, fields, initial_cash)
+        n_bars = len(path_columns["ts"])
+        rows.append({**key, **row, "execution": name, "bars": n_bars})
+        trades.append(_trades(run["trades"], strategy.tags).with_columns(labels))
+        equity.append(_equity(run, path_columns["ts"]).with_columns(labels))
+    return (
+        _table(TABLES["backtests"], [pl.DataFrame(rows, infer_schema_length=None)]),
+        _table(TABLES["trades"], trades),
+        _table(TABLES["equity"], equity),
+    )
+
+
+def _table(table: Table, frames: Sequence[pl.DataFrame]) -> pl.DataFrame:
+    with_rows = [table.conform(frame) for frame in frames if frame.height]
+    return table.sort(pl.concat(with_rows)) if with_rows else table.empty()
+
+
+def _row(
+    strategy: Strategy,
+    manifest: Mapping[str, Any],
+    path: int,
+    run: engine.RunColumns,
+    fields: Mapping[str, Any],
+    initial_cash: float,
+) -> dict[str, Any]:
+    """One run as a row of `backtests`, without its key and length."""
+    signed = signature(
+        ir_hash=strategy.ir_hash,
+        scenario_hash=manifest["scenario_hash"],
+        dataset_hash=manifest["dataset_hash"],
+        path=path,
+        execution=fields,
+        initial_cash=initial_cash,
+        bars_per_year=float(manifest["bars_per_year"]),
+        engine_version=engine.version(),
+        libm_profile=manifest["libm_profile"],
+    )
+    values = run["metrics"].tolist()
+    metrics = {
+        name: None if math.isnan(value) else value
+        for name, value in zip(metric_names(), values, strict=True)
+    }
+    return {
+        "ir_hash": strategy.ir_hash,
+        "scenario_hash": manifest["scenario_hash"],
+        "dataset_hash": manifest["dataset_hash"],
+        "signature": signed,
+        "initial_cash_quote": float(initial_cash),
+        "final_equity_quote": run["final_equity_quote"],
+        **metrics,
+        "flags": " ".join(flag_names(run["flags"])),
+    }
+
+
+def _equity(run: engine.RunColumns, ts: NDArray[np.int64]) -> pl.DataFrame:
+    return pl.DataFrame(
+        {
+            "t": np.arange(len(ts), dtype=np.uint32),
+            "ts": ts,
+            "equity_quote": run["equity_quote"],
+            "cash_quote": run["cash_quote"],
+            "position_base": run["position_base"],
+        }
+    )
+
+
+def _trades(trades: engine.Columns, tags: Sequence[str | None]) -> pl.DataFrame:
+    """The engine's trades with names for codes, in the order of the table."""
+    named: dict[str, Any] = dict(trades)
+    reasons = engine.catalogue()["codes"]["exit_reason"]
+    named["exit_reason"] = [reasons[code] for code in trades["exit_reason"].tolist()]
+    named["entry_tag"] = [tags[rule] for rule in trades["entry_tag"].tolist()]
+    table = TABLES["trades"]
+    own = [column for column in table.columns if column.name not in RUN_KEY]
+    return pl.DataFrame(
+        [pl.Series(each.name, named[each.name], dtype=each.polars_type()) for each in own]
+    )

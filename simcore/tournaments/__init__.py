@@ -1,0 +1,1 @@
+"""Tournaments: who meets whom, who wins, who leads and how surely."""

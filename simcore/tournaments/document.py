@@ -1,0 +1,180 @@
+"""A tournament as its author writes it: fields, types, and what must hold of them."""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic_core import PydanticCustomError
+
+from simcore.backtests.request import execution_fields
+from simcore.documents import nearest, parse, read
+from simcore.errors import SpecError
+from simcore.scoring.composite import SCORES, WEIGHT_SLACK
+from simcore.seeds import SEED_MAX
+from simcore.tournaments.formats import FORMATS
+from simcore.tournaments.game import EXACT_TIE_POINTS
+
+NAME_MAX: Final = 120
+ENTRIES_MAX: Final = 1_000
+
+
+def _version(text: str) -> str:
+    if re.fullmatch(r"0\.1\.[0-9]{1,9}", text) is None:
+        raise PydanticCustomError(
+            "VERSION_UNSUPPORTED", "got {got}, expected 0.1.x", {"got": repr(text)}
+        )
+    return text
+
+
+def _id(text: str) -> str:
+    if re.fullmatch(r"[a-z][a-z0-9_-]{0,63}", text) is None:
+        raise PydanticCustomError(
+            "BAD_ID",
+            "got {got}, expected a lower-case letter, then at most 63 of a-z 0-9 _ -",
+            {"got": repr(text)},
+        )
+    return text
+
+
+def _member(known: dict[str, Any]) -> AfterValidator:
+    def check(name: str) -> str:
+        if name not in known:
+            close = nearest(name, sorted(known))
+            raise PydanticCustomError(
+                "BAD_ENUM",
+                "got {got}, expected one of {known}{hint}",
+                {
+                    "got": repr(name),
+                    "known": ", ".join(sorted(known)),
+                    "hint": f' [did you mean "{close}"?]' if close else "",
+                },
+            )
+        return name
+
+    return AfterValidator(check)
+
+
+def _ids(given: Any) -> Any:
+    """`"campaign"` means the ids of the campaign, which is spelled None from here on."""
+    if given == "campaign":
+        return None
+    if not isinstance(given, list | tuple):
+        raise PydanticCustomError(
+            "WRONG_TYPE",
+            'got {got}, expected "campaign" or a list of ids',
+            {"got": repr(given)[:80]},
+        )
+    return tuple(given)
+
+
+def _each_once(ids: tuple[str, ...] | None) -> tuple[str, ...] | None:
+    if ids is None:
+        return None
+    twice = sorted({each for each in ids if ids.count(each) > 1})
+    if twice:
+        raise PydanticCustomError(
+            "DUPLICATE", "got {twice} twice, expected each id once", {"twice": ", ".join(twice)}
+        )
+    if not 1 <= len(ids) <= ENTRIES_MAX:
+        raise PydanticCustomError(
+            "OUT_OF_RANGE",
+            "got {n} ids, expected 1 to {maximum}",
+            {"n": len(ids), "maximum": ENTRIES_MAX},
+        )
+    return ids
+
+
+Ids = Annotated[
+    tuple[Annotated[str, AfterValidator(_id)], ...] | None,
+    BeforeValidator(_ids),
+    AfterValidator(_each_once),
+]
+
+
+class Part(BaseModel):
+    """A closed object: a field that is not listed is refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+
+
+class FormatChoice(Part):
+    """Who meets whom: a row of `FORMATS`."""
+
+    type: Annotated[str, _member(dict(FORMATS))]
+
+
+class ScoreChoice(Part):
+    """What a run is worth: a row of `SCORES`, and how close is a draw.
+
+    Args:
+        type: Name of the score.
+        weights: Of its parts; they sum to 1.
+        epsilon_practical: Points below which a difference means nothing to the author; 0 leaves
+            rounding alone.
+    """
+
+    type: Annotated[str, _member(dict(SCORES))] = "composite_v1"
+    weights: tuple[Annotated[float, Field(ge=0.0, le=1.0)], ...] = (0.6, 0.4)
+    epsilon_practical: Annotated[float, Field(ge=0.0, le=200.0)] = 0.0
+
+    @model_validator(mode="after")
+    def _weights_fit(self) -> ScoreChoice:
+        n_weights = SCORES[self.type].n_weights
+        total = math.fsum(self.weights)
+        if len(self.weights) != n_weights or abs(total - 1.0) > WEIGHT_SLACK:
+            raise PydanticCustomError(
+                "WEIGHTS",
+                "weights: got {n} with sum {total}, expected {expected} with sum 1",
+                {"n": len(self.weights), "total": total, "expected": n_weights},
+            )
+        return self
+
+    @property
+    def epsilon_points(self) -> float:
+        """Scores this close are a draw."""
+        return max(EXACT_TIE_POINTS, self.epsilon_practical)
+
+
+class TournamentDocument(Part):
+    """A tournament, version 0.1.
+
+    Args:
+        entries: Strategy ids; None for those of the campaign (`"campaign"` in the document).
+        scenarios: Scenario ids; None likewise.
+        alpha: Intervals have coverage ``1 - alpha``.
+    """
+
+    version: Annotated[str, AfterValidator(_version)]
+    id: Annotated[str, AfterValidator(_id)]
+    name: Annotated[str, Field(min_length=1, max_length=NAME_MAX)]
+    seed: Annotated[int, Field(ge=0, le=SEED_MAX)]
+    entries: Ids
+    scenarios: Ids
+    format: FormatChoice
+    score: ScoreChoice = ScoreChoice()
+    execution: str | dict[str, Any] = "honest_v1"
+    initial_cash: Annotated[float, Field(gt=0.0, le=1e15)] = 10_000.0
+    alpha: Annotated[float, Field(ge=1e-4, le=0.5)] = 0.05
+
+
+def read_tournament(
+    document: str | Path | dict[str, Any], *, home: str | Path | None = None
+) -> TournamentDocument:
+    """Return the tournament that a document, id, path or text describes.
+
+    Raises:
+        SpecError: The document cannot be read, or something in it is wrong; all problems at once.
+    """
+    loaded = read(document, "tournaments", home=home)
+    asked = parse(TournamentDocument, loaded, "DOC_INVALID")
+    try:
+        execution_fields(asked.execution)
+    except SpecError as error:
+        located = [replace(problem, source=loaded.source) for problem in error.problems]
+        raise SpecError(located) from None
+    return asked

@@ -1,0 +1,378 @@
+"""Playing a tournament: entrants and runs in, games and standings out.
+
+Runs are made once and compared; nothing is simulated per game. The same rows in any order give the
+same bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NoReturn
+
+import numpy as np
+import polars as pl
+
+from simcore.backtests.request import execution_fields, execution_name
+from simcore.errors import InvariantError, SpecError, TableError
+from simcore.problems import Hint, Problem
+from simcore.scoring.composite import SCORES
+from simcore.seeds import jcs, sha256_hex
+from simcore.tables import TABLES
+from simcore.tournaments.document import TournamentDocument, read_tournament
+from simcore.tournaments.field import Entrant, Field, Floats, Games, Market
+from simcore.tournaments.formats import FORMATS
+from simcore.tournaments.game import Match, Result, points, result_names
+from simcore.tournaments.standings import N_RATING_RESAMPLES, N_RESAMPLES, standings
+
+MAX_ROUNDS = 1_000_000
+
+
+@dataclass(frozen=True)
+class Played:
+    """A tournament that was played.
+
+    Args:
+        standings: Rows of the table `standings`.
+        games: Rows of the table `games`.
+        manifest: Everything the results depend on; its hash stands in every row.
+        facts: What is known about the whole, for metadata and reports.
+    """
+
+    standings: pl.DataFrame
+    games: pl.DataFrame
+    manifest: dict[str, Any]
+    facts: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Tournament:
+    """What `tournament` returns.
+
+    Args:
+        standings: One row an entrant, the leader first.
+        games: One row a game.
+        manifest: Everything the results depend on.
+    """
+
+    standings: pl.DataFrame
+    games: pl.DataFrame
+    manifest: dict[str, Any]
+
+
+def tournament(
+    document: str | Path | dict[str, Any], *, home: str | Path | None = None
+) -> Tournament:
+    """Generate the markets, run every entry on them and play, all in memory.
+
+    Args:
+        document: A tournament document, its id, path or text. It names its entries and scenarios;
+            ``"campaign"`` has a meaning only within one.
+        home: Where the user's own documents lie; None reads the shipped library only.
+
+    Raises:
+        SpecError: The document, or one that it names, is wrong; or no game can be played.
+    """
+    asked = read_tournament(document, home=home)
+    entries, runs, families = _runs_in_memory(asked, home)
+    played = play(asked, entries, runs, families)
+    order = ["rank", "elo_bt", "ir_hash"]
+    in_order = played.standings.sort(order, descending=[False, True, False])
+    return Tournament(in_order, played.games, played.manifest)
+
+
+def play(
+    document: TournamentDocument,
+    entries: Sequence[Mapping[str, Any]],
+    runs: pl.DataFrame,
+    families: Mapping[str, str],
+    seed: int | None = None,
+) -> Played:
+    """Compare the runs of all entries, match by match, and rank them.
+
+    Args:
+        document: What is played.
+        entries: One mapping an entry: ``strategy_id, name, version, ir_hash``. Equal programs
+            under several ids are one entrant.
+        runs: Rows of the table `backtests`; those of other entries, scenarios or executions are
+            left out.
+        families: Family by scenario id, for every scenario of the tournament.
+        seed: Of the bootstrap; None takes the document's.
+
+    Returns:
+        Rows in key order, the manifest and facts. Entries without a run stand in
+        ``facts["without_runs"]`` only.
+
+    Raises:
+        SpecError: An entry twice; runs made with other cash; or nobody to compare (NO_GAMES).
+        TableError: A run twice.
+    """
+    used_seed = document.seed if seed is None else seed
+    entrants = _entrants(document, entries)
+    kept = _kept_runs(document, entrants, runs, families)
+    field = _field(document, entrants, kept, families)
+    games = _games(document, field)
+    if len(games.market) == 0:
+        _refuse_no_games(document, field)
+    manifest = _manifest(document, entrants, kept, families, used_seed)
+    ranked, facts = standings(
+        field,
+        games,
+        tournament_id=document.id,
+        manifest_hash=sha256_hex(jcs(manifest)),
+        seed=used_seed,
+        alpha=document.alpha,
+    )
+    present = {entrant.ir_hash for entrant in field.entrants}
+    facts["without_runs"] = [e.strategy_id for e in entrants if e.ir_hash not in present]
+    return Played(ranked, _games_frame(document.id, field, games), manifest, facts)
+
+
+def _refuse(document: TournamentDocument, reason: str, path: str, message: str) -> NoReturn:
+    raise SpecError([Problem("DOC_INVALID", reason, message, path=path, source=document.id)])
+
+
+def _refuse_no_games(document: TournamentDocument, field: Field) -> NoReturn:
+    found = f"{len(field.entrants)} different strategies with runs, {len(field.markets)} markets"
+    _refuse(document, "NO_GAMES", "/entries", f"got {found}, expected two that share a market")
+
+
+def _entrants(
+    document: TournamentDocument, entries: Sequence[Mapping[str, Any]]
+) -> tuple[Entrant, ...]:
+    """Entrants sorted by hash, each with every id that has its program."""
+    by_hash: dict[str, list[Mapping[str, Any]]] = {}
+    seen: set[str] = set()
+    for entry in entries:
+        if entry["strategy_id"] in seen:
+            message = f'got strategy "{entry["strategy_id"]}" twice, expected each once'
+            _refuse(document, "DUPLICATE", "/entries", message)
+        seen.add(entry["strategy_id"])
+        if document.entries is None or entry["strategy_id"] in document.entries:
+            by_hash.setdefault(entry["ir_hash"], []).append(entry)
+    entrants = []
+    for ir_hash in sorted(by_hash):
+        named = sorted(by_hash[ir_hash], key=lambda entry: str(entry["strategy_id"]))
+        first, *others = named
+        aliases = tuple(other["strategy_id"] for other in others)
+        entrants.append(
+            Entrant(ir_hash, first["strategy_id"], first["name"], first["version"], aliases)
+        )
+    return tuple(entrants)
+
+
+def _kept_runs(
+    document: TournamentDocument,
+    entrants: Sequence[Entrant],
+    runs: pl.DataFrame,
+    families: Mapping[str, str],
+) -> pl.DataFrame:
+    """The runs that are compared, in an order of their own."""
+    scenario_ids = sorted(families if document.scenarios is None else document.scenarios)
+    unknown = [each for each in scenario_ids if each not in families]
+    if unknown:
+        raise InvariantError(f"{document.id}: no family given for scenarios {', '.join(unknown)}")
+    kept = runs.filter(
+        pl.col("strategy_id").is_in([entrant.strategy_id for entrant in entrants])
+        & pl.col("scenario_id").is_in(scenario_ids)
+        & (pl.col("execution") == execution_name(document.execution))
+    ).sort("scenario_id", "path", "strategy_id")
+    if kept.select("scenario_id", "path", "strategy_id").is_duplicated().any():
+        raise TableError("DUPLICATE_RUN", f"{document.id}: got two runs of one entry on one path")
+    foreign = kept.filter(pl.col("initial_cash_quote") != document.initial_cash)
+    if foreign.height:
+        message = (
+            f"got {document.initial_cash}, but the runs were made with "
+            f"{foreign['initial_cash_quote'][0]}, expected the same cash"
+        )
+        _refuse(document, "FOREIGN_RUNS", "/initial_cash", message)
+    return kept
+
+
+def _field(
+    document: TournamentDocument,
+    entrants: Sequence[Entrant],
+    kept: pl.DataFrame,
+    families: Mapping[str, str],
+) -> Field:
+    has_runs = set(kept["strategy_id"].to_list())
+    present = tuple(entrant for entrant in entrants if entrant.strategy_id in has_runs)
+    pairs = kept.select("scenario_id", "path").unique().iter_rows()
+    markets = sorted(
+        (Market(scenario_id, path, families[scenario_id]) for scenario_id, path in pairs),
+        key=lambda market: (market.family, market.scenario_id, market.path),
+    )
+    row_of = {(market.scenario_id, market.path): i for i, market in enumerate(markets)}
+    column_of = {entrant.strategy_id: i for i, entrant in enumerate(present)}
+    rows = [row_of[key] for key in kept.select("scenario_id", "path").iter_rows()]
+    columns = [column_of[strategy_id] for strategy_id in kept["strategy_id"]]
+
+    def matrix(values: Floats) -> Floats:
+        filled = np.full((len(markets), len(present)), np.nan)
+        filled[rows, columns] = values
+        return filled
+
+    def metric(name: str) -> Floats:
+        return kept[name].cast(pl.Float64).fill_null(float("nan")).to_numpy()
+
+    is_ruined = kept["flags"].str.split(" ").list.contains("RUIN").to_numpy()
+    score = SCORES[document.score.type].compute(
+        metric("total_return"), metric("sharpe"), is_ruined, document.score.weights
+    )
+    return Field(
+        entrants=present,
+        markets=tuple(markets),
+        score=matrix(score),
+        roi=matrix(metric("total_return")),
+        sharpe=matrix(metric("sharpe")),
+        max_drawdown=matrix(metric("max_drawdown")),
+        turnover=matrix(metric("turnover")),
+        n_trades=np.nan_to_num(matrix(metric("n_trades"))).astype(np.int64),
+        is_ruined=np.nan_to_num(matrix(is_ruined.astype(np.float64))) > 0.0,
+    )
+
+
+def _games(document: TournamentDocument, field: Field) -> Games:
+    """Every game of every round that the format asks for."""
+    pair = FORMATS[document.format.type].pair
+    place = {entrant.ir_hash: i for i, entrant in enumerate(field.entrants)}
+    history: list[Result] = []
+    parts: list[tuple[Any, ...]] = []
+    for round_index in range(MAX_ROUNDS):
+        matches = pair(tuple(place), tuple(history))
+        if not matches:
+            break
+        for match in matches:
+            a, b = place[match.entry_a], place[match.entry_b]
+            market, points_a = _match(document, field, a, b)
+            parts.append((np.full(len(market), round_index), market, a, b, points_a))
+            history.append(_result(round_index, match, points_a))
+    else:
+        raise InvariantError(f"{document.format.type}: does not end")
+    if not parts:
+        nothing = np.zeros(0, dtype=np.int64)
+        return Games(nothing, nothing, nothing, nothing, np.zeros(0))
+    return Games(
+        round_index=np.concatenate([part[0] for part in parts]),
+        market=np.concatenate([part[1] for part in parts]),
+        entry_a=np.concatenate([np.full(len(part[1]), part[2]) for part in parts]),
+        entry_b=np.concatenate([np.full(len(part[1]), part[3]) for part in parts]),
+        points_a=np.concatenate([part[4] for part in parts]),
+    )
+
+
+def _match(document: TournamentDocument, field: Field, a: int, b: int) -> tuple[Any, Floats]:
+    """Markets that both have run on, and the points of the first on each."""
+    market = np.flatnonzero(field.has_run[:, a] & field.has_run[:, b])
+    epsilon_points = document.score.epsilon_points
+    return market, points(field.score[market, a], field.score[market, b], epsilon_points)
+
+
+def _result(round_index: int, match: Match, points_a: Floats) -> Result:
+    total = float(points_a.sum())  # halves: exact
+    return Result(round_index, match.entry_a, match.entry_b, total, len(points_a) - total)
+
+
+def _games_frame(tournament_id: str, field: Field, games: Games) -> pl.DataFrame:
+    ids = np.array([entrant.strategy_id for entrant in field.entrants], dtype=object)
+    frame = pl.DataFrame(
+        {
+            "round": games.round_index,
+            "scenario_id": [field.markets[i].scenario_id for i in games.market],
+            "path": [field.markets[i].path for i in games.market],
+            "entry_a": ids[games.entry_a].tolist(),
+            "entry_b": ids[games.entry_b].tolist(),
+            "score_a": field.score[games.market, games.entry_a],
+            "score_b": field.score[games.market, games.entry_b],
+            "result": result_names(games.points_a),
+        }
+    ).with_columns(tournament_id=pl.lit(tournament_id))
+    table = TABLES["games"]
+    return table.conform(frame.sort(table.key))
+
+
+def _manifest(
+    document: TournamentDocument,
+    entrants: Sequence[Entrant],
+    kept: pl.DataFrame,
+    families: Mapping[str, str],
+    seed: int,
+) -> dict[str, Any]:
+    """Everything the results depend on; known before a single game is played."""
+    markets = kept.select("scenario_id", "scenario_hash", "dataset_hash", "path").unique()
+    return {
+        "schema": "tournament/0.1",
+        "entries": [
+            {
+                "ir_hash": entrant.ir_hash,
+                "name": entrant.name,
+                "version": entrant.version,
+                "strategies": sorted([entrant.strategy_id, *entrant.aliases]),
+            }
+            for entrant in entrants
+        ],
+        "scenarios": [
+            {**row, "family": families[row["scenario_id"]]}
+            for row in markets.sort("scenario_id", "path").iter_rows(named=True)
+        ],
+        "format": document.format.model_dump(mode="json"),
+        "score": document.score.model_dump(mode="json"),
+        "execution": execution_fields(document.execution),
+        "initial_cash": document.initial_cash,
+        "alpha": document.alpha,
+        "seed": seed,
+        "resamples": N_RESAMPLES,
+        "rating_resamples": N_RATING_RESAMPLES,
+    }
+
+
+def _runs_in_memory(
+    document: TournamentDocument, home: str | Path | None
+) -> tuple[list[dict[str, Any]], pl.DataFrame, dict[str, str]]:
+    """Entries, runs and families of a tournament that no campaign surrounds."""
+    from simcore.backtests.run import run_strategy
+    from simcore.scenario.document import load
+    from simcore.scenario.manifest import generate_with_manifest
+    from simcore.strategy.strategy import compile_strategy
+
+    problems = [
+        Problem(
+            "DOC_INVALID",
+            "CAMPAIGN_ONLY",
+            f'got "campaign", expected ids: {document.id} is played without a campaign',
+            path=f"/{name}",
+            source=document.id,
+            hints=(Hint("list the ids, or run the campaign that names this tournament"),),
+        )
+        for name, ids in (("entries", document.entries), ("scenarios", document.scenarios))
+        if ids is None
+    ]
+    strategies, markets = [], []
+    for strategy_id in document.entries or ():
+        try:
+            strategies.append(compile_strategy(strategy_id, home=home))
+        except SpecError as error:
+            problems += error.problems
+    for scenario_id in document.scenarios or ():
+        try:
+            bars, manifest = generate_with_manifest(load(scenario_id, home=home))
+            markets.append((manifest, bars))
+        except SpecError as error:
+            problems += error.problems
+    if problems:
+        raise SpecError(problems)
+    frames, entries = [], []
+    for strategy in strategies:
+        own = [market for market in markets if market[0]["timeframe"] == strategy.timeframe]
+        frames.append(run_strategy(strategy, own, document.execution, document.initial_cash)[0])
+        entries.append(
+            {
+                "strategy_id": strategy.id,
+                "name": strategy.name,
+                "version": strategy.version,
+                "ir_hash": strategy.ir_hash,
+            }
+        )
+    families = {manifest["scenario_id"]: manifest["family"] for manifest, _ in markets}
+    return entries, pl.concat(frames), families
