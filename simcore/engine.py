@@ -29,7 +29,7 @@ RunColumns = dict[str, Any]
 def _refusals() -> Iterator[None]:
     try:
         yield
-    except _engine.EngineRefusal as refusal:
+    except _engine.RefusalError as refusal:
         code, message = refusal.args
         raise EngineError(code, message) from None
 
@@ -119,7 +119,7 @@ def backtest(
             detail == "full",
             n_threads,
         )
-    except _engine.EngineRefusal as refusal:  # no context manager: called once per small backtest
+    except _engine.RefusalError as refusal:  # no context manager: called once per small backtest
         code, message = refusal.args
         raise EngineError(code, message) from None
 

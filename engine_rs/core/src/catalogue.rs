@@ -13,5 +13,6 @@ pub fn catalogue() -> Value {
         "executions": crate::backtest::profiles(),
         "codes": crate::backtest::codes(),
         "libm_profile": crate::math::LIBM_PROFILE,
+        "paper": crate::paper::codes(),
     })
 }

@@ -4,20 +4,21 @@ use numpy::{Element, PyArray1, PyArrayMethods, PyReadonlyArray1};
 use proving_core::EngineError;
 use proving_core::backtest::{RunResult, Trades};
 use proving_core::bars::{Bars, BarsView};
+use proving_core::paper::{Column, Table};
 use pyo3::exceptions::{PyException, PyTypeError};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
 pyo3::create_exception!(
     _engine,
-    EngineRefusal,
+    RefusalError,
     PyException,
     "The engine refused what it was given; `args` are a stable code and a sentence."
 );
 
 /// The one way an engine error becomes a Python exception.
 pub fn refusal(error: EngineError) -> PyErr {
-    EngineRefusal::new_err((error.code(), error.to_string()))
+    RefusalError::new_err((error.code(), error.to_string()))
 }
 
 /// A JSON text that came from Python.
@@ -156,5 +157,28 @@ fn trades_to_columns<'py>(py: Python<'py>, trades: Trades) -> PyResult<Bound<'py
     set(&dict, "entry_tag", trades.entry_tag)?;
     set(&dict, "exit_reason", trades.exit_reason)?;
     set(&dict, "ambiguous", trades.ambiguous)?;
+    Ok(dict)
+}
+/// One table of the paper-trading stack as a dictionary of columns.
+pub fn table_to_columns<'py>(py: Python<'py>, table: Table) -> PyResult<Bound<'py, PyDict>> {
+    let dict = PyDict::new(py);
+    for (name, column) in table.columns {
+        match column {
+            Column::U8(values) => set(&dict, &name, values)?,
+            Column::U16(values) => set(&dict, &name, values)?,
+            Column::U32(values) => set(&dict, &name, values)?,
+            Column::U64(values) => set(&dict, &name, values)?,
+            Column::I8(values) => set(&dict, &name, values)?,
+            Column::I32(values) => set(&dict, &name, values)?,
+            Column::I64(values) => set(&dict, &name, values)?,
+            Column::F64(values) => set(&dict, &name, values)?,
+            Column::Bool(values) => set(&dict, &name, values)?,
+            Column::Text(values) => dict.set_item(&name, values)?,
+            Column::Bytes16(values) => {
+                let rows: Vec<&[u8]> = values.iter().map(<[u8; 16]>::as_slice).collect();
+                dict.set_item(&name, rows)?;
+            }
+        }
+    }
     Ok(dict)
 }

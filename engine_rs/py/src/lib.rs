@@ -3,11 +3,13 @@
 
 mod convert;
 
-use convert::{EngineRefusal, HeldBars, refusal};
+use convert::{HeldBars, RefusalError, refusal};
 use numpy::{PyArray1, PyReadonlyArray1};
 use proving_core::backtest::{self as backtests, Detail, Execution};
 use proving_core::program::{Program, evaluate};
-use proving_core::{ENGINE_VERSION, EngineError, catalogue as tables, metric, scenario};
+use proving_core::{
+    ENGINE_VERSION, EngineError, catalogue as tables, metric, paper as stack, scenario,
+};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
@@ -52,7 +54,9 @@ fn indicator<'py>(
 
 /// Runs programs over bars; see `simcore.engine.backtest`.
 #[pyfunction]
-#[pyo3(signature = (programs, execution_json, bars, runs, initial_cash, bars_per_year, is_full, n_threads=None))]
+#[pyo3(signature = (
+    programs, execution_json, bars, runs, initial_cash, bars_per_year, is_full, n_threads=None
+))]
 #[allow(clippy::too_many_arguments)] // the operation of the boundary, as it is
 fn backtest<'py>(
     py: Python<'py>,
@@ -107,15 +111,28 @@ fn metrics<'py>(
     Ok((dict, scores.flags))
 }
 
+/// Runs one universe of the paper-trading stack; see `simcore.engine.paper`.
+#[pyfunction]
+fn paper<'py>(py: Python<'py>, universe_json: &str) -> PyResult<(Bound<'py, PyDict>, String)> {
+    let universe = convert::json(universe_json)?;
+    let result = py.detach(|| stack::run(&universe)).map_err(refusal)?;
+    let tables = PyDict::new(py);
+    for table in result.tables {
+        tables.set_item(table.name, convert::table_to_columns(py, table)?)?;
+    }
+    Ok((tables, result.facts.to_string()))
+}
+
 /// The compiled engine; import it through `simcore.engine`.
 #[pymodule]
 fn _engine(module: &Bound<'_, PyModule>) -> PyResult<()> {
-    module.add("EngineRefusal", module.py().get_type::<EngineRefusal>())?;
+    module.add("RefusalError", module.py().get_type::<RefusalError>())?;
     module.add_function(wrap_pyfunction!(version, module)?)?;
     module.add_function(wrap_pyfunction!(catalogue, module)?)?;
     module.add_function(wrap_pyfunction!(generate, module)?)?;
     module.add_function(wrap_pyfunction!(indicator, module)?)?;
     module.add_function(wrap_pyfunction!(backtest, module)?)?;
     module.add_function(wrap_pyfunction!(metrics, module)?)?;
+    module.add_function(wrap_pyfunction!(paper, module)?)?;
     Ok(())
 }
