@@ -129,13 +129,15 @@ class Universe:
             self.permit[instrument], cause=checked,
         )  # fmt: skip
         self.row(
-            "orders", cloid=cloid, intent_id=self.n_intents, strategy=intent["strategy"],
-            instrument=instrument, side=side, type="MARKET", tif="GTC", purpose=purpose,
+            "orders", cloid=cloid, intent_id=self.n_intents, parent_id=self.n_intents,
+            strategy=intent["strategy"], instrument=instrument, side=side,
+            type="MARKET", tif="GTC", purpose=purpose,
             qty_lot=intent["qty_lot"], limit_tk=0, permit_seq=self.permit[instrument],
             scope_epoch=self.epoch[instrument], sent_seq=seq, reduces=purpose == "FLATTEN",
             ts_intent=self.now, ts_gate=self.now, ts_sent=self.now, ts_venue=None, ts_ack=None,
             ts_done=None, status="FILLED", status_truth="FILLED", unknown_ns=0, deny_code=0,
             filled_lot=intent["qty_lot"], filled_truth_lot=intent["qty_lot"], retries=0,
+            wc_exposure_uusd=0,
         )  # fmt: skip
         return cloid, seq
 
@@ -454,9 +456,25 @@ def run_of(arm: str) -> Run:
     return Run(CAMPAIGN, SEED, arm, bytes.fromhex(name), tables_of(unfold(arm)))
 
 
+def undisturbed() -> pl.DataFrame:
+    """Return the market without its crash: it stands still."""
+    minutes = [minute * MINUTE_NS for minute in range(DAYS * 24 * 60 + 1)]
+    return pl.concat(
+        pl.DataFrame({"instrument": asset, "known_at": minutes, "close_tk": PRICE_TK})
+        for asset in range(N_ASSETS)
+    )
+
+
 def evidence() -> Evidence:
-    """Return the honest real arm beside its twin and its canary."""
-    return Evidence(run_of("real"), run_of("twin"), run_of("canary"), e0_uusd=E0_UUSD, days=DAYS)
+    """Return the honest real arm beside its twin, its canary and its market."""
+    return Evidence(
+        run_of("real"),
+        run_of("twin"),
+        run_of("canary"),
+        e0_uusd=E0_UUSD,
+        days=DAYS,
+        market=undisturbed(),
+    )
 
 
 def with_table(run: Run, name: str, rows: pl.DataFrame) -> Run:

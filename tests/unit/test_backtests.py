@@ -313,7 +313,7 @@ class TestRunStrategy:
                 strategy,
                 bars.filter(pl.col("path") == path),
                 initial_cash=5_000.0,
-                bars_per_year=manifest["bars_per_year"],
+                bars_per_year=manifest["A"],
             )
             row = backtests.filter(pl.col("path") == path).to_dicts()[0]
             assert {name: row[name] for name in alone.metrics} == dict(alone.metrics)

@@ -73,6 +73,14 @@ def test_another_seed_strikes_at_another_hour() -> None:
     assert len(hours) > 15
 
 
+def test_two_scenarios_on_one_day_strike_each_at_its_own_hour() -> None:
+    plan = schedule.level("light", 30)
+    same_day = [each.model_copy(update={"days": [9]}) for each in plan.injections]
+    crowded = plan.model_copy(update={"injections": same_day})
+    hours = [{each.t_arm for each in schedule.injections(crowded, seed)} for seed in range(20)]
+    assert sum(len(each) == 3 for each in hours) > 15
+
+
 def test_more_seeds_change_none_of_the_first() -> None:
     assert schedule.run_seeds(1, 5)[:2] == schedule.run_seeds(1, 2)
     assert len(set(schedule.run_seeds(1, 100))) == 100

@@ -8,7 +8,16 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pytest
-from chaos_tables import CRASH_AT, DAYS, DEATH_AT, E0_UUSD, SILENCE_AT, evidence, with_table
+from chaos_tables import (
+    CRASH_AT,
+    DAYS,
+    DEATH_AT,
+    E0_UUSD,
+    PRICE_TK,
+    SILENCE_AT,
+    evidence,
+    with_table,
+)
 
 from simcore.chaos import incidents, scopes
 from simcore.chaos.evidence import Evidence, Run, least, low_half
@@ -200,8 +209,21 @@ def test_a_cancel_may_leave_during_a_kill(honest: Evidence) -> None:
 
 def test_money_that_was_paid_in_must_be_declared(honest: Evidence) -> None:
     wrong = conservation(replace(honest, external_uusd=1))
-    assert wrong.violations == honest.run.events(Kind.EQUITY).height
+    # Every record of equity, and the cash at the end once more against the exchange.
+    assert wrong.violations == honest.run.events(Kind.EQUITY).height + 1
     assert conservation(replace(honest, e0_uusd=E0_UUSD - 1, external_uusd=1)).violations == 0
+
+
+def test_equity_may_not_be_struck_between_the_postings_of_one_set(honest: Evidence) -> None:
+    events = honest.run.tables["events"]
+    posting = events.filter((pl.col("kind") == Kind.POST) & (pl.col("i0") == 2))["seq"][0]
+    equity = events.filter((pl.col("kind") == Kind.EQUITY) & (pl.col("seq") > posting))["seq"][0]
+    swapped = events.with_columns(
+        seq=pl.col("seq").replace({posting: equity, equity: posting})
+    ).sort("seq")
+    found = conservation(replace(honest, run=with_table(honest.run, "events", swapped)))
+    # Cash had been posted by then and agrees; what was bought for it, and its fee, had not.
+    assert (found.violations, found.first_bad_seq) == (1, posting)
 
 
 def test_each_fault_is_witnessed_by_a_record_of_its_own_kind(honest: Evidence) -> None:
@@ -212,9 +234,56 @@ def test_each_fault_is_witnessed_by_a_record_of_its_own_kind(honest: Evidence) -
     assert kinds == [Kind.POS, Kind.CRASHED, Kind.UNKNOWN]
 
 
-def test_a_fall_without_a_twin_cannot_be_witnessed(honest: Evidence) -> None:
-    found = effect(replace(honest, twin=None))
-    assert (found.antecedents, found.violations) == (3, 1)
+def _with_marks(known: Evidence, depth_tk: int, kept: Kind) -> Evidence:
+    """Return the evidence with a shallower fall, seen in one kind of record only."""
+    events = known.run.tables["events"]
+    word = {Kind.POS: "i3", Kind.RISK_OK: "i0"}
+    floor = PRICE_TK - depth_tk
+    other = Kind.RISK_OK if kept == Kind.POS else Kind.POS
+    rows = events.with_columns(
+        pl.when(pl.col("kind") == kept)
+        .then(pl.col(word[kept]).clip(floor))
+        .otherwise(word[kept])
+        .alias(word[kept]),
+        kind=pl.when((pl.col("kind") == other) & (pl.col("ts") > CRASH_AT))
+        .then(int(Kind.ACK))
+        .otherwise("kind"),
+    )
+    return replace(known, run=with_table(known.run, "events", rows))
+
+
+@pytest.mark.parametrize("kept", [Kind.POS, Kind.RISK_OK])
+@pytest.mark.parametrize(("depth_tk", "n_missing"), [(1_425, 0), (1_424, 1), (0, 1)])
+def test_a_fall_counts_from_95_percent_of_its_target_in_any_mark_of_the_log(
+    honest: Evidence, kept: Kind, depth_tk: int, n_missing: int
+) -> None:
+    assert effect(_with_marks(honest, depth_tk, kept)).violations == n_missing
+
+
+def test_a_fall_cannot_be_measured_without_the_market_that_should_have_been(
+    honest: Evidence,
+) -> None:
+    assert effect(replace(honest, market=None)).violations == 1
+
+
+def test_a_market_that_falls_by_itself_is_no_effect(honest: Evidence) -> None:
+    assert honest.market is not None
+    # The undisturbed price falls as the run's does, so the fault has done nothing.
+    marks = honest.run.events(Kind.POS).filter((pl.col("subj") == 0) & (pl.col("ts") >= CRASH_AT))
+    own = marks.select(known_at="ts", own_tk="i3").unique("known_at", keep="last")
+    market = honest.market.join(own, on="known_at", how="left").with_columns(
+        close_tk=pl.coalesce("own_tk", "close_tk")
+    )
+    assert effect(replace(honest, market=market.drop("own_tk"))).violations == 1
+
+
+def test_what_an_earlier_fall_left_is_not_counted_again(honest: Evidence) -> None:
+    assert honest.market is not None
+    # As if an earlier fall had halved the price for good: 7.5 % more is then half a fall.
+    market = honest.market.with_columns(close_tk=pl.col("close_tk") * 2)
+    assert effect(replace(honest, market=market)).violations == 0
+    shallow = _with_marks(replace(honest, market=market), 750, Kind.POS)
+    assert effect(shallow).violations == 1
 
 
 def test_what_the_injector_says_of_its_effect_is_not_asked(honest: Evidence) -> None:

@@ -100,13 +100,13 @@ class TestBars:
     def test_of_a_calendar_state_their_year_and_others_infer_it(self) -> None:
         daily = document(sp500())
         stated = simcore.scenario_manifest({**daily, "calendar": "us_equity"})
-        assert (stated["bars_per_year"], stated["a_inferred"]) == (252.0, False)
+        assert (stated["A"], stated["a_inferred"]) == (252.0, False)
         given = {**daily, "params": {**daily["params"], "bars_per_year": 250}}
-        assert simcore.scenario_manifest(given)["bars_per_year"] == 250.0
+        assert simcore.scenario_manifest(given)["A"] == 250.0
         inferred = simcore.scenario_manifest(daily)
         span_s = (np.datetime64("2018-12-31") - np.datetime64("1999-01-04")).astype(int) * 86_400
         assert inferred["a_inferred"]
-        assert inferred["bars_per_year"] == pytest.approx(5030 * 31_557_600 / span_s)
+        assert inferred["A"] == pytest.approx(5030 * 31_557_600 / span_s)
 
 
 class TestScenario:
