@@ -1,0 +1,1 @@
+"""Dagster assets: what a campaign makes, as a graph. Thin; the work is in `simcore`."""

@@ -1,0 +1,84 @@
+"""Proving Ground's public names: markets, strategies, backtests, tournaments, chaos.
+
+They are loaded when first used, so that importing the package stays light.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from simcore.backtests.run import Backtest, backtest
+    from simcore.backtests.series import metrics
+    from simcore.backtests.sweep import sweep
+    from simcore.chaos.campaign import ChaosRun, chaos_run
+    from simcore.errors import EngineError, ProvingError, SpecError, StoreError, TableError
+    from simcore.inventory import catalogue
+    from simcore.problems import Problem
+    from simcore.scenario.generate import generate
+    from simcore.scenario.manifest import scenario_manifest
+    from simcore.strategy.check import check_strategy
+    from simcore.strategy.formula import indicator
+    from simcore.strategy.strategy import Strategy, compile_strategy
+    from simcore.tournaments.play import Tournament, tournament
+
+_HOMES = {
+    "Backtest": "simcore.backtests.run",
+    "ChaosRun": "simcore.chaos.campaign",
+    "EngineError": "simcore.errors",
+    "Problem": "simcore.problems",
+    "ProvingError": "simcore.errors",
+    "SpecError": "simcore.errors",
+    "StoreError": "simcore.errors",
+    "Strategy": "simcore.strategy.strategy",
+    "TableError": "simcore.errors",
+    "Tournament": "simcore.tournaments.play",
+    "backtest": "simcore.backtests.run",
+    "catalogue": "simcore.inventory",
+    "chaos_run": "simcore.chaos.campaign",
+    "check_strategy": "simcore.strategy.check",
+    "compile_strategy": "simcore.strategy.strategy",
+    "generate": "simcore.scenario.generate",
+    "indicator": "simcore.strategy.formula",
+    "metrics": "simcore.backtests.series",
+    "scenario_manifest": "simcore.scenario.manifest",
+    "sweep": "simcore.backtests.sweep",
+    "tournament": "simcore.tournaments.play",
+}
+
+__all__ = [
+    "Backtest",
+    "ChaosRun",
+    "EngineError",
+    "Problem",
+    "ProvingError",
+    "SpecError",
+    "StoreError",
+    "Strategy",
+    "TableError",
+    "Tournament",
+    "backtest",
+    "catalogue",
+    "chaos_run",
+    "check_strategy",
+    "compile_strategy",
+    "generate",
+    "indicator",
+    "metrics",
+    "scenario_manifest",
+    "sweep",
+    "tournament",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'simcore' has no attribute {name!r}")
+    value = getattr(import_module(_HOMES[name]), name)
+    globals()[name] = value  # the next look-up does not come here
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_HOMES])

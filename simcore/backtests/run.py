@@ -209,7 +209,7 @@ def run_strategy(
     Args:
         strategy: What to run.
         scenarios: For each scenario its row of the table `scenarios` (``scenario_id,
-            scenario_hash, dataset_hash, libm_profile, bars_per_year``) and its rows of the table
+            scenario_hash, dataset_hash, libm_profile, A``) and its rows of the table
             `bars`, every path, sorted by path and time.
         execution: A profile's name, or ``{"base": name, **overrides}``.
         initial_cash: Quote currency, above 0.
@@ -230,7 +230,7 @@ def run_strategy(
         [path_columns for _, _, path_columns in asked],
         [(0, index) for index in range(len(asked))],
         initial_cash=float(initial_cash),
-        bars_per_year=[float(manifest["bars_per_year"]) for manifest, _, _ in asked],
+        bars_per_year=[float(manifest["A"]) for manifest, _, _ in asked],
     )
     fields, name = execution_fields(execution), execution_name(execution)
     rows, trades, equity = [], [], []
@@ -270,7 +270,7 @@ def _row(
         path=path,
         execution=fields,
         initial_cash=initial_cash,
-        bars_per_year=float(manifest["bars_per_year"]),
+        bars_per_year=float(manifest["A"]),
         engine_version=engine.version(),
         libm_profile=manifest["libm_profile"],
     )

@@ -36,6 +36,7 @@ def sweep(
     execution: ExecutionArgument = "honest_v1",
     initial_cash: float = 10_000.0,
     home: str | Path | None = None,
+    n_threads: int | None = None,
 ) -> pl.DataFrame:
     """Run a strategy at every combination of parameter values.
 
@@ -46,6 +47,7 @@ def sweep(
         execution: A profile's name, or ``{"base": name, **overrides}``.
         initial_cash: Quote currency, above 0.
         home: Where the user's documents lie; None means the library only.
+        n_threads: None takes the machine's cores; the result is the same for any number.
 
     Returns:
         One row a combination, the first name slowest: the grid's names, then the metrics, null
@@ -70,6 +72,7 @@ def sweep(
         initial_cash=float(initial_cash),
         bars_per_year=(default_bars_per_year(compiled),),
         detail="summary",
+        n_threads=n_threads,
     )
     values = np.full((len(settings), len(metric_names())), np.nan)
     if runs:

@@ -36,8 +36,8 @@ SCENARIOS: Final = Table(
         Column("family", "str", "-", "Family of the scenario."),
         Column("timeframe", "str", "-", "Length of a bar."),
         Column("calendar", "str", "-", "When the market is open."),
-        Column("bars_per_year", "f64", "bars", "Bars in a year, for annualising.", minimum=1e-9),
-        Column("a_inferred", "bool", "-", "Whether bars_per_year was inferred from timestamps."),
+        Column("A", "f64", "bars", "Bars in a year, for annualising.", minimum=1e-9),
+        Column("a_inferred", "bool", "-", "Whether A was inferred from timestamps."),
         Column("document", "str", "-", "Canonical JSON of the effective document."),
     ),
 )  # fmt: skip

@@ -1,0 +1,171 @@
+"""The checks of every asset, made from its row in `simcore.tables`; no asset has checks of its own.
+
+A check reads the file that was written, never the rows that were meant to be.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import dagster as dg
+import polars as pl
+
+from assets.partitions import partitions_of
+from simcore.errors import StoreError
+from simcore.store import Partition, Store
+from simcore.tables import TABLES
+from simcore.tables.content import content_hash
+from simcore.tables.table import Table, Violation
+
+CHECKS: Final = {
+    "schema": "Columns, their order and their types are those of the data dictionary.",
+    "key": "Every key occurs once, and rows lie in its order.",
+    "nulls": "Nothing is missing where a value is required.",
+    "ranges": "Every value is finite, within its limits, and one of its names if it has names.",
+    "row_count": "There are as many rows as the footer and the tables above this one promise.",
+    "references": "Every row that is pointed at exists, in the tables that are there.",
+    "content_hash": "The rows on disk hash to what the footer says.",
+}
+
+# The checks that `Table.violations` speaks of, by the check that reports them.
+_REPORTED_BY: Final = {"range": "ranges", "enum": "ranges", "finite": "ranges"}
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What one check found in one partition.
+
+    Args:
+        check: Name of the check.
+        has_passed: Whether it holds.
+        count: How many rows break it.
+        message: What was found and what was expected; empty if it holds.
+    """
+
+    check: str
+    has_passed: bool
+    count: int = 0
+    message: str = ""
+
+
+def specs(table: Table) -> list[dg.AssetCheckSpec]:
+    """Return the checks of a table's asset; each stops what is downstream in the same run."""
+    return [
+        dg.AssetCheckSpec(
+            name,
+            asset=table.name,
+            description=sentence,
+            blocking=True,
+            partitions_def=partitions_of(table),
+        )
+        for name, sentence in CHECKS.items()
+    ]
+
+
+def findings(store: Store, table: Table, partition: Partition) -> list[Finding]:
+    """Check one partition as it lies on disk.
+
+    Args:
+        store: The lake.
+        table: What the rows are.
+        partition: Where they lie.
+
+    Returns:
+        One finding a check, in the order of `CHECKS`. A file that cannot be read fails them all,
+        with the file's name.
+    """
+    try:
+        rows = store.read(table, partition)
+        footer = store.footer(table, partition)
+    except StoreError as error:
+        return [Finding(check, False, message=error.message) for check in CHECKS]
+    if footer is None:
+        return [Finding(check, False, message="the file is gone") for check in CHECKS]
+    broken: dict[str, list[Violation]] = {check: [] for check in CHECKS}
+    for violation in table.violations(rows):
+        broken[_REPORTED_BY.get(violation.check, violation.check)].append(violation)
+    found = [
+        _from_violations(check, broken[check]) for check in ("schema", "key", "nulls", "ranges")
+    ]
+    found.append(_row_count(store, table, partition, rows, footer.rows))
+    found.append(_references(store, table, partition, rows))
+    hashed = content_hash(table, rows)
+    is_same = hashed == footer.content_hash
+    message = "" if is_same else f"got {hashed}, expected {footer.content_hash}"
+    found.append(Finding("content_hash", is_same, message=message))
+    return found
+
+
+def _from_violations(check: str, violations: Sequence[Violation]) -> Finding:
+    message = "; ".join(f"{each.column}: {each.example}" for each in violations)
+    return Finding(check, not violations, sum(each.count for each in violations), message)
+
+
+def _above(table: Table, partition: Partition) -> Partition | None:
+    """Return the partition of another table that belongs to this one, if one alone does."""
+    values = dict(partition.parts())
+    if not set(table.partitioned_by) <= set(values):
+        return None
+    return Partition(**{name: values[name] for name in table.partitioned_by})
+
+
+def _references(store: Store, table: Table, partition: Partition, rows: pl.DataFrame) -> Finding:
+    lost = []
+    for columns, other_name, other_columns in table.references:
+        other = TABLES[other_name]
+        place = _above(other, partition)
+        if place is None:
+            continue
+        try:
+            known = store.read(other, place, columns=list(other_columns))
+        except StoreError as error:
+            if error.code == "ABSENT":  # Not materialised yet: nothing to compare with.
+                continue
+            return Finding("references", False, message=error.message)
+        orphans = rows.join(known, left_on=list(columns), right_on=list(other_columns), how="anti")
+        if orphans.height:
+            example = orphans.select(columns).row(0)
+            message = f"{other_name} has no {example}"
+            lost.append(Violation("references", ",".join(columns), orphans.height, message))
+    return _from_violations("references", lost)
+
+
+def _promised_rows(store: Store, table: Table, partition: Partition) -> int | None:
+    """Return the rows that another table of the partition says there are, if one does."""
+    sources = {
+        "bars": ("scenarios", ("bars", "paths", "assets")),
+        "equity": ("backtests", ("bars",)),
+        "trades": ("backtests", ("n_trades",)),
+    }
+    if table.name not in sources:
+        return None
+    name, factors = sources[table.name]
+    other = TABLES[name]
+    place = _above(other, partition)
+    if place is None:
+        return None
+    counts = store.read(other, place, columns=list(factors)).cast(pl.Int64)
+    return int(sum(_product(row) for row in counts.iter_rows()))
+
+
+def _product(values: Iterable[int]) -> int:
+    result = 1
+    for value in values:
+        result *= value
+    return result
+
+
+def _row_count(
+    store: Store, table: Table, partition: Partition, rows: pl.DataFrame, footer_rows: int
+) -> Finding:
+    try:
+        promised = _promised_rows(store, table, partition)
+    except StoreError as error:
+        return Finding("row_count", False, message=error.message)
+    expected = footer_rows if promised is None else promised
+    if rows.height == footer_rows == expected:
+        return Finding("row_count", True)
+    message = f"got {rows.height} rows, expected {expected}"
+    return Finding("row_count", False, abs(rows.height - expected), message)

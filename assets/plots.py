@@ -1,0 +1,223 @@
+"""Pictures for the asset pages, drawn from the tables and small enough to lie in every event."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+import textwrap
+from collections.abc import Callable
+from typing import Final
+
+import numpy as np
+import polars as pl
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from PIL import Image
+
+from simcore.store import Partition, Store
+from simcore.tables import TABLES
+
+WIDTH_INCHES: Final = 6.4
+HEIGHT_INCHES: Final = 2.9
+DPI: Final = 80
+LINES_MAX: Final = 8
+POINTS_MAX: Final = 800
+COLOURS_MAX: Final = 128
+DAY_NS: Final = 86_400 * 10**9
+
+_INK: Final = "#374151"
+_GRID: Final = "#e5e7eb"
+_REAL: Final = "#1d4ed8"
+_TWIN: Final = "#9ca3af"
+# Okabe and Ito (2008): told apart by colour-blind readers too.
+_COLOURS: Final = (
+    "#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#f0e442", "#000000",
+)  # fmt: skip
+
+
+def scenario_fan(store: Store, partition: Partition) -> str | None:
+    """Draw the prices of every scenario as multiples of their first; a band where it has paths."""
+    bars = store.read(
+        TABLES["bars"], partition, columns=["scenario_id", "path", "t", "ts", "close"]
+    )
+    return _picture(lambda axes: _fans(axes, bars, "close", "close / first close"), bars)
+
+
+def equity_fan(store: Store, partition: Partition) -> str | None:
+    """Draw the equity of one strategy on every scenario as multiples of its first value."""
+    columns = ["scenario_id", "path", "t", "ts", "equity_quote"]
+    equity = store.read(TABLES["equity"], partition, columns=columns)
+    title = "equity / first equity"
+    return _picture(lambda axes: _fans(axes, equity, "equity_quote", title), equity)
+
+
+def rule_card(store: Store, partition: Partition) -> str | None:
+    """Draw what a strategy says, so that a page of runs can be read without its document."""
+    rows = store.read(TABLES["strategies"], partition)
+    return _picture(lambda axes: _card(axes, rows), rows)
+
+
+def standings_intervals(store: Store, partition: Partition) -> str | None:
+    """Draw the mean score of each entry of the first tournament with its interval."""
+    standings = _first_tournament(store, partition)
+    return _picture(lambda axes: _intervals(axes, standings), standings)
+
+
+def chaos_timeline(store: Store, partition: Partition) -> str | None:
+    """Draw the book's equity in the real arm and in its twin, and when faults struck."""
+    equity, injections = _timeline_rows(store, partition)
+    return _picture(lambda axes: _timeline(axes, equity, injections), equity)
+
+
+def report_page(store: Store, partition: Partition) -> str | None:
+    """Draw standings above the chaos timeline; the latter only where there was chaos."""
+    standings = _first_tournament(store, partition)
+    equity, injections = _timeline_rows(store, partition)
+    if equity.is_empty():
+        return _picture(lambda axes: _intervals(axes, standings), standings)
+    return _picture(
+        lambda axes: _intervals(axes, standings),
+        standings,
+        below=lambda axes: _timeline(axes, equity, injections),
+    )
+
+
+def _picture(
+    draw: Callable[[Axes], None],
+    rows: pl.DataFrame,
+    *,
+    below: Callable[[Axes], None] | None = None,
+) -> str | None:
+    """Return a PNG as a data URI, None where there are no rows to draw."""
+    if rows.is_empty():
+        return None
+    parts = [draw] if below is None else [draw, below]
+    figure = Figure(figsize=(WIDTH_INCHES, HEIGHT_INCHES * len(parts)), dpi=DPI)
+    figure.set_layout_engine("constrained")
+    for position, part in enumerate(parts):
+        axes = figure.add_subplot(len(parts), 1, position + 1)
+        for side in ("top", "right"):
+            axes.spines[side].set_visible(False)
+        for side in ("left", "bottom"):
+            axes.spines[side].set_color(_GRID)
+        axes.tick_params(colors=_INK, labelsize=8, length=0)
+        axes.grid(color=_GRID, linewidth=0.6)
+        axes.set_axisbelow(True)
+        part(axes)
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    image = Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
+    content = io.BytesIO()
+    # A palette makes the file a third of what it was; every event keeps a copy of it.
+    image.quantize(COLOURS_MAX, dither=Image.Dither.NONE).save(content, "png", optimize=True)
+    return f"data:image/png;base64,{base64.b64encode(content.getvalue()).decode('ascii')}"
+
+
+def _fans(axes: Axes, rows: pl.DataFrame, column: str, title: str) -> None:
+    """Draw a line for each scenario; median and 5 to 95 % where it has several paths."""
+    relative = rows.sort("scenario_id", "path", "t").with_columns(
+        value=pl.col(column) / pl.col(column).first().over("scenario_id", "path"),
+        day=(pl.col("ts") - pl.col("ts").first().over("scenario_id", "path")) / DAY_NS,
+    )
+    groups = relative.partition_by("scenario_id", as_dict=True, maintain_order=True)
+    for position, (key, group) in enumerate(groups.items()):
+        colour = _COLOURS[position % len(_COLOURS)]
+        fan = group.group_by("t", maintain_order=True).agg(
+            pl.col("day").first(),
+            low=pl.col("value").quantile(0.05, "linear"),
+            middle=pl.col("value").median(),
+            high=pl.col("value").quantile(0.95, "linear"),
+        )
+        fan = fan.gather_every(max(1, fan.height // POINTS_MAX))
+        day = fan["day"].to_numpy()
+        label = str(key[0]) if len(groups) <= LINES_MAX else None
+        axes.plot(day, fan["middle"].to_numpy(), color=colour, linewidth=1.1, label=label)
+        if group["path"].n_unique() > 1:
+            low, high = fan["low"].to_numpy(), fan["high"].to_numpy()
+            axes.fill_between(day, low, high, color=colour, alpha=0.18, linewidth=0)
+    axes.axhline(1.0, color=_INK, linewidth=0.6)
+    axes.set_xlabel("days", fontsize=8, color=_INK)
+    axes.set_title(title, fontsize=9, color=_INK, loc="left")
+    if len(groups) <= LINES_MAX:
+        axes.legend(fontsize=7, frameon=False, loc="center left", bbox_to_anchor=(1.0, 0.5))
+
+
+def _card(axes: Axes, rows: pl.DataFrame) -> None:
+    said = json.loads(rows["document"][0])
+    lines = [f"if    {rule['if']}\nthen  {rule['then']}" for rule in said["rules"]]
+    wrapped = [
+        textwrap.fill(line, 88, subsequent_indent="      ", replace_whitespace=False)
+        for line in "\n".join(lines).split("\n")
+    ]
+    axes.set_axis_off()
+    axes.set_title(f"{said['name']}  ({said['timeframe']})", fontsize=9, color=_INK, loc="left")
+    axes.text(
+        0.0, 0.95, "\n".join(wrapped[:14]), transform=axes.transAxes, va="top", family="monospace",
+        fontsize=7, color=_INK,
+    )  # fmt: skip
+    lookback = f"looks back {rows['lookback_bars'][0]} bars · program {rows['ir_hash'][0][:12]}"
+    axes.text(0.0, 0.0, lookback, transform=axes.transAxes, va="bottom", fontsize=7, color=_INK)
+
+
+def _first_tournament(store: Store, partition: Partition) -> pl.DataFrame:
+    standings = store.read(TABLES["standings"], partition)
+    return standings.filter(pl.col("tournament_id") == pl.col("tournament_id").first())
+
+
+def _intervals(axes: Axes, standings: pl.DataFrame) -> None:
+    rows = standings.filter(pl.col("score_mean").is_not_null()).sort(
+        ["rank", "strategy_id"], descending=[True, False]
+    )
+    place = np.arange(rows.height)
+    mean = rows["score_mean"].to_numpy()
+    # An entry without an interval is a point.
+    low = rows.select(pl.coalesce("score_ci_lo", "score_mean")).to_series().to_numpy()
+    high = rows.select(pl.coalesce("score_ci_hi", "score_mean")).to_series().to_numpy()
+    spread = np.maximum(np.stack([mean - low, high - mean]), 0.0)
+    axes.errorbar(mean, place, xerr=spread, fmt="o", color=_REAL, markersize=4, linewidth=1.2)
+    axes.set_yticks(place, rows["strategy_id"].to_list())
+    axes.axvline(0.0, color=_INK, linewidth=0.6)
+    axes.set_ylim(-0.6, rows.height - 0.4)
+    title = f"{standings['tournament_id'][0]}: mean score with its interval"
+    axes.set_title(title, fontsize=9, color=_INK, loc="left")
+
+
+def _timeline_rows(store: Store, partition: Partition) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Return the book's equity and the injections of the real arm of the first seed."""
+    equity = store.read(
+        TABLES["chaos_equity"],
+        partition,
+        columns=["seed", "arm", "level", "ts", "equity_uusd", "equity_twin_uusd"],
+    ).filter(pl.col("arm") == "real", pl.col("level") == "book")
+    equity = equity.filter(pl.col("seed") == pl.col("seed").min()).sort("ts")
+    injections = store.read(TABLES["chaos_injections"], partition).filter(
+        pl.col("arm") == "real", pl.col("t0").is_not_null()
+    )
+    if not equity.is_empty():
+        injections = injections.filter(pl.col("seed") == equity["seed"][0]).sort("t0")
+    return equity, injections
+
+
+def _timeline(axes: Axes, equity: pl.DataFrame, injections: pl.DataFrame) -> None:
+    thin = equity.gather_every(max(1, equity.height // POINTS_MAX))
+    day = (thin["ts"] / DAY_NS).to_numpy()
+    start = float(equity["equity_uusd"][0])
+    twin = thin["equity_twin_uusd"].cast(pl.Float64).to_numpy() / start
+    axes.plot(day, twin, color=_TWIN, linewidth=1.4, label="twin, without faults")
+    real = thin["equity_uusd"].to_numpy() / start
+    axes.plot(day, real, color=_REAL, linewidth=1.0, label="real")
+    kinds = sorted(injections["kind"].unique().to_list())
+    for row in injections.iter_rows(named=True):
+        colour = _COLOURS[1 + kinds.index(row["kind"]) % (len(_COLOURS) - 1)]
+        begin = row["t0"] / DAY_NS
+        end = (row["t_clear"] if row["t_clear"] is not None else row["t0"]) / DAY_NS
+        axes.axvspan(begin, max(end, begin + 0.02), color=colour, alpha=0.35, linewidth=0)
+        axes.annotate(
+            row["kind"], (begin, 1.0), xycoords=("data", "axes fraction"), fontsize=7, color=_INK,
+            va="top",
+        )  # fmt: skip
+    axes.set_xlabel("simulated days", fontsize=8, color=_INK)
+    axes.set_title("equity of the book / first equity", fontsize=9, color=_INK, loc="left")
+    axes.legend(fontsize=7, frameon=False, loc="lower left")

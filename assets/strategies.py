@@ -1,0 +1,43 @@
+"""The strategies, compiled."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import dagster as dg
+
+from assets import plots, snapshots
+from assets.events import asset_specs, check_specs, logged
+from assets.partitions import STRATEGIES
+from simcore import steps
+from simcore.store import Partition, Store
+from simcore.strategy.strategy import Strategy, compile_strategy
+
+_SPECS: Final = asset_specs(steps.STRATEGIES, deps=[], group="strategies", kinds={"python"})
+
+
+def requested(context: dg.AssetExecutionContext, home: Path, strategy_id: str) -> Strategy:
+    """Return the strategy as the run's request saw it, or as its document is now."""
+    doc_hash = context.run.tags.get(snapshots.HASH_TAG)
+    document = strategy_id if doc_hash is None else snapshots.recall(home, doc_hash)
+    return compile_strategy(document, home=home)
+
+
+@dg.multi_asset(
+    name="compiled_strategies",
+    specs=_SPECS,
+    check_specs=check_specs(steps.STRATEGIES),
+    partitions_def=STRATEGIES,
+    can_subset=True,
+    backfill_policy=dg.BackfillPolicy.single_run(),
+)
+def strategies(
+    context: dg.AssetExecutionContext, store: dg.ResourceParam[Store], home: dg.ResourceParam[Path]
+) -> Iterator[dg.AssetMaterialization | dg.AssetCheckEvaluation]:
+    """Compile every strategy of the range."""
+    yield from logged(
+        context,
+        store,
+        lambda key: steps.strategies(store, requested(context, home, key)),
+        lambda key: plots.rule_card(store, Partition(strategy=key)),
+    )

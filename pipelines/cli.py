@@ -1,0 +1,122 @@
+"""`proving`: the commands of `simcore.cli`, and those that need a home, a clock or Dagster."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+import traceback
+from pathlib import Path
+
+from simcore.cli import COMMANDS, Answer
+from simcore.errors import ProvingError, SpecError
+
+SOFTWARE_BUG = 70
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the parser of the whole command line."""
+    root = argparse.ArgumentParser(
+        prog="proving",
+        description="Decides, with evidence anyone can recompute, whether a trading strategy "
+        "deserves real money.",
+    )
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument("--json", action="store_true", help="print the answer as JSON")
+    common.add_argument("--home", type=Path, help="default: $PROVING_HOME, else ./workspace")
+    commands = root.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    commands.add_parser("init", parents=[common], help="make the home, with one example a folder")
+    commands.add_parser("doctor", parents=[common], help="clear what a crash left")
+    run = commands.add_parser(
+        "run", parents=[common], help="every asset of a campaign, headless, through Dagster"
+    )
+    run.add_argument("campaign", help="id of a campaign")
+    for command in COMMANDS:
+        sub = commands.add_parser(command.name, parents=[common], help=command.help)
+        command.add_arguments(sub)
+    return root
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run one command and return its exit code.
+
+    Args:
+        argv: Arguments without the program's name; None takes the process's own.
+    """
+    arguments = parser().parse_args(argv)
+    try:
+        answer = _answer(arguments)
+    except ProvingError as error:
+        _print_error(error, as_json=arguments.json)
+        return error.exit_code
+    except BrokenPipeError:
+        return 0
+    except Exception:  # noqa: BLE001 — the last frame: whatever reaches it is our bug, and says so
+        traceback.print_exc()
+        print(f"proving {arguments.command}: this is a bug of Proving Ground", file=sys.stderr)
+        return SOFTWARE_BUG
+    if arguments.json:
+        print(json.dumps(answer.data, indent=2, default=str))
+    elif answer.text:
+        print(answer.text)
+    return answer.exit_code
+
+
+def _answer(arguments: argparse.Namespace) -> Answer:
+    from pipelines import home as homes
+
+    home = homes.resolve(arguments.home)
+    if arguments.command == "init":
+        made = homes.init(home)
+        return Answer(
+            f"{home} is ready" + (f" ({len(made)} files made)" if made else ""),
+            {"home": str(home), "made": [str(path) for path in made]},
+        )
+    if arguments.command == "doctor":
+        from pipelines import doctor
+
+        findings = doctor.run(home)
+        return Answer("\n".join(findings) or "nothing to mend", findings)
+    if arguments.command == "run":
+        return _run(arguments, home)
+    command = next(each for each in COMMANDS if each.name == arguments.command)
+    return command.run(arguments, home)
+
+
+def _run(arguments: argparse.Namespace, home: Path) -> Answer:
+    from pipelines import headless
+
+    started = time.monotonic()
+
+    def progress(line: str) -> None:
+        stream = sys.stderr if arguments.json else sys.stdout
+        print(f"{time.monotonic() - started:7.1f} s  {line}", file=stream, flush=True)
+
+    summary = headless.run(arguments.campaign, home=home, progress=progress)
+    return Answer(summary.text, summary.data, exit_code=summary.exit_code)
+
+
+def _print_error(error: ProvingError, *, as_json: bool) -> None:
+    if as_json:
+        problems = error.problems if isinstance(error, SpecError) else ()
+        found = {
+            "error": {
+                "code": error.code,
+                "message": error.message,
+                "problems": [
+                    {
+                        "code": each.code,
+                        "reason": each.reason,
+                        "source": each.source,
+                        "path": each.path,
+                        "message": each.message,
+                        "severity": each.severity,
+                    }
+                    for each in problems
+                ],
+            }
+        }
+        print(json.dumps(found, indent=2))
+    else:
+        print(error.message, file=sys.stderr)

@@ -1,0 +1,49 @@
+"""The one Definitions object, from explicit lists."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+
+import dagster as dg
+
+from pipelines.home import resolve
+from pipelines.resources import HomeResource, StoreResource
+
+
+def build(home: Path) -> dg.Definitions:
+    """Return the definitions that work on one home.
+
+    Args:
+        home: Absolute path; made by `pipelines.home.init`.
+    """
+    with warnings.catch_warnings():
+        # One line an asset and process otherwise; backfill policies and partitioned checks are
+        # features that the graph rests on by choice, and a test holds them.
+        warnings.filterwarnings("ignore", category=dg.BetaWarning)
+        warnings.filterwarnings("ignore", category=dg.PreviewWarning)
+        from assets.backtests import backtests
+        from assets.chaos import chaos
+        from assets.markets import markets
+        from assets.report import report
+        from assets.strategies import strategies
+        from assets.tournaments import tournaments
+        from pipelines.jobs import JOBS
+        from pipelines.sensors import SENSORS
+
+        return dg.Definitions(
+            assets=[markets, strategies, backtests, tournaments, chaos, report],
+            jobs=JOBS,
+            sensors=SENSORS,
+            resources={
+                "store": StoreResource(home=str(home)),
+                "home": HomeResource(path=str(home)),
+            },
+            executor=dg.in_process_executor,
+        )
+
+
+@dg.definitions
+def defs() -> dg.Definitions:
+    """Return the definitions for the home that the environment names."""
+    return build(resolve())

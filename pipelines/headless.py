@@ -1,0 +1,288 @@
+"""The whole graph of one campaign in one process, on the same instance as the UI."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import dagster as dg
+
+from pipelines import home as homes
+from pipelines.definitions import build
+from simcore import documents
+from simcore.campaign import Campaign, load
+from simcore.errors import ProvingError
+from simcore.store import Partition, Store
+from simcore.tables import TABLES
+
+RANGE_START: Final = "dagster/asset_partition_range_start"
+RANGE_END: Final = "dagster/asset_partition_range_end"
+PARTITION: Final = "dagster/partition"
+SOFTWARE_BUG: Final = ProvingError.exit_code
+
+# Steps report themselves by `progress`; Dagster's own log of them lies in the instance.
+_RUN_CONFIG: Final = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+
+
+@dataclass(frozen=True)
+class Made:
+    """One partition of one table, as a run left it.
+
+    Args:
+        table: Name of the table.
+        key: Key of the partition.
+        content_hash: Hash of its rows.
+        rows: Number of its rows.
+        is_reused: Whether nothing had to be done.
+    """
+
+    table: str
+    key: str
+    content_hash: str
+    rows: int
+    is_reused: bool
+
+
+@dataclass
+class Summary:
+    """What a headless run did.
+
+    Args:
+        campaign: Its id.
+        lake: Root of the tables.
+        made: Every partition that is there now, in the order of the graph.
+        checks_passed: How many checks hold.
+        failures: What went wrong, one sentence each: failed checks and failed steps.
+        exit_code: 0 if every asset is whole and every check holds.
+        result: Result of the chaos run.
+        verdict: What the campaign says about real money.
+    """
+
+    campaign: str
+    lake: Path
+    made: list[Made] = field(default_factory=list)
+    checks_passed: int = 0
+    failures: list[str] = field(default_factory=list)
+    exit_code: int = 0
+    result: str = ""
+    verdict: str = ""
+
+    @property
+    def text(self) -> str:
+        """The summary for people."""
+        reused = sum(each.is_reused for each in self.made)
+        lines = [
+            f"{self.campaign}: {len(self.made)} partitions, {len(self.made) - reused} made, "
+            f"{reused} reused; {self.checks_passed} checks hold",
+            *(f"failed: {failure}" for failure in self.failures),
+            f"tables   {self.lake}",
+        ]
+        if self.verdict:
+            lines += [f"result   {self.result}", f"verdict  {self.verdict}"]
+        return "\n".join(lines)
+
+    @property
+    def data(self) -> dict[str, Any]:
+        """The summary for programs."""
+        return {
+            "campaign": self.campaign,
+            "lake": str(self.lake),
+            "partitions": [vars(each) for each in self.made],
+            "checks_passed": self.checks_passed,
+            "failures": self.failures,
+            "result": self.result,
+            "verdict": self.verdict,
+        }
+
+
+def register(instance: dg.DagsterInstance, home: Path) -> dict[str, list[str]]:
+    """Add the keys of every campaign and strategy that has a document and no partition yet.
+
+    Args:
+        instance: Keeps the keys.
+        home: Folder whose documents join the library's.
+
+    Returns:
+        The keys that were added, by the name of the partitions.
+    """
+    added = {}
+    for name, kind in (("campaign", "campaigns"), ("strategy", "strategies")):
+        known = set(instance.get_dynamic_partitions(name))
+        missing = [key for key in documents.found(kind, home) if key not in known]
+        if missing:
+            instance.add_dynamic_partitions(name, missing)
+        added[name] = missing
+    return added
+
+
+def run(
+    campaign: str,
+    *,
+    home: Path,
+    progress: Callable[[str], None],
+    instance: dg.DagsterInstance | None = None,
+) -> Summary:
+    """Materialise every asset of a campaign, each as late as what it needs allows.
+
+    A step that fails ends the run: nothing is built on what is not whole.
+
+    Args:
+        campaign: Id of the campaign.
+        home: Absolute path of the home; made where missing.
+        progress: Told one line a step.
+        instance: Records the runs; None takes the home's own.
+
+    Raises:
+        SpecError: The campaign or a document that it names is wrong; nothing was done.
+    """
+    homes.init(home)
+    asked = load(campaign, home=home)
+    if instance is None:
+        with homes.instance(home) as own:
+            return run(campaign, home=home, progress=progress, instance=own)
+    register(instance, home)
+    store = Store(homes.lake(home))
+    store.sweep()
+    summary = Summary(asked.id, store.root)
+    definitions = build(home)
+    with dg.partition_loading_context(dynamic_partitions_store=instance):
+        for assets in _in_order(definitions):
+            progress(f"{_name(assets)} ...")
+            for tags in _spans(assets, asked, instance):
+                _materialise(definitions, assets, tags, instance, summary)
+            progress(_line(assets, summary))
+            if summary.failures:
+                break
+    _judge(store, summary)
+    return summary
+
+
+def _in_order(definitions: dg.Definitions) -> list[dg.AssetsDefinition]:
+    """Return the asset functions so that each comes after all that it reads."""
+    graph = definitions.resolve_asset_graph()
+    ordered: dict[str, dg.AssetsDefinition] = {}
+    for level in graph.toposorted_asset_keys_by_level:
+        for key in sorted(level):
+            assets = graph.get(key).assets_def
+            ordered.setdefault(_name(assets), assets)
+    return list(ordered.values())
+
+
+def _name(assets: dg.AssetsDefinition) -> str:
+    return next(iter(assets.group_names_by_key.values()))
+
+
+def _spans(
+    assets: dg.AssetsDefinition, campaign: Campaign, instance: dg.DagsterInstance
+) -> Iterator[Mapping[str, str]]:
+    """Return the tags of each run: one partition, or a range that names no other partition."""
+    first = next(iter(assets.keys)).to_user_string()
+    partitioned_by = TABLES[first].partitioned_by
+    if partitioned_by == ("campaign",):
+        yield {PARTITION: campaign.id}
+        return
+    wanted = {strategy.id for strategy in campaign.strategies}
+    prefix = f"{campaign.id}|" if "campaign" in partitioned_by else ""
+    for span in _contiguous(instance.get_dynamic_partitions("strategy"), wanted):
+        yield {RANGE_START: f"{prefix}{span[0]}", RANGE_END: f"{prefix}{span[-1]}"}
+
+
+def _contiguous(ordered: Sequence[str], wanted: set[str]) -> list[list[str]]:
+    """Return the wanted keys as runs without a gap: a range spans whatever lies between its ends.
+
+    Args:
+        ordered: Every key, in the order of the partitions.
+        wanted: Keys to be covered.
+    """
+    spans: list[list[str]] = [[]]
+    for key in ordered:
+        if key in wanted:
+            spans[-1].append(key)
+        elif spans[-1]:
+            spans.append([])
+    return [span for span in spans if span]
+
+
+def _materialise(
+    definitions: dg.Definitions,
+    assets: dg.AssetsDefinition,
+    tags: Mapping[str, str],
+    instance: dg.DagsterInstance,
+    summary: Summary,
+) -> None:
+    keys = sorted(assets.keys)
+    job = definitions.get_repository_def().get_implicit_job_def_for_assets(keys)
+    if job is None:
+        raise ProvingError("INVARIANT", f"no job materialises {_name(assets)}")
+    result = job.execute_in_process(
+        run_config=_RUN_CONFIG,
+        asset_selection=keys,
+        instance=instance,
+        tags=dict(tags),
+        raise_on_error=False,
+    )
+    for event in result.all_events:
+        if event.is_step_materialization:
+            summary.made.append(_made(event))
+        elif event.event_type == dg.DagsterEventType.ASSET_CHECK_EVALUATION:
+            _count(event.asset_check_evaluation_data, summary)
+        elif event.is_step_failure:
+            _fail(event.step_failure_data, summary)
+    if not result.success and not summary.failures:
+        summary.failures.append(f"{_name(assets)}: run {result.run_id} failed")
+        summary.exit_code = SOFTWARE_BUG
+
+
+def _made(event: dg.DagsterEvent) -> Made:
+    materialisation = event.step_materialization_data.materialization
+    values = {name: each.value for name, each in materialisation.metadata.items()}
+    return Made(
+        table=materialisation.asset_key.to_user_string(),
+        key=str(materialisation.partition),
+        content_hash=str(values["content_hash"]),
+        rows=int(values["dagster/row_count"]),
+        is_reused=bool(values["reused"]),
+    )
+
+
+def _count(evaluation: dg.AssetCheckEvaluation, summary: Summary) -> None:
+    if evaluation.passed:
+        summary.checks_passed += 1
+        return
+    name = evaluation.asset_key.to_user_string()
+    where = f"{name} {evaluation.partition}: check {evaluation.check_name}"
+    summary.failures.append(f"{where}: {evaluation.description}")
+    summary.exit_code = summary.exit_code or SOFTWARE_BUG
+
+
+def _fail(failure: Any, summary: Summary) -> None:
+    said = failure.user_failure_data
+    if said is None:  # a blocking check that failed is told of already
+        if not summary.failures:
+            summary.failures.append(str(failure.error.message).strip())
+            summary.exit_code = SOFTWARE_BUG
+        return
+    summary.failures.append(said.description or said.label)
+    code = said.metadata.get("exit_code")
+    summary.exit_code = int(code.value) if code is not None else SOFTWARE_BUG
+
+
+def _line(assets: dg.AssetsDefinition, summary: Summary) -> str:
+    names = {key.to_user_string() for key in assets.keys}
+    own = [each for each in summary.made if each.table in names]
+    reused = sum(each.is_reused for each in own)
+    rows = sum(each.rows for each in own)
+    return f"{_name(assets)}: {len(own) - reused} made, {reused} reused, {rows:,} rows"
+
+
+def _judge(store: Store, summary: Summary) -> None:
+    """Add what the campaign found to the summary, where it got that far."""
+    if not any(each.table == "verdicts" for each in summary.made):
+        return
+    rows = store.read(
+        TABLES["verdicts"], Partition(campaign=summary.campaign), ["result", "verdict"]
+    )
+    summary.result = " ".join(sorted({str(value) for value in rows["result"]}))
+    summary.verdict = " ".join(sorted({str(value) for value in rows["verdict"]}))

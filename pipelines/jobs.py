@@ -1,0 +1,32 @@
+"""The jobs that sensors ask for; a person materialises assets instead."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import dagster as dg
+
+from simcore import steps
+from simcore.tables.table import Table
+
+
+def _selection(*groups: tuple[Table, ...]) -> dg.AssetSelection:
+    return dg.AssetSelection.assets(*(table.name for group in groups for table in group))
+
+
+COMPILE: Final = dg.define_asset_job(
+    "compile_strategies",
+    selection=_selection(steps.STRATEGIES),
+    description="Compile one strategy whose document is new or changed.",
+)
+BACKTEST: Final = dg.define_asset_job(
+    "run_backtests",
+    selection=_selection(steps.BACKTESTS),
+    description="Run one strategy through one campaign.",
+)
+STANDINGS: Final = dg.define_asset_job(
+    "play_tournaments",
+    selection=_selection(steps.TOURNAMENTS, steps.REPORT),
+    description="Play a campaign's tournaments again and write its report.",
+)
+JOBS: Final = (COMPILE, BACKTEST, STANDINGS)

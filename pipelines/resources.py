@@ -1,0 +1,74 @@
+"""Configuration to plain objects: what an asset is handed knows nothing of Dagster."""
+
+from __future__ import annotations
+
+import fcntl
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+
+import dagster as dg
+
+from pipelines.home import lake
+from simcore.store import Store
+
+
+class HomeResource(dg.ConfigurableResource[Path]):
+    """The home, as a path.
+
+    Args:
+        path: Absolute path of the home.
+    """
+
+    path: str
+
+    def create_resource(self, context: dg.InitResourceContext) -> Path:
+        """Return the home."""
+        return Path(self.path)
+
+
+class StoreResource(dg.ConfigurableResource[Store]):
+    """The lake; and, while a run holds it, the sign that the run is alive.
+
+    Args:
+        home: Absolute path of the home.
+    """
+
+    home: str
+
+    def create_resource(self, context: dg.InitResourceContext) -> Store:
+        """Return the store."""
+        return Store(lake(Path(self.home)))
+
+    @contextmanager
+    def yield_for_execution(self, context: dg.InitResourceContext) -> Generator[Store, None, None]:
+        """Hold the run's lock while it works: the system lets go of it however the run ends."""
+        run = context.run
+        if run is None:  # outside of a run, as in a test that calls an asset
+            yield self.create_resource(context)
+            return
+        path = run_lock(Path(self.home), run.run_id)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("w") as handle:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            try:
+                yield self.create_resource(context)
+            finally:
+                path.unlink(missing_ok=True)
+
+
+def run_lock(home: Path, run_id: str) -> Path:
+    """Return the file that a living run keeps locked."""
+    return home / "journal" / "runs" / f"{run_id}.lock"
+
+
+def is_alive(home: Path, run_id: str) -> bool | None:
+    """Return whether a run holds its lock; None where it never took one."""
+    try:
+        with run_lock(home, run_id).open("r") as handle:
+            fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return None
+    except BlockingIOError:
+        return True
+    return False

@@ -1,0 +1,341 @@
+"""The commands that need no Dagster: each takes parsed arguments and a home, and gives an answer.
+
+Printing, the clock and the environment belong to `pipelines.cli`.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from simcore.problems import Problem
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a command found.
+
+    Args:
+        text: For people.
+        data: For programs, as JSON.
+        exit_code: 0 ok, 2 a document is wrong, 10 to 13 chaos results.
+    """
+
+    text: str
+    data: Any
+    exit_code: int = 0
+
+
+@dataclass(frozen=True)
+class Command:
+    """One command: its name, its line of help, its arguments and what it does."""
+
+    name: str
+    help: str
+    add_arguments: Callable[[argparse.ArgumentParser], None]
+    run: Callable[[argparse.Namespace, Path], Answer]
+
+
+def _no_arguments(parser: argparse.ArgumentParser) -> None:
+    pass
+
+
+def _table(frame: pl.DataFrame, rows: int = 40) -> str:
+    import polars as pl
+
+    with pl.Config(
+        tbl_rows=rows,
+        tbl_cols=-1,
+        tbl_hide_dataframe_shape=True,
+        tbl_hide_column_data_types=True,
+        tbl_width_chars=160,
+        fmt_str_lengths=48,
+    ):
+        return str(frame)
+
+
+def _rows(frame: pl.DataFrame) -> list[dict[str, Any]]:
+    return frame.to_dicts()
+
+
+def _catalogue(_: argparse.Namespace, __: Path) -> Answer:
+    from simcore.inventory import catalogue
+
+    found = catalogue()
+    lines = [
+        f"{kind:16} {', '.join(member['name'] for member in members)}"
+        for kind, members in found.items()
+    ]
+    return Answer("\n".join(lines), found)
+
+
+def _generate_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("scenario", help="id, path or text of a scenario")
+    parser.add_argument("--out", type=Path, metavar="F.parquet", help="write the bars there")
+
+
+def _generate(arguments: argparse.Namespace, home: Path) -> Answer:
+    from simcore.scenario.document import load
+    from simcore.scenario.manifest import generate_with_manifest
+
+    frame, manifest = generate_with_manifest(load(arguments.scenario, home=home))
+    lines = [f"{name:18} {value}" for name, value in manifest.items() if name != "document"]
+    if arguments.out is None:
+        lines.append(_table(frame.head(5)))
+    else:
+        arguments.out.parent.mkdir(parents=True, exist_ok=True)
+        frame.write_parquet(arguments.out, compression="zstd")
+        lines.append(f"bars written to {arguments.out}")
+    return Answer("\n".join(lines), manifest)
+
+
+def _check_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("documents", nargs="+", metavar="DOC", help="ids or paths of documents")
+
+
+def _problem(problem: Problem) -> dict[str, Any]:
+    return {
+        "code": problem.code,
+        "reason": problem.reason,
+        "message": problem.message,
+        "source": problem.source,
+        "path": problem.path,
+        "span": problem.span,
+        "severity": problem.severity,
+        "hints": [{"text": hint.text, "patch": hint.patch} for hint in problem.hints],
+    }
+
+
+def _check(arguments: argparse.Namespace, home: Path) -> Answer:
+    from simcore.campaign import check_document
+
+    found = {document: check_document(document, home=home) for document in arguments.documents}
+    lines: list[str] = []
+    for document, problems in found.items():
+        lines.extend(f"{problem.severity}: {problem}" for problem in problems)
+        if not any(problem.severity == "error" for problem in problems):
+            lines.append(f"{document}: no error")
+    has_error = any(
+        problem.severity == "error" for problems in found.values() for problem in problems
+    )
+    data = {document: [_problem(each) for each in problems] for document, problems in found.items()}
+    return Answer("\n".join(lines), data, exit_code=2 if has_error else 0)
+
+
+def _backtest_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("strategy", help="id or path of a strategy")
+    parser.add_argument("scenario", help="id or path of a scenario with one path")
+    parser.add_argument("--execution", default="honest_v1", help="execution profile")
+    parser.add_argument("--cash", type=float, default=10_000.0, help="initial cash, quote currency")
+    parser.add_argument("--out", type=Path, metavar="DIR", help="write trades and equity there")
+
+
+def _backtest(arguments: argparse.Namespace, home: Path) -> Answer:
+    from simcore.backtests.run import backtest
+    from simcore.scenario.document import load
+    from simcore.scenario.manifest import generate_with_manifest
+
+    bars, manifest = generate_with_manifest(load(arguments.scenario, home=home))
+    result = backtest(
+        arguments.strategy,
+        bars,
+        execution=arguments.execution,
+        initial_cash=arguments.cash,
+        bars_per_year=manifest["A"],
+        home=home,
+    )
+    metrics = dict(result.metrics)
+    lines = [f"{name:16} {'null' if value is None else value}" for name, value in metrics.items()]
+    lines.append(f"{'flags':16} {' '.join(result.flags) or '-'}")
+    lines.append(f"{'signature':16} {result.signature}")
+    lines.append(f"{'used_cache':16} {result.used_cache}")
+    if arguments.out is not None:
+        import polars as pl
+
+        arguments.out.mkdir(parents=True, exist_ok=True)
+        result.trades.write_parquet(arguments.out / "trades.parquet", compression="zstd")
+        pl.DataFrame({"ts": bars["ts"], "equity_quote": result.equity}).write_parquet(
+            arguments.out / "equity.parquet", compression="zstd"
+        )
+        lines.append(f"trades and equity written to {arguments.out}")
+    data = {
+        "metrics": metrics,
+        "flags": list(result.flags),
+        "signature": result.signature,
+        "used_cache": result.used_cache,
+    }
+    return Answer("\n".join(lines), data)
+
+
+def _sweep_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("strategy", help="id or path of a strategy")
+    parser.add_argument("scenario", help="id or path of a scenario with one path")
+    parser.add_argument(
+        "--grid",
+        action="append",
+        required=True,
+        metavar="NAME=a:b:s",
+        help="values of one parameter, b included; repeat for more parameters",
+    )
+    parser.add_argument("--execution", default="honest_v1", help="execution profile")
+    parser.add_argument("--out", type=Path, metavar="F.parquet", help="write the surface there")
+
+
+def parse_grid(texts: list[str]) -> dict[str, list[float]]:
+    """Read ``name=a:b:s`` (b included) or ``name=v,w,…`` into values by parameter.
+
+    Raises:
+        SpecError: A text is of neither form.
+    """
+    from simcore.errors import SpecError
+    from simcore.problems import Problem
+
+    grid: dict[str, list[float]] = {}
+    for text in texts:
+        name, _, values = text.partition("=")
+        try:
+            if ":" in values:
+                first, last, step = (_number(part) for part in values.split(":"))
+                count = int((last - first) / step + 1e-9) + 1
+                grid[name] = [first + index * step for index in range(max(count, 0))]
+            else:
+                grid[name] = [_number(part) for part in values.split(",")]
+        except (ValueError, ZeroDivisionError):
+            message = f"got {text!r}, expected name=first:last:step or name=v,w"
+            raise SpecError([Problem("ARGUMENT", "GRID", message, source="--grid")]) from None
+    return grid
+
+
+def _number(text: str) -> float:
+    value = float(text)
+    return int(value) if value.is_integer() else value
+
+
+def _sweep(arguments: argparse.Namespace, home: Path) -> Answer:
+    from simcore.backtests.sweep import sweep
+    from simcore.scenario.generate import generate
+
+    bars = generate(arguments.scenario, home=home)
+    grid = parse_grid(arguments.grid)
+    frame = sweep(arguments.strategy, grid, bars, execution=arguments.execution, home=home)
+    if arguments.out is not None:
+        arguments.out.parent.mkdir(parents=True, exist_ok=True)
+        frame.write_parquet(arguments.out, compression="zstd")
+    return Answer(_table(frame), _rows(frame))
+
+
+def _tournament_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("document", help="id or path of a tournament")
+
+
+def _tournament(arguments: argparse.Namespace, home: Path) -> Answer:
+    from simcore.tournaments.play import tournament
+
+    played = tournament(arguments.document, home=home)
+    shown = played.standings.select(
+        "rank",
+        "rank_lo",
+        "rank_hi",
+        "name",
+        "score_mean",
+        "score_ci_lo",
+        "score_ci_hi",
+        "wins",
+        "draws",
+        "losses",
+        "elo_bt",
+        "elo_lo",
+        "elo_hi",
+        "flags",
+    )
+    return Answer(
+        _table(shown), {"standings": _rows(played.standings), "manifest": played.manifest}
+    )
+
+
+def _chaos_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("campaign", help="id or path of a campaign")
+    parser.add_argument("--seed", type=int, help="seed of the run; default: the campaign's")
+
+
+def _chaos(arguments: argparse.Namespace, home: Path) -> Answer:
+    from simcore.chaos.campaign import chaos_run
+    from simcore.chaos.verdict import exit_code
+
+    run = chaos_run(arguments.campaign, seed=arguments.seed, home=home)
+    oracles = run.tables["chaos_oracle_results"]
+    lines = [
+        f"result  {run.report['result']}",
+        f"verdict {run.verdict}",
+        f"root    {run.root}",
+        _table(oracles.select("arm", "oracle", "antecedents", "violations", "verdict")),
+        f"not shown: {', '.join(run.report['not_shown'])}",
+    ]
+    return Answer("\n".join(lines), run.report, exit_code=exit_code(run.report))
+
+
+def _verify_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("campaign", nargs="?", help="id of a campaign; default: the whole lake")
+
+
+def _verify(arguments: argparse.Namespace, home: Path) -> Answer:
+    from simcore.verification import verify
+
+    findings = verify(home, campaign=arguments.campaign)
+    bad = [finding for finding in findings if not finding.is_sound]
+    lines = [f"{finding.path}: {finding.message}" for finding in bad]
+    lines.append(f"{len(findings) - len(bad)} of {len(findings)} partitions verified")
+    data = [
+        {"path": str(finding.path), "is_sound": finding.is_sound, "message": finding.message}
+        for finding in findings
+    ]
+    return Answer("\n".join(lines), data, exit_code=13 if bad else 0)
+
+
+def _tables_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("name", nargs="?", help="one table; default: all")
+
+
+def _tables(arguments: argparse.Namespace, _: Path) -> Answer:
+    from simcore.tables import TABLES
+    from simcore.tables.dictionary import entry, page
+
+    if arguments.name is not None and arguments.name not in TABLES:
+        from simcore.documents import nearest
+        from simcore.errors import SpecError
+        from simcore.problems import Hint, Problem
+
+        near = nearest(arguments.name, TABLES)
+        raise SpecError(
+            [
+                Problem(
+                    "ARGUMENT",
+                    "UNKNOWN_ID",
+                    f"got table {arguments.name!r}, which is not known",
+                    source="tables",
+                    hints=(Hint(f"did you mean {near}?"),) if near else (),
+                )
+            ]
+        )
+    names = [arguments.name] if arguments.name else list(TABLES)
+    data = {name: entry(TABLES[name]) for name in names}
+    return Answer("\n\n".join(page(TABLES[name]) for name in names), data)
+
+
+COMMANDS: tuple[Command, ...] = (
+    Command("catalogue", "what there is to choose from", _no_arguments, _catalogue),
+    Command("generate", "a market from a document and a seed", _generate_arguments, _generate),
+    Command("check", "problems of documents, with place and hints", _check_arguments, _check),
+    Command("backtest", "one strategy on one scenario", _backtest_arguments, _backtest),
+    Command("sweep", "many parameter settings on one scenario", _sweep_arguments, _sweep),
+    Command("tournament", "standings with their uncertainty", _tournament_arguments, _tournament),
+    Command("chaos", "shake the paper-trading stack, judge it", _chaos_arguments, _chaos),
+    Command("verify", "recompute hashes and log chains of the lake", _verify_arguments, _verify),
+    Command("tables", "the data dictionary", _tables_arguments, _tables),
+)

@@ -1,0 +1,109 @@
+"""What the lake says of itself, recomputed: rows to hashes, bars to manifests, logs to anchors."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+
+from simcore.bars import dataset_hash
+from simcore.chaos import log
+from simcore.errors import StoreError
+from simcore.store import Partition, Store
+from simcore.tables import TABLES
+from simcore.tables.table import Table
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """What `verify` found out about one file.
+
+    Args:
+        path: The file.
+        is_sound: Whether it is whole and says the truth.
+        message: What was found and what was expected; empty if sound.
+    """
+
+    path: Path
+    is_sound: bool
+    message: str = ""
+
+
+def verify(home: str | Path, *, campaign: str | None = None) -> list[Inspection]:
+    """Recompute what the files of the lake say of themselves.
+
+    Args:
+        home: Holds the lake.
+        campaign: Id of one campaign; None for the whole lake.
+
+    Returns:
+        One inspection a file: its rows hash to what its footer says; bars hash to what their
+        manifests say; the chaos logs are chained to their anchors.
+    """
+    store = Store(Path(home) / "lake")
+    found: list[Inspection] = []
+    for table in TABLES.values():
+        strays = {path: Inspection(path, False, _stray(table, path)) for path in store.torn(table)}
+        for partition in store.partitions(table):
+            if campaign is not None and partition.campaign not in (campaign, None):
+                continue
+            path = store.path(table, partition)
+            strays.pop(path, None)
+            try:
+                store.verify(table, partition)
+                found.append(Inspection(path, True))
+            except StoreError as error:
+                found.append(Inspection(path, False, error.message))
+        if campaign is None:
+            found += strays.values()
+    broken = {inspection.path for inspection in found if not inspection.is_sound}
+    return [*found, *_verified_beyond(store, campaign, broken)]
+
+
+def _verified_beyond(store: Store, campaign: str | None, broken: set[Path]) -> Iterator[Inspection]:
+    """Inspect what the hash of one file cannot show: manifests and chains, of sound files only."""
+    needed = {
+        _verified_manifests: ("scenarios", "bars"),
+        _verified_logs: ("chaos_anchors", "chaos_events", "chaos_xlog"),
+    }
+    for inspect, names in needed.items():
+        for partition in store.partitions(TABLES[names[0]]):
+            paths = [store.path(TABLES[name], partition) for name in names]
+            is_wanted = campaign in (None, partition.campaign)
+            if is_wanted and all(path.exists() and path not in broken for path in paths):
+                yield from inspect(store, partition)
+
+
+def _verified_manifests(store: Store, partition: Partition) -> Iterator[Inspection]:
+    """Compare the bars of each scenario with the hash in its manifest."""
+    bars = store.read(TABLES["bars"], partition)
+    for row in store.read(TABLES["scenarios"], partition).iter_rows(named=True):
+        own = bars.filter(pl.col("scenario_id") == row["scenario_id"]).drop("scenario_id")
+        found = dataset_hash(own)
+        if found != row["dataset_hash"]:
+            path = store.path(TABLES["bars"], partition)
+            message = f"{path}: {row['scenario_id']}: got {found}, expected {row['dataset_hash']}"
+            yield Inspection(path, False, message)
+
+
+def _verified_logs(store: Store, partition: Partition) -> Iterator[Inspection]:
+    """Recompute the hash chains of a campaign's logs up to their anchors."""
+    anchors = store.read(TABLES["chaos_anchors"], partition)
+    for (run_id, seed, arm), own in anchors.group_by("run_id", "seed", "arm", maintain_order=True):
+        days = int(own["day"].max()) + 1  # type: ignore[arg-type]
+        for name, table in (("system", TABLES["chaos_events"]), ("exchange", TABLES["chaos_xlog"])):
+            rows = store.read(table, partition).filter(pl.col("run_id") == run_id).sort("seq")
+            identity = log.identity(
+                name, str(partition.campaign), int(seed), str(arm), own["universe_sha256"][0]
+            )
+            faults = log.verify(rows, own, name, identity, days)
+            if faults:
+                path = store.path(table, partition)
+                where = f"{path}: seed {seed}, arm {arm}, record {faults[0].seq}"
+                yield Inspection(path, False, f"{where}: {faults[0].check}")
+
+
+def _stray(table: Table, path: Path) -> str:
+    return f"{path}: got a file that is no partition of {table.name} [move it away]"

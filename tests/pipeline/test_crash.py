@@ -1,0 +1,98 @@
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from pipelines import doctor, headless
+from pipelines import home as homes
+from pipelines.resources import run_lock
+from simcore.store import Store
+from simcore.tables import TABLES
+from simcore.verification import verify
+
+# Dies while a draft is written, before it is made durable: at the n-th file of the run.
+DIES = """
+import os, signal, stat, sys
+from pathlib import Path
+from pipelines import headless
+
+honest, left = os.fsync, int(sys.argv[2])
+
+def fsync(number):
+    global left
+    if stat.S_ISREG(os.fstat(number).st_mode):
+        left -= 1
+        if left == 0:
+            os.ftruncate(number, os.fstat(number).st_size // 2)
+            os.kill(os.getpid(), signal.SIGKILL)
+    honest(number)
+
+os.fsync = fsync
+headless.run("c0-tiny", home=Path(sys.argv[1]), progress=lambda line: print(line, flush=True))
+"""
+
+
+@pytest.mark.parametrize("nth_file", [2, 9, 20])
+def test_a_run_that_is_killed_in_a_write_leaves_partitions_whole_or_absent(
+    home: Path, finished: Path, nth_file: int
+) -> None:
+    command = [sys.executable, "-c", DIES, str(home), str(nth_file)]
+    killed = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    store = Store(homes.lake(home))
+    assert sum(len(store.partitions(table)) for table in TABLES.values()) == nth_file - 1
+    assert [each.message for each in verify(home) if not each.is_sound] == []
+    assert len(list((store.root / ".staging").iterdir())) == 1
+
+    with homes.instance(home) as instance:
+        lines = doctor.run(home, instance=instance)
+        assert any("draft of a dead writer" in line for line in lines)
+        assert sum("its process is dead" in line for line in lines) == 1
+        assert doctor.run(home, instance=instance) == []
+        summary = headless.run("c0-tiny", home=home, progress=print, instance=instance)
+    assert summary.failures == []
+    assert sum(each.is_reused for each in summary.made) == nth_file - 1
+    whole = Store(homes.lake(finished))
+    for table in TABLES.values():
+        for partition in whole.partitions(table):
+            expected = whole.footer(table, partition).content_hash
+            assert store.footer(table, partition).content_hash == expected
+
+
+def test_the_doctor_leaves_a_living_run_alone(home: Path, instance: dg.DagsterInstance) -> None:
+    import fcntl
+
+    run = instance.add_run(
+        dg.DagsterRun(job_name="run_backtests", status=dg.DagsterRunStatus.STARTED)
+    )
+    path = run_lock(home, run.run_id)
+    path.parent.mkdir(parents=True)
+    with path.open("w") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        assert doctor.run(home, instance=instance, now_seconds=4e9) == []
+    assert len(doctor.run(home, instance=instance)) == 1
+    assert instance.get_run_by_id(run.run_id).status == dg.DagsterRunStatus.FAILURE
+
+
+def test_the_doctor_gives_a_run_that_is_starting_time_to_start(
+    home: Path, instance: dg.DagsterInstance
+) -> None:
+    run = instance.add_run(
+        dg.DagsterRun(job_name="run_backtests", status=dg.DagsterRunStatus.STARTING)
+    )
+    created = instance.get_run_record_by_id(run.run_id).create_timestamp.timestamp()
+    assert doctor.run(home, instance=instance, now_seconds=created + 60.0) == []
+    assert len(doctor.run(home, instance=instance, now_seconds=created + 600.0)) == 1
+
+
+def test_the_doctor_names_a_torn_file(tiny: Path, instance: dg.DagsterInstance) -> None:
+    store = Store(homes.lake(tiny))
+    path = store.path(TABLES["bars"], store.partitions(TABLES["bars"])[0])
+    path.write_bytes(path.read_bytes()[:-100])
+    (line,) = doctor.run(tiny, instance=instance)
+    assert str(path) in line

@@ -1,0 +1,312 @@
+from __future__ import annotations
+
+import json
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pytest
+
+from assets import snapshots
+from pipelines import headless, sensors
+from pipelines import home as homes
+from pipelines.definitions import build
+from simcore import steps
+from simcore.campaign import load
+from simcore.store import Partition, Store
+from simcore.strategy.strategy import compile_strategy
+from simcore.tables import TABLES
+
+STRATEGY = """\
+version = "0.1.0"
+id = "{name}"
+name = "Mine"
+timeframe = "1h"
+[params]
+n = {n}
+[[rules]]
+if = "close > ma(close, n)"
+then = "buy"
+[[rules]]
+if = "close < ma(close, n)"
+then = "close"
+[risk]
+sizing = {{ type = "pct_equity", value = 50 }}
+stop = {{ type = "pct", value = 5 }}
+[metadata]
+"""
+
+
+class Watch:
+    """Ticks of the sensor over one home, each told what the one before left."""
+
+    def __init__(self, home: Path, instance: dg.DagsterInstance) -> None:
+        self.home = home
+        self.instance = instance
+        self.store = Store(homes.lake(home))
+        self.cursor: str | None = None
+        self.keys: set[str] = set()
+
+    def write(self, text: str, name: str = "mine", suffix: str = ".toml") -> Path:
+        path = self.home / "strategies" / f"{name}{suffix}"
+        path.write_text(text)
+        self.age(path)
+        return path
+
+    def age(self, path: Path) -> None:
+        then = time.time() - 60.0
+        os.utime(path, (then, then))
+
+    def tick(self) -> list[tuple[str, str]]:
+        """Return what was asked for, as job and partition."""
+        context = dg.build_sensor_context(instance=self.instance, cursor=self.cursor)
+        result = sensors.strategy_documents(context, store=self.store, home=self.home)
+        self.result = result
+        self.cursor = result.cursor
+        for request in result.dynamic_partitions_requests or []:
+            name = request.partitions_def_name
+            if isinstance(request, dg.AddDynamicPartitionsRequest):
+                self.instance.add_dynamic_partitions(name, list(request.partition_keys))
+            else:
+                for key in request.partition_keys:
+                    self.instance.delete_dynamic_partition(name, key)
+        asked = []
+        for request in result.run_requests or []:
+            assert request.run_key not in self.keys, "a run key that was used starts nothing"
+            self.keys.add(request.run_key)
+            asked.append((request.job_name, request.partition_key))
+        return asked
+
+
+@pytest.fixture
+def watch(tiny: Path, instance: dg.DagsterInstance) -> Watch:
+    """A sensor that has seen the tiny campaign's home as it is."""
+    headless.register(instance, tiny)
+    made = Watch(tiny, instance)
+    assert made.tick() == []
+    assert made.tick() == []
+    return made
+
+
+def of_mine() -> list[tuple[str, str]]:
+    return [("compile_strategies", "mine"), ("run_backtests", "c0-tiny|mine")]
+
+
+def test_a_new_document_becomes_a_partition_and_runs_alone(watch: Watch) -> None:
+    watch.write(STRATEGY.format(name="mine", n=5))
+    assert watch.tick() == of_mine()
+    assert "mine" in watch.instance.get_dynamic_partitions("strategy")
+    assert watch.tick() == []
+
+
+def test_a_campaign_that_was_never_materialised_is_left_alone(watch: Watch) -> None:
+    watch.write(STRATEGY.format(name="mine", n=5))
+    assert not any("c1-light" in key for _, key in watch.tick())
+
+
+def test_a_changed_document_runs_again_and_so_does_one_that_changes_back(watch: Watch) -> None:
+    for n in (5, 6, 5, 6):
+        watch.write(STRATEGY.format(name="mine", n=n))
+        assert watch.tick() == of_mine()
+        assert watch.tick() == []
+
+
+def test_a_document_that_is_removed_and_returns_unchanged_runs_again(watch: Watch) -> None:
+    path = watch.write(STRATEGY.format(name="mine", n=5))
+    watch.tick()
+    path.unlink()
+    assert watch.tick() == [("play_tournaments", "c0-tiny")]
+    assert "mine" not in watch.instance.get_dynamic_partitions("strategy")
+    watch.write(STRATEGY.format(name="mine", n=5))
+    assert watch.tick() == of_mine()
+    assert "mine" in watch.instance.get_dynamic_partitions("strategy")
+
+
+def test_the_tables_of_a_removed_strategy_are_retired_and_its_standings_forgotten(
+    watch: Watch,
+) -> None:
+    path = watch.write(STRATEGY.format(name="mine", n=5))
+    watch.tick()
+    assert not headless.run(
+        "c0-tiny", home=watch.home, progress=print, instance=watch.instance
+    ).failures
+    standings = TABLES["standings"]
+    assert "mine" in set(watch.store.read(standings, Partition("c0-tiny"))["strategy_id"])
+    path.unlink()
+    watch.tick()
+    for name in ("backtests", "trades", "equity"):
+        place = Partition("c0-tiny", "mine")
+        assert watch.store.footer(TABLES[name], place) is None
+        assert Store(homes.retired(watch.home)).footer(TABLES[name], place) is not None
+    assert watch.store.footer(TABLES["strategies"], Partition(strategy="mine")) is None
+    assert not headless.run(
+        "c0-tiny", home=watch.home, progress=print, instance=watch.instance
+    ).failures
+    assert "mine" not in set(watch.store.read(standings, Partition("c0-tiny"))["strategy_id"])
+
+
+def test_a_reformatted_document_triggers_nothing(watch: Watch) -> None:
+    text = STRATEGY.format(name="mine", n=5)
+    path = watch.write(text)
+    watch.tick()
+    spaced = "# A comment.\n" + text.replace(" = ", "   =   ").replace("\n[", "\n\n\n[")
+    watch.write(spaced)
+    assert watch.tick() == []
+    document = compile_strategy(path, home=watch.home).document
+    path.unlink()
+    watch.write(json.dumps(document, indent=3), suffix=".json")
+    assert watch.tick() == []
+    assert "mine" in watch.instance.get_dynamic_partitions("strategy")
+
+
+def test_a_broken_document_stops_nothing_but_itself_and_is_named(watch: Watch) -> None:
+    watch.write(STRATEGY.format(name="mine", n=5))
+    watch.tick()
+    watch.write("version = ")
+    watch.write(STRATEGY.format(name="other", n=7), name="other")
+    assert watch.tick() == [("compile_strategies", "other"), ("run_backtests", "c0-tiny|other")]
+    assert watch.tick() == []
+    assert "mine.toml" in str(watch.result.skip_reason)
+    # What was known of it stays: it is neither gone nor changed.
+    assert "mine" in watch.instance.get_dynamic_partitions("strategy")
+    watch.write(STRATEGY.format(name="mine", n=5))
+    assert watch.tick() == []
+
+
+def test_a_file_that_may_be_half_written_waits_for_the_next_tick(watch: Watch) -> None:
+    path = watch.home / "strategies" / "mine.toml"
+    path.write_text(STRATEGY.format(name="mine", n=5))
+    assert watch.tick() == []
+    watch.age(path)
+    assert watch.tick() == of_mine()
+
+
+def test_a_first_tick_starts_nothing_and_the_next_runs_what_differs_from_the_lake(
+    tiny: Path, instance: dg.DagsterInstance
+) -> None:
+    watch = Watch(tiny, instance)
+    watch.write(STRATEGY.format(name="mine", n=5))
+    assert watch.tick() == []
+    assert "mine" in instance.get_dynamic_partitions("strategy")
+    assert watch.tick() == of_mine()
+
+
+def test_a_newcomers_ticks_start_nothing_even_once_a_market_is_made(
+    home: Path, instance: dg.DagsterInstance
+) -> None:
+    watch = Watch(home, instance)
+    assert watch.tick() == []
+    headless.register(instance, home)
+    steps.markets(watch.store, load("c0-tiny", home=home))
+    assert watch.tick() == []
+    watch.write(STRATEGY.format(name="mine", n=5))
+    assert watch.tick() == of_mine()
+
+
+def test_a_forgotten_cursor_does_not_use_a_run_key_twice(
+    watch: Watch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    watch.write(STRATEGY.format(name="mine", n=5))
+    assert watch.tick() == of_mine()
+    watch.cursor = None
+    later = time.time() + sensors.INTERVAL_SECONDS
+    monkeypatch.setattr(sensors.time, "time", lambda: later)
+    watch.tick()
+    assert watch.tick() == of_mine()  # the lake has no table of it yet
+
+
+def test_a_run_works_on_the_document_as_the_tick_saw_it(watch: Watch) -> None:
+    path = watch.write(STRATEGY.format(name="mine", n=5))
+    watch.tick()
+    requests = watch.result.run_requests or []
+    seen = compile_strategy(path, home=watch.home)
+    watch.write(STRATEGY.format(name="mine", n=6))
+    keys = [dg.AssetKey("strategies")]
+    repository = build(watch.home).get_repository_def()
+    with dg.partition_loading_context(dynamic_partitions_store=watch.instance):
+        result = repository.get_implicit_job_def_for_assets(keys).execute_in_process(
+            asset_selection=keys,
+            instance=watch.instance,
+            tags={**requests[0].tags, headless.PARTITION: "mine"},
+        )
+    assert result.success
+    row = watch.store.read(TABLES["strategies"], Partition(strategy="mine")).row(0, named=True)
+    assert row["ir_hash"] == seen.ir_hash
+
+
+def test_a_snapshot_that_was_tampered_with_is_refused(home: Path) -> None:
+    digest = snapshots.keep(home, {"id": "mine"})
+    assert snapshots.recall(home, digest) == '{"id":"mine"}'
+    snapshots.path(home, digest).write_text('{"id":"other"}')
+    with pytest.raises(snapshots.StoreError, match="other content"):
+        snapshots.recall(home, digest)
+
+
+def test_a_campaign_document_becomes_a_partition_and_its_removal_takes_it_away(
+    home: Path, instance: dg.DagsterInstance
+) -> None:
+    def tick() -> Any:
+        context = dg.build_sensor_context(instance=instance)
+        return sensors.campaign_documents(context, home=home)
+
+    path = home / "campaigns" / "mine.toml"
+    path.write_text(
+        'version = "0.1.0"\nid = "mine"\nname = "Mine"\nseed = 1\ndays = 5\n'
+        'scenarios = ["vol-calm"]\n'
+    )
+    (home / "campaigns" / "broken.toml").write_text("id = 7\n")
+    result = tick()
+    (request,) = result.dynamic_partitions_requests
+    assert "mine" in request.partition_keys
+    assert "broken" not in request.partition_keys
+    assert "broken" in str(result.skip_reason)
+    instance.add_dynamic_partitions("campaign", list(request.partition_keys))
+    assert tick().dynamic_partitions_requests == []
+    path.unlink()
+    (request,) = tick().dynamic_partitions_requests
+    assert isinstance(request, dg.DeleteDynamicPartitionsRequest)
+    assert list(request.partition_keys) == ["mine"]
+
+
+def ended(instance: dg.DagsterInstance, key: str, count: int, status: dg.DagsterRunStatus) -> Any:
+    """Return a run as a tick would have asked for it, in some state."""
+    run = dg.DagsterRun(
+        job_name="run_backtests",
+        tags={
+            "dagster/partition": key,
+            sensors.TICK_TAG: "7",
+            sensors.CAMPAIGN_TAG: "c0-tiny",
+            sensors.COUNT_TAG: str(count),
+        },
+        status=status,
+    )
+    return instance.add_run(run)
+
+
+def outcome(instance: dg.DagsterInstance, run: Any) -> dg.RunRequest | dg.SkipReason:
+    event = dg.DagsterEvent(event_type_value="PIPELINE_SUCCESS", job_name=run.job_name)
+    context = dg.build_run_status_sensor_context(
+        sensor_name="standings", dagster_event=event, dagster_instance=instance, dagster_run=run
+    )
+    return sensors.standings_of_tick(context)
+
+
+def test_standings_wait_for_the_last_run_of_a_tick(instance: dg.DagsterInstance) -> None:
+    first = ended(instance, "c0-tiny|a", 2, dg.DagsterRunStatus.SUCCESS)
+    assert isinstance(outcome(instance, first), dg.SkipReason)  # the second does not exist yet
+    second = ended(instance, "c0-tiny|b", 2, dg.DagsterRunStatus.STARTED)
+    assert isinstance(outcome(instance, first), dg.SkipReason)
+    instance.report_run_failed(second)
+    request = outcome(instance, instance.get_run_by_id(second.run_id))
+    assert isinstance(request, dg.RunRequest)
+    assert request.partition_key == "c0-tiny"
+    assert request.run_key == "c0-tiny:standings:7"
+
+
+def test_a_run_that_no_document_asked_for_has_no_sequel(instance: dg.DagsterInstance) -> None:
+    run = instance.add_run(
+        dg.DagsterRun(job_name="run_backtests", status=dg.DagsterRunStatus.SUCCESS)
+    )
+    assert isinstance(outcome(instance, run), dg.SkipReason)
