@@ -30,36 +30,82 @@ def measure() -> dict[str, dict[str, float]]:
 
 def rows(found: dict[str, dict[str, float]]) -> list[tuple[str, str, str, str, str]]:
     """Return one row a figure: id, work, ours, peers as ratios, what is asked."""
+    return [*_single_rows(found), *_sweep_rows(found), *_start_rows(found)]
+
+
+def _single_rows(found: dict[str, dict[str, float]]) -> list[tuple[str, str, str, str, str]]:
     seconds = {name: figures.get("seconds", 0.0) for name, figures in found.items()}
+    year, small = seconds["ours_year"], seconds["ours_1k"]
     vectorbt = min(seconds["vectorbt_numba_year"], seconds["vectorbt_rust_year"])
-    year, small, sweep = seconds["ours_year"], seconds["ours_1k"], seconds["ours_sweep_1"]
-    starts, light = found["imports"], found["light_campaign"]
-    per_bar = 1e9 * year / YEAR_BARS
-    per_setting_bar = 1e9 * sweep / (N_SETTINGS * SWEEP_BARS)
     return [
-        ("F1", "one backtest, one year of minutes", f"{1e3 * year:.2f} ms ({per_bar:.1f} ns/bar)",
-         f"vectorbt {vectorbt / year:.1f}x our time; ours {year / seconds['numba_year']:.2f}x numba's",
-         ">= 10x vectorbt; <= 3x numba"),
-        ("F2", "one backtest, 1,000 bars", f"{1e6 * small:.0f} us",
-         f"vectorbt {seconds['vectorbt_rust_1k'] / small:.0f}x our time; "
-         f"numba {1e6 * seconds['numba_1k']:.0f} us", "<= 200 us"),
-        ("F3", "sweep of 1,000 settings, 50,000 bars, one thread",
-         f"{1e3 * sweep:.0f} ms ({per_setting_bar:.2f} ns/setting-bar)",
-         f"vectorbt {seconds['vectorbt_rust_sweep'] / sweep:.0f}x our time; "
-         f"ours {sweep / seconds['numba_sweep']:.2f}x numba's",
-         ">= 100x vectorbt; <= 1x numba"),
-        ("F3", "the same, memory over the idle process",
-         f"{found['ours_sweep_1']['over_idle_mib']:.0f} MiB",
-         f"vectorbt {found['vectorbt_rust_sweep']['peak_mib']:.0f} MiB in all", "<= 100 MB"),
-        ("F3", "the same on two threads", f"{1e3 * seconds['ours_sweep_2']:.0f} ms",
-         f"{sweep / seconds['ours_sweep_2']:.2f}x one thread", ">= 1.7x"),
-        ("F10", "import simcore", f"{1e3 * starts['import_simcore']:.0f} ms",
-         f"bare python {1e3 * starts['python']:.0f} ms; "
-         f"vectorbt {1e3 * starts['import_vectorbt']:.0f} ms", "<= 500 ms"),
+        (
+            "F1",
+            "one backtest, one year of minutes",
+            f"{1e3 * year:.2f} ms ({1e9 * year / YEAR_BARS:.1f} ns/bar)",
+            f"vectorbt {vectorbt / year:.1f}x our time; "
+            f"ours {year / seconds['numba_year']:.2f}x numba's",
+            ">= 10x vectorbt; <= 3x numba",
+        ),
+        (
+            "F2",
+            "one backtest, 1,000 bars",
+            f"{1e6 * small:.0f} us",
+            f"vectorbt {seconds['vectorbt_rust_1k'] / small:.0f}x our time; "
+            f"numba {1e6 * seconds['numba_1k']:.0f} us",
+            "<= 200 us",
+        ),
+    ]
+
+
+def _sweep_rows(found: dict[str, dict[str, float]]) -> list[tuple[str, str, str, str, str]]:
+    sweep, both = found["ours_sweep_1"]["seconds"], found["ours_sweep_2"]["seconds"]
+    vectorbt = found["vectorbt_rust_sweep"]
+    return [
+        (
+            "F3",
+            "sweep of 1,000 settings, 50,000 bars, one thread",
+            f"{1e3 * sweep:.0f} ms ({1e9 * sweep / (N_SETTINGS * SWEEP_BARS):.2f} ns/setting-bar)",
+            f"vectorbt {vectorbt['seconds'] / sweep:.0f}x our time; "
+            f"ours {sweep / found['numba_sweep']['seconds']:.2f}x numba's",
+            ">= 100x vectorbt; <= 1x numba",
+        ),
+        (
+            "F3",
+            "the same, memory over the idle process",
+            f"{found['ours_sweep_1']['over_idle_mib']:.0f} MiB",
+            f"vectorbt {vectorbt['peak_mib']:.0f} MiB in all",
+            "<= 100 MB",
+        ),
+        (
+            "F3",
+            "the same on two threads",
+            f"{1e3 * both:.0f} ms",
+            f"{sweep / both:.2f}x one thread",
+            ">= 1.7x",
+        ),
+    ]
+
+
+def _start_rows(found: dict[str, dict[str, float]]) -> list[tuple[str, str, str, str, str]]:
+    starts, light = found["imports"], found["light_campaign"]
+    return [
+        (
+            "F10",
+            "import simcore",
+            f"{1e3 * starts['import_simcore']:.0f} ms",
+            f"bare python {1e3 * starts['python']:.0f} ms; "
+            f"vectorbt {1e3 * starts['import_vectorbt']:.0f} ms",
+            "<= 500 ms",
+        ),
         ("F10", "proving --help", f"{1e3 * starts['proving_help']:.0f} ms", "", "<= 500 ms"),
-        ("F11", "light campaign, documents to verdict", f"{light['seconds']:.1f} s",
-         f"again with nothing changed {light['again_seconds']:.1f} s; "
-         f"peak {light['peak_mib']:.0f} MiB", "<= 120 s"),
+        (
+            "F11",
+            "light campaign, documents to verdict",
+            f"{light['seconds']:.1f} s",
+            f"again with nothing changed {light['again_seconds']:.1f} s; "
+            f"peak {light['peak_mib']:.0f} MiB",
+            "<= 120 s",
+        ),
     ]
 
 

@@ -22,8 +22,14 @@ import numpy as np
 YEAR_BARS = 525_600
 SWEEP_BARS = 50_000
 BAR_MINUTE = {
-    "version": "0.1.0", "id": "bench", "family": "trend", "timeframe": "1m", "seed": 1,
-    "duration_bars": YEAR_BARS, "params": {"drift": 0.0, "sigma": 10.0}, "volume_model": "const",
+    "version": "0.1.0",
+    "id": "bench",
+    "family": "trend",
+    "timeframe": "1m",
+    "seed": 1,
+    "duration_bars": YEAR_BARS,
+    "params": {"drift": 0.0, "sigma": 10.0},
+    "volume_model": "const",
 }
 CROSS = """
 version = "0.1.0"
