@@ -213,7 +213,8 @@ def _timeline(axes: Axes, equity: pl.DataFrame, injections: pl.DataFrame) -> Non
         colour = _COLOURS[1 + kinds.index(row["kind"]) % (len(_COLOURS) - 1)]
         begin = row["t0"] / DAY_NS
         end = (row["t_clear"] if row["t_clear"] is not None else row["t0"]) / DAY_NS
-        axes.axvspan(begin, max(end, begin + 0.02), color=colour, alpha=0.35, linewidth=0)
+        axes.axvspan(begin, end, color=colour, alpha=0.25, linewidth=0)
+        axes.axvline(begin, color=colour, linewidth=0.9)
         axes.annotate(
             row["kind"], (begin, 1.0), xycoords=("data", "axes fraction"), fontsize=7, color=_INK,
             va="top",

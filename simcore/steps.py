@@ -21,6 +21,7 @@ from simcore.chaos.campaign import chaos_run
 from simcore.chaos.schedule import (
     ARMS,
     NO_CHAOS,
+    document_hashes,
     injections,
     level,
     run_seeds,
@@ -32,6 +33,7 @@ from simcore.report import page, sections
 from simcore.scenario.document import effective
 from simcore.scenario.manifest import generate_with_manifest
 from simcore.seeds import jcs, sha256_hex
+from simcore.sources import digest
 from simcore.store import Partition, Provenance, Store
 from simcore.strategy.strategy import Strategy
 from simcore.tables import TABLES
@@ -103,6 +105,7 @@ def markets(store: Store, campaign: Campaign) -> list[Outcome]:
         },
         seed=None,  # every scenario brings its own, within its document
         engine_version=engine.version(),
+        settings={"code": digest("scenario")},
     )
 
     def generate() -> Rows:
@@ -127,6 +130,7 @@ def strategies(store: Store, strategy: Strategy) -> list[Outcome]:
         documents={f"strategies/{strategy.id}": strategy.doc_hash},
         seed=None,
         engine_version=engine.version(),
+        settings={"code": digest("strategy")},
     )
     row = {
         "strategy_id": strategy.id,
@@ -164,6 +168,7 @@ def backtests(store: Store, campaign: Campaign, strategy: Strategy) -> list[Outc
         engine_version=engine.version(),
         upstream=_contents(store, campaign.id, ("scenarios", "bars")) if own else {},
         settings={
+            "code": digest("backtests"),
             "execution": execution_fields(asked.execution),
             "initial_cash": asked.initial_cash,
             "tags": list(strategy.tags),
@@ -216,6 +221,7 @@ def tournaments(store: Store, campaign: Campaign) -> list[Outcome]:
         seed=None,  # every tournament brings its own, within its document
         engine_version=engine.version(),
         upstream=upstream,
+        settings={"code": digest("tournaments", "scoring")},
     )
     outcomes = _settled(
         store, TOURNAMENTS, partition, provenance, lambda: _play_all(store, campaign)
@@ -243,7 +249,7 @@ def chaos(store: Store, campaign: Campaign) -> list[Outcome]:
         documents=_universes(campaign),
         seed=asked.seed,
         engine_version=engine.version(),
-        settings={"chaos": asked.chaos, "days": asked.days},
+        settings={"code": digest("chaos"), "chaos": asked.chaos, "days": asked.days},
     )
     outcomes = _settled(
         store,
@@ -277,6 +283,7 @@ def report(store: Store, campaign: Campaign) -> list[Outcome]:
         seed=campaign.document.seed,
         engine_version=engine.version(),
         upstream=upstream,
+        settings={"code": digest("report.py")},
     )
 
     def write() -> Rows:
@@ -291,13 +298,13 @@ def report(store: Store, campaign: Campaign) -> list[Outcome]:
 
 
 def _universes(campaign: Campaign) -> dict[str, str]:
-    """Return the hash of every universe that a campaign runs."""
+    """Return the hash of every universe that a campaign runs, and of the documents behind them."""
     asked = campaign.document
     if asked.chaos == NO_CHAOS:
         return {}
     plan = level(asked.chaos, asked.days, asked.id)
     stack = stack_of(plan)
-    documents = {}
+    documents = document_hashes(plan)
     for seed in run_seeds(asked.seed, plan.seeds):
         planned = injections(plan, seed)
         for arm in ARMS:

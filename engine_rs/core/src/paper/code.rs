@@ -4,7 +4,10 @@ use serde_json::{Map, Value, json};
 
 /// Declares a set once: the type, its numbers and its names.
 macro_rules! codes {
-    ($(#[$meta:meta])* $set:ident: $int:ty { $($variant:ident = $number:literal $name:literal),+ $(,)? }) => {
+    (
+        $(#[$meta:meta])*
+        $set:ident: $int:ty { $($variant:ident = $number:literal $name:literal),+ $(,)? }
+    ) => {
         $(#[$meta])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
         #[repr($int)]
@@ -177,7 +180,9 @@ codes! {
 
 codes! {
     /// How hard an injection strikes.
-    Intensity: u8 { Light = 0 "light", Medium = 1 "medium", Heavy = 2 "heavy", Extreme = 3 "extreme" }
+    Intensity: u8 {
+        Light = 0 "light", Medium = 1 "medium", Heavy = 2 "heavy", Extreme = 3 "extreme",
+    }
 }
 
 codes! {
@@ -192,7 +197,10 @@ codes! {
 
 codes! {
     /// What a scope is of; the upper half of its number.
-    ScopeKind: u8 { Global = 0 "GLOBAL", Pool = 1 "POOL", Strategy = 2 "STRATEGY", Asset = 3 "ASSET", Venue = 4 "VENUE" }
+    ScopeKind: u8 {
+        Global = 0 "GLOBAL", Pool = 1 "POOL", Strategy = 2 "STRATEGY", Asset = 3 "ASSET",
+        Venue = 4 "VENUE",
+    }
 }
 
 codes! {

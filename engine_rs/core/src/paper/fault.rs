@@ -240,7 +240,7 @@ impl Injector {
         let moving = self.rows.iter().filter(|row| {
             row.phase == Phase::Active && matches!(row.plan.harm, HarmParams::FlashCrash { .. })
         });
-        moving.map(|row| row.inject_seq).last()
+        moving.map(|row| row.inject_seq).next_back()
     }
 
     /// Record of the fault that left a request about the order unanswered.

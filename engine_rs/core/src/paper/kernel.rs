@@ -293,6 +293,8 @@ impl Kernel {
                     event,
                 );
             }
+            // What a fault finds is written down, so that what it changes can be measured.
+            Kind::Inject => self.portfolio.write_positions(&mut self.desk),
             Kind::Done => self.strategies.observe(event),
             Kind::KillTrip => {
                 self.strategies.observe(event);

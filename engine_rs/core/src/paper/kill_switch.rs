@@ -5,7 +5,7 @@
 
 use super::bus::{Asker, Link, Message, Ticket};
 use super::clock::{Priority, SECOND};
-use super::cloid::{NO_STRATEGY, cloid, intent_id, key, strategy_of};
+use super::cloid::{NO_STRATEGY, cloid, intent_id, key};
 use super::code::{Agent, Cause, Kind, OrderType, Purpose, Stage, Truth};
 use super::desk::{Desk, share};
 use super::exchange::Snapshot;
@@ -173,14 +173,9 @@ impl KillSwitch {
     }
 }
 
-/// Whether a kill is in force that forbids a strategy's orders in the instrument.
+/// Whether a scope covers the instrument.
 pub fn is_within(scope: u64, instrument: usize) -> bool {
     scope == GLOBAL || instrument_of(scope) == Some(instrument)
-}
-
-/// Whether an order belongs to the kill switch.
-pub fn is_flattening(intent: u64) -> bool {
-    strategy_of(intent) == NO_STRATEGY
 }
 
 fn ask(desk: &mut Desk, scope: u64) {

@@ -175,6 +175,15 @@ impl Portfolio {
         desk.emit(Kind::Pos, Agent::Portfolio, instrument as u64, data);
     }
 
+    /// Writes the position of every instrument.
+    pub fn write_positions(&self, desk: &mut Desk) {
+        let root = desk.cause;
+        for instrument in 0..self.confirmed_lot.len() {
+            desk.cause = root;
+            self.write_position(desk, instrument);
+        }
+    }
+
     /// Writes the position of every instrument that moved far in the last five minutes, so that a
     /// wild market stands in the log minute by minute.
     pub fn write_wild(&self, desk: &mut Desk) {

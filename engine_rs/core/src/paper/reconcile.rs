@@ -30,14 +30,13 @@ pub struct Reconciler {
     /// Whether the next agreement must be written.
     is_owed: bool,
     written_at: i64,
-    last_ok: i64,
 }
 
 impl Reconciler {
     /// Begins: asks at once, and then every 30 seconds.
     pub fn begin(desk: &mut Desk) -> Self {
         desk.wake(0, Priority::Books, Message::ReconDue { is_regular: true });
-        Self { is_soon_set: false, is_owed: true, written_at: 0, last_ok: 0 }
+        Self { is_soon_set: false, is_owed: true, written_at: 0 }
     }
 
     /// A report of an execution came in: it wants a second source.
@@ -129,17 +128,11 @@ impl Reconciler {
             assert_eq!(claimed_lot, confirmed_lot, "no claim is open");
             assert_eq!(*shown_lot, confirmed_lot, "every execution of the account is confirmed");
         }
-        self.last_ok = desk.now;
         if self.is_owed || desk.now - self.written_at >= WRITTEN_EVERY {
             self.is_owed = false;
             self.written_at = desk.now;
             let data = [shown.ts, portfolio.cursor() as i64, 0, 0];
             desk.emit(Kind::ReconOk, Agent::Reconciler, 0, data);
         }
-    }
-
-    /// When the books last agreed with the exchange's account.
-    pub fn last_ok(&self) -> i64 {
-        self.last_ok
     }
 }

@@ -20,7 +20,10 @@ pub fn universe(seed: u64, days: i64) -> Value {
     json!({
         "schema": "paper/0.1", "campaign": "c1-light", "run_seed": seed, "arm": "real",
         "days": days, "e0_uusd": 1_000_000_000_000_i64,
-        "market": {"scenario": scenario(days), "seeds": [seed * 8, seed * 8 + 1, seed * 8 + 2, seed * 8 + 3]},
+        "market": {
+            "scenario": scenario(days),
+            "seeds": [seed * 8, seed * 8 + 1, seed * 8 + 2, seed * 8 + 3],
+        },
         "strategies": strategies, "limits": limits(), "controls_off": [], "injections": [],
     })
 }
@@ -30,7 +33,8 @@ fn scenario(days: i64) -> Value {
         "family": "vol_cluster", "timeframe": "1m", "calendar": "24x7",
         "duration_bars": days * 1_440,
         "params": {"form": "garch", "omega": 1.4, "alpha": 0.05, "beta": 0.93, "mu": 0.0},
-        "volume_model": "lognormal", "volume_params": {"v0": 10_000.0, "sigma": 0.5, "phi": 0.6, "b": 0.5},
+        "volume_model": "lognormal",
+        "volume_params": {"v0": 10_000.0, "sigma": 0.5, "phi": 0.6, "b": 0.5},
         "p0": 100.0, "n_sub": 4, "paths": 1, "innovations": {"dist": "normal"},
         "tick_size": 0.01, "overlays": [], "assets": ["A"],
         "guard": {"mode": "error", "k": 25}, "start": "2000-01-03T00:00:00Z",

@@ -2,6 +2,7 @@
 
 mod document;
 mod faults;
+mod gate;
 mod laws;
 mod refusals;
 mod venue;

@@ -65,6 +65,10 @@ fn an_order_that_came_within_the_minute_is_not_filled_by_its_past() {
     let draws = Draws::new(1);
     let bars = [bar(10_000, 9_900, 10_010, 10_000)];
     venue.open_minute(MINUTE, &bars, &FAIR);
+    let at_open = request(1, OrderType::Market, 1, 50_000, 0);
+    venue.place(MINUTE, &at_open, &FAIR, &draws).unwrap();
+    assert!(venue.open_minute(MINUTE, &bars, &FAIR).is_empty());
+    venue.cancel(MINUTE, at_open.cloid).unwrap();
     let order = request(0, OrderType::Limit, 1, 50_000, 9_950);
     venue.place(MINUTE + SECOND, &order, &FAIR, &draws).unwrap();
     assert!(venue.close_minute(2 * MINUTE - 1, &bars).is_empty());
