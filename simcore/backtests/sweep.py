@@ -1,4 +1,4 @@
-"""A strategy at every setting of a grid, over one path: metrics only, in one call of the engine."""
+"""A strategy at every setting of a grid, over one path: metrics only, indicators shared."""
 
 from __future__ import annotations
 
@@ -12,10 +12,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from simcore import engine
-from simcore.backtests.request import (
-    ExecutionArgument,
-    execution_json,
-)
+from simcore.backtests.request import ExecutionArgument, execution_json
 from simcore.backtests.run import check_amount, default_bars_per_year, metric_names
 from simcore.bars import columns
 from simcore.errors import LimitError, SpecError
@@ -23,7 +20,9 @@ from simcore.problems import Problem
 from simcore.strategy.grid import programs
 from simcore.strategy.strategy import Strategy, compile_strategy
 
-MAX_SETTINGS = 10_000_000
+MAX_SETTINGS = 1_000_000
+# What one call of the engine holds at a time: programs and results, a few kilobytes each.
+BATCH_SETTINGS = 4_096
 
 Values = Sequence[float] | NDArray[Any]
 
@@ -57,30 +56,56 @@ def sweep(
     Raises:
         SpecError: The strategy, the execution or the columns are wrong; a name is no parameter;
             a value is no number or outside its parameter's domain.
-        LimitError: More than ten million combinations.
+        LimitError: More than a million combinations.
     """
     compiled = compile_strategy(strategy, home=home)
     check_amount("initial_cash", initial_cash)
     settings = _settings(grid)
-    texts = programs(compiled, list(grid), settings)
-    legal = [text for text in texts if text is not None]
-    runs = engine.backtest(
-        legal,
-        execution_json(execution),
-        (columns(bars),),
-        [(index, 0) for index in range(len(legal))],
-        initial_cash=float(initial_cash),
-        bars_per_year=(default_bars_per_year(compiled),),
-        detail="summary",
-        n_threads=n_threads,
-    )
+    names = list(grid)
+    programs(compiled, names, _each_value_once(settings))  # refuses before any work
+    asked = (execution_json(execution), columns(bars), float(initial_cash))
+    year = default_bars_per_year(compiled)
     values = np.full((len(settings), len(metric_names())), np.nan)
-    if runs:
-        is_legal = np.array([text is not None for text in texts])
-        values[is_legal] = np.stack([run["metrics"] for run in runs])
+    for start in range(0, len(settings), BATCH_SETTINGS):
+        rows = slice(start, start + BATCH_SETTINGS)
+        texts = programs(compiled, names, settings[rows])
+        values[rows] = _batch(texts, asked, year, n_threads)
     varied = {name: [values[i] for values in settings] for i, name in enumerate(grid)}
     metrics = {name: values[:, i] for i, name in enumerate(metric_names())}
     return pl.DataFrame([*_series(varied), *_series(metrics)])
+
+
+def _batch(
+    texts: Sequence[str | None],
+    asked: tuple[str, engine.Columns, float],
+    bars_per_year: float,
+    n_threads: int | None,
+) -> NDArray[np.float64]:
+    """Metrics of some settings, ``(n_settings, n_metrics)``; NaN where there is no program."""
+    execution, bars, initial_cash = asked
+    legal = [text for text in texts if text is not None]
+    runs = engine.backtest(
+        legal,
+        execution,
+        (bars,),
+        [(index, 0) for index in range(len(legal))],
+        initial_cash=initial_cash,
+        bars_per_year=(bars_per_year,),
+        detail="summary",
+        n_threads=n_threads,
+    )
+    values = np.full((len(texts), len(metric_names())), np.nan)
+    if runs:
+        is_legal = np.array([text is not None for text in texts])
+        values[is_legal] = np.stack([run["metrics"] for run in runs])
+    return values
+
+
+def _each_value_once(settings: Sequence[tuple[float, ...]]) -> list[tuple[float, ...]]:
+    """Few settings in which every value of every parameter stands."""
+    axes = [list(dict.fromkeys(axis)) for axis in zip(*settings, strict=True)]
+    longest = max(len(axis) for axis in axes)
+    return [tuple(axis[i % len(axis)] for axis in axes) for i in range(longest)]
 
 
 def _series(columns_by_name: Mapping[str, Any]) -> list[pl.Series]:
