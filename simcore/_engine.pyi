@@ -21,7 +21,7 @@ def backtest(
     runs: Sequence[tuple[int, int]],
     initial_cash: float,
     bars_per_year: Sequence[float],
-    is_full: bool,
+    detail: str,
     n_threads: int | None = None,
 ) -> list[dict[str, Any]]: ...
 def metrics(

@@ -86,7 +86,7 @@ def backtest(
     *,
     initial_cash: float,
     bars_per_year: Sequence[float],
-    detail: Literal["full", "summary"] = "full",
+    detail: Literal["summary", "equity", "full"] = "full",
     n_threads: int | None = None,
 ) -> list[RunColumns]:
     """Run programs over bars, in parallel, with the same bytes for any number of threads.
@@ -98,7 +98,7 @@ def backtest(
         runs: Which program meets which bars, as pairs of positions.
         initial_cash: In quote currency, above 0.
         bars_per_year: One value for each entry of `bars`; annualises the ratios.
-        detail: ``full`` adds equity, cash, position and trades to the metrics.
+        detail: ``equity`` adds equity and trades to the metrics, ``full`` cash and position too.
         n_threads: None takes the machine's cores.
 
     Returns:
@@ -116,7 +116,7 @@ def backtest(
             runs,
             initial_cash,
             bars_per_year,
-            detail == "full",
+            detail,
             n_threads,
         )
     except _engine.RefusalError as refusal:  # no context manager: called once per small backtest

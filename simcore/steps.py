@@ -29,6 +29,7 @@ from simcore.chaos.schedule import (
     universe,
 )
 from simcore.errors import StoreError
+from simcore.parquet import Footer
 from simcore.report import page, sections
 from simcore.scenario.document import effective
 from simcore.scenario.manifest import generate_with_manifest
@@ -85,7 +86,7 @@ class Outcome:
 
     table: Table
     partition: Partition
-    footer: Any
+    footer: Footer
     is_reused: bool
     mended: str = ""
     facts: Mapping[str, Any] = field(default_factory=dict)
@@ -357,7 +358,7 @@ def _with_facts(outcomes: Sequence[Outcome], facts: Mapping[str, Any]) -> list[O
     ]
 
 
-def _needed(store: Store, table: Table, partition: Partition) -> Any:
+def _needed(store: Store, table: Table, partition: Partition) -> Footer:
     footer = store.footer(table, partition)
     if footer is None:
         raise StoreError(
@@ -377,7 +378,7 @@ def _contents(store: Store, campaign_id: str, names: Sequence[str]) -> dict[str,
     }
 
 
-def _check_is_of(footer: Any, strategy: Strategy) -> None:
+def _check_is_of(footer: Footer, strategy: Strategy) -> None:
     made_from = footer.documents.get(f"strategies/{strategy.id}")
     if made_from != strategy.ir_hash:
         raise StoreError(

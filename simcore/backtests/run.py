@@ -177,6 +177,7 @@ def _run_one(
         ((0, 0),),
         initial_cash=float(initial_cash),
         bars_per_year=(float(bars_per_year),),
+        detail="equity",
     )[0]
 
 

@@ -2,7 +2,7 @@
 
 use numpy::{Element, PyArray1, PyArrayMethods, PyReadonlyArray1};
 use proving_core::EngineError;
-use proving_core::backtest::{RunResult, Trades};
+use proving_core::backtest::{Detail, RunResult, Trades};
 use proving_core::bars::{Bars, BarsView};
 use proving_core::paper::{Column, Table};
 use pyo3::exceptions::{PyException, PyTypeError};
@@ -116,7 +116,12 @@ impl<'py> HeldBars<'py> {
 }
 
 /// One run as a dictionary: metrics, flags, and with full detail columns and trades.
-pub fn run_to_dict<'py>(py: Python<'py>, run: RunResult) -> PyResult<Bound<'py, PyDict>> {
+pub fn run_to_dict<'py>(
+    py: Python<'py>,
+    run: RunResult,
+    bars: &BarsView,
+    detail: Detail,
+) -> PyResult<Bound<'py, PyDict>> {
     let dict = PyDict::new(py);
     set(&dict, "metrics", run.metrics)?;
     dict.set_item("flags", run.flags)?;
@@ -126,11 +131,13 @@ pub fn run_to_dict<'py>(py: Python<'py>, run: RunResult) -> PyResult<Bound<'py, 
         events.set_item(name, count)?;
     }
     dict.set_item("events", events)?;
-    if let Some(columns) = run.columns {
-        set(&dict, "equity_quote", columns.equity_quote)?;
-        set(&dict, "cash_quote", columns.cash_quote)?;
-        set(&dict, "position_base", columns.position_base)?;
-        dict.set_item("trades", trades_to_columns(py, columns.trades)?)?;
+    if let Some(journal) = run.journal {
+        set(&dict, "equity_quote", journal.equity_quote(bars))?;
+        dict.set_item("trades", trades_to_columns(py, journal.trades(bars))?)?;
+        if detail == Detail::Full {
+            set(&dict, "cash_quote", journal.cash_quote(bars.len()))?;
+            set(&dict, "position_base", journal.position_base(bars.len()))?;
+        }
     }
     Ok(dict)
 }
@@ -164,19 +171,19 @@ pub fn table_to_columns<'py>(py: Python<'py>, table: Table) -> PyResult<Bound<'p
     let dict = PyDict::new(py);
     for (name, column) in table.columns {
         match column {
-            Column::U8(values) => set(&dict, &name, values)?,
-            Column::U16(values) => set(&dict, &name, values)?,
-            Column::U32(values) => set(&dict, &name, values)?,
-            Column::U64(values) => set(&dict, &name, values)?,
-            Column::I8(values) => set(&dict, &name, values)?,
-            Column::I32(values) => set(&dict, &name, values)?,
-            Column::I64(values) => set(&dict, &name, values)?,
-            Column::F64(values) => set(&dict, &name, values)?,
-            Column::Bool(values) => set(&dict, &name, values)?,
-            Column::Text(values) => dict.set_item(&name, values)?,
+            Column::U8(values) => set(&dict, name, values)?,
+            Column::U16(values) => set(&dict, name, values)?,
+            Column::U32(values) => set(&dict, name, values)?,
+            Column::U64(values) => set(&dict, name, values)?,
+            Column::I8(values) => set(&dict, name, values)?,
+            Column::I32(values) => set(&dict, name, values)?,
+            Column::I64(values) => set(&dict, name, values)?,
+            Column::F64(values) => set(&dict, name, values)?,
+            Column::Bool(values) => set(&dict, name, values)?,
+            Column::Text(values) => dict.set_item(name, values)?,
             Column::Bytes16(values) => {
                 let rows: Vec<&[u8]> = values.iter().map(<[u8; 16]>::as_slice).collect();
-                dict.set_item(&name, rows)?;
+                dict.set_item(name, rows)?;
             }
         }
     }

@@ -55,7 +55,7 @@ fn indicator<'py>(
 /// Runs programs over bars; see `simcore.engine.backtest`.
 #[pyfunction]
 #[pyo3(signature = (
-    programs, execution_json, bars, runs, initial_cash, bars_per_year, is_full, n_threads=None
+    programs, execution_json, bars, runs, initial_cash, bars_per_year, detail, n_threads=None
 ))]
 #[allow(clippy::too_many_arguments)] // the operation of the boundary, as it is
 fn backtest<'py>(
@@ -66,13 +66,13 @@ fn backtest<'py>(
     runs: Vec<(usize, usize)>,
     initial_cash: f64,
     bars_per_year: Vec<f64>,
-    is_full: bool,
+    detail: &str,
     n_threads: Option<usize>,
 ) -> PyResult<Vec<Bound<'py, PyDict>>> {
     let execution = Execution::read(&convert::json(execution_json)?).map_err(refusal)?;
     let held = bars.iter().map(HeldBars::new).collect::<PyResult<Vec<_>>>()?;
     let views = held.iter().map(HeldBars::view).collect::<PyResult<Vec<_>>>()?;
-    let detail = if is_full { Detail::Full } else { Detail::Summary };
+    let detail = Detail::named(detail).map_err(refusal)?;
     let results = py.detach(|| {
         let programs = programs
             .iter()
@@ -89,7 +89,8 @@ fn backtest<'py>(
             n_threads,
         )
     });
-    results.map_err(refusal)?.into_iter().map(|run| convert::run_to_dict(py, run)).collect()
+    let pairs = results.map_err(refusal)?.into_iter().zip(&runs);
+    pairs.map(|(run, (_, bars))| convert::run_to_dict(py, run, &views[*bars], detail)).collect()
 }
 
 /// The metrics that need nothing but returns; see `simcore.engine.metrics`.

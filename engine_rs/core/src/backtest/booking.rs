@@ -115,7 +115,7 @@ impl Run<'_> {
         self.has_filled = true;
         let trade = Trade { side, quantity_base, entry, exit, reason, rule, is_ambiguous };
         self.account.realise(trade.realised_quote());
-        self.ledger.trade(&trade, &self.inputs.bars);
+        self.ledger.trade(trade);
     }
 
     /// The price after slippage, which is always against the trade.

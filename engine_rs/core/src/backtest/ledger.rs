@@ -2,11 +2,10 @@
 //! record of the metrics that follow from them.
 
 use super::order::ExitReason;
+use super::tally::Tally;
 use crate::bars::BarsView;
 use crate::math::Sum;
 use crate::metric::Record;
-use crate::metric::drawdown::Drawdown;
-use crate::metric::returns::Moments;
 use crate::metric::trades::TradeTotals;
 use std::ops::Range;
 
@@ -174,11 +173,90 @@ pub struct Columns {
     pub trades: Trades,
 }
 
+/// Everything that was booked in a run, as it was booked; its columns follow from it and the
+/// bars, and are laid out when they are asked for.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Journal {
+    initial_quote: f64,
+    steps: Vec<Step>,
+    trades: Vec<Trade>,
+}
+
+impl Journal {
+    /// The bars on which cash or position changed, with what they were from that close on; before
+    /// the first there was the initial cash and no position.
+    pub fn steps(&self) -> &[Step] {
+        &self.steps
+    }
+
+    /// Cash and position at every close; `bars` must be those of the run.
+    pub fn equity_quote(&self, bars: &BarsView) -> Vec<f64> {
+        let mut equity_quote = Vec::with_capacity(bars.len());
+        for (span, step) in spans(&self.steps, bars.len(), self.initial_quote) {
+            let Step { cash_quote: cash, position_base: position, .. } = step;
+            if position == 0.0 {
+                equity_quote.resize(span.end, cash);
+            } else {
+                equity_quote.extend(bars.close[span].iter().map(|price| cash + position * price));
+            }
+        }
+        equity_quote
+    }
+
+    /// Cash at every close of so many bars.
+    pub fn cash_quote(&self, n_bars: usize) -> Vec<f64> {
+        self.by_step(n_bars, |step| step.cash_quote)
+    }
+
+    /// Position at every close of so many bars; negative when short.
+    pub fn position_base(&self, n_bars: usize) -> Vec<f64> {
+        self.by_step(n_bars, |step| step.position_base)
+    }
+
+    fn by_step(&self, n_bars: usize, value: impl Fn(&Step) -> f64) -> Vec<f64> {
+        let mut column = Vec::with_capacity(n_bars);
+        for (span, step) in spans(&self.steps, n_bars, self.initial_quote) {
+            column.resize(span.end, value(&step));
+        }
+        column
+    }
+
+    /// The closed trades; `bars` must be those of the run.
+    pub fn trades(&self, bars: &BarsView) -> Trades {
+        let mut trades = Trades::default();
+        self.trades.iter().for_each(|trade| trades.push(trade, bars));
+        trades
+    }
+
+    /// All of it; `bars` must be those of the run.
+    pub fn columns(&self, bars: &BarsView) -> Columns {
+        Columns {
+            equity_quote: self.equity_quote(bars),
+            cash_quote: self.cash_quote(bars.len()),
+            position_base: self.position_base(bars.len()),
+            trades: self.trades(bars),
+        }
+    }
+}
+
+/// Stretches of bars with the same cash and position, from the first bar to `end`.
+fn spans(
+    steps: &[Step],
+    end: usize,
+    initial_quote: f64,
+) -> impl Iterator<Item = (Range<usize>, Step)> {
+    let start = Step { bar: 0, cash_quote: initial_quote, position_base: 0.0 };
+    let ends = steps.iter().map(|step| step.bar).chain(std::iter::once(end));
+    let steps = std::iter::once(start).chain(steps.iter().copied());
+    steps.zip(ends).map(move |(step, next)| (step.bar..next.min(end), step))
+}
+
 /// What a run writes down as it goes; used again for the next run.
 #[derive(Debug, Default)]
 pub struct Ledger {
     steps: Vec<Step>,
-    trades: Option<Trades>,
+    is_full: bool,
+    trades: Vec<Trade>,
     totals: TradeTotals,
     traded_quote: Sum,
 }
@@ -187,7 +265,8 @@ impl Ledger {
     /// Forgets the last run. `is_full` keeps every trade, otherwise only their sums.
     pub fn begin(&mut self, is_full: bool) {
         self.steps.clear();
-        self.trades = is_full.then(Trades::default);
+        self.trades.clear();
+        self.is_full = is_full;
         self.totals = TradeTotals::default();
         self.traded_quote = Sum::default();
     }
@@ -203,19 +282,11 @@ impl Ledger {
     }
 
     /// Writes down a closed trade.
-    pub fn trade(&mut self, trade: &Trade, bars: &BarsView) {
+    pub fn trade(&mut self, trade: Trade) {
         self.totals.add(trade.net_quote());
-        if let Some(trades) = &mut self.trades {
-            trades.push(trade, bars);
+        if self.is_full {
+            self.trades.push(trade);
         }
-    }
-
-    /// Stretches of bars with the same cash and position, from the first bar to `end`.
-    fn spans(&self, end: usize, initial_quote: f64) -> impl Iterator<Item = (Range<usize>, Step)> {
-        let start = Step { bar: 0, cash_quote: initial_quote, position_base: 0.0 };
-        let steps = std::iter::once(start).chain(self.steps.iter().copied());
-        let ends = self.steps.iter().map(|step| step.bar).chain(std::iter::once(end));
-        steps.zip(ends).map(move |(step, next)| (step.bar..next.min(end), step))
     }
 
     /// What the metrics need. The run counts up to bar `end`, exclusive, where it was ruined or
@@ -228,37 +299,17 @@ impl Ledger {
         bars_per_year: f64,
         is_ruined: bool,
     ) -> Record {
-        let mut moments = Moments::default();
-        let mut drawdown = Drawdown::new(initial_quote);
-        let mut equity_sum = Sum::default();
-        let mut before = initial_quote;
-        for (span, step) in self.spans(end, initial_quote) {
-            let n_bars = span.len();
+        let mut tally = Tally::new(initial_quote);
+        for (span, step) in spans(&self.steps, end, initial_quote) {
             if step.position_base == 0.0 {
-                // After its first bar a flat stretch returns nothing, which changes no sum.
-                if n_bars > 0 {
-                    moments.add(step.cash_quote / before - 1.0);
-                    drawdown.add(step.cash_quote);
-                    equity_sum.add(step.cash_quote * n_bars as f64);
-                    before = step.cash_quote;
-                }
-                continue;
-            }
-            for chunk in close[span].chunks(256) {
-                let mut sum = 0.0;
-                for price in chunk {
-                    let equity = step.cash_quote + step.position_base * price;
-                    moments.add(equity / before - 1.0);
-                    drawdown.add(equity);
-                    sum += equity;
-                    before = equity;
-                }
-                equity_sum.add(sum);
+                tally.add_flat(&step, span.len());
+            } else {
+                tally.add_held(&step, &close[span]);
             }
         }
-        let returns = moments.dispersion(end, |add| {
+        let dispersion = tally.moments.dispersion(end, |add| {
             let mut before = initial_quote;
-            for (span, step) in self.spans(end, initial_quote) {
+            for (span, step) in spans(&self.steps, end, initial_quote) {
                 for price in &close[span] {
                     let equity = step.cash_quote + step.position_base * price;
                     add(equity / before - 1.0);
@@ -269,35 +320,19 @@ impl Ledger {
         Record {
             n_bars: end,
             bars_per_year,
-            growth: before / initial_quote,
-            excess: returns,
-            over_minimum: returns,
-            max_drawdown: drawdown.deepest(),
-            mean_growth: equity_sum.value() / end as f64 / initial_quote,
+            growth: tally.last_quote / initial_quote,
+            excess: dispersion,
+            over_minimum: dispersion,
+            max_drawdown: tally.drawdown.deepest(),
+            mean_growth: tally.equity_quote.value() / end as f64 / initial_quote,
             traded_growth: self.traded_quote.value() / initial_quote,
             trades: self.totals,
             is_ruined,
         }
     }
 
-    /// Takes the trades, and lays out the account bar by bar.
-    pub fn columns(&mut self, close: &[f64], initial_quote: f64) -> Columns {
-        let n_bars = close.len();
-        let mut equity_quote = Vec::with_capacity(n_bars);
-        let mut cash_quote = Vec::with_capacity(n_bars);
-        let mut position_base = Vec::with_capacity(n_bars);
-        for (span, step) in self.spans(n_bars, initial_quote) {
-            let Step { cash_quote: cash, position_base: position, .. } = step;
-            if position == 0.0 {
-                equity_quote.resize(span.end, cash);
-            } else {
-                let prices = &close[span.clone()];
-                equity_quote.extend(prices.iter().map(|price| cash + position * price));
-            }
-            cash_quote.resize(span.end, cash);
-            position_base.resize(span.end, position);
-        }
-        let trades = self.trades.take().unwrap_or_default();
-        Columns { equity_quote, cash_quote, position_base, trades }
+    /// A copy of what was written down.
+    pub fn journal(&self, initial_quote: f64) -> Journal {
+        Journal { initial_quote, steps: self.steps.clone(), trades: self.trades.clone() }
     }
 }

@@ -4,15 +4,18 @@ mod account;
 mod booking;
 mod cost;
 mod day;
+mod decide;
 mod fill;
 mod ledger;
 mod order;
 mod profile;
 mod run;
+mod shared;
 mod signal;
+mod tally;
 
 pub use cost::Costs;
-pub use ledger::{Columns, Trades};
+pub use ledger::{Columns, Journal, Leg, Step, Trade, Trades};
 pub use order::{EXIT_REASONS, ExitReason};
 pub use profile::{Execution, Finalize, Intrabar, OnInsufficient, profiles};
 
@@ -30,15 +33,35 @@ use shared::Shared;
 use signal::Signals;
 use std::cell::RefCell;
 
-mod shared;
-
 /// How much of a run is given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Detail {
     /// Metrics, flags, last equity and events.
     Summary,
-    /// The same, and the account bar by bar and every trade.
+    /// The same, and equity bar by bar and every trade.
+    Equity,
+    /// The same, and cash and position bar by bar.
     Full,
+}
+
+impl Detail {
+    /// The detail of this name.
+    ///
+    /// # Errors
+    ///
+    /// `UNKNOWN_NAME` for any other.
+    pub fn named(name: &str) -> Result<Self, EngineError> {
+        match name {
+            "summary" => Ok(Self::Summary),
+            "equity" => Ok(Self::Equity),
+            "full" => Ok(Self::Full),
+            _ => Err(EngineError::UnknownName {
+                kind: "detail",
+                name: name.to_owned(),
+                known: vec!["summary", "equity", "full"],
+            }),
+        }
+    }
 }
 
 /// What can happen in a run that its reader should know of.
@@ -107,7 +130,7 @@ pub struct RunResult {
     /// What happened.
     pub events: Events,
     /// The account and the trades; None in a summary.
-    pub columns: Option<Columns>,
+    pub journal: Option<Journal>,
 }
 
 /// The codes in results: `{"exit_reason": […], "metric_flags": […], "events": […]}`, each name at
@@ -260,7 +283,7 @@ fn finish(
     is_skipping: bool,
 ) -> RunResult {
     let close = inputs.bars.close;
-    ledger.begin(detail == Detail::Full);
+    ledger.begin(detail != Detail::Summary);
     let mut run = Run::new(*inputs, initial_quote, ledger);
     run.finish(is_skipping);
     let (events, ruin_bar) = (run.events, run.ruin_bar);
@@ -268,8 +291,8 @@ fn finish(
     let end = ruin_bar.map_or(close.len(), |bar| bar + 1);
     let record = ledger.record(close, end, initial_quote, bars_per_year, ruin_bar.is_some());
     let (metrics, flags) = metric::compute(&record, |_| true);
-    let columns = (detail == Detail::Full).then(|| ledger.columns(close, initial_quote));
-    RunResult { metrics, flags, final_equity_quote, events, columns }
+    let journal = (detail != Detail::Summary).then(|| ledger.journal(initial_quote));
+    RunResult { metrics, flags, final_equity_quote, events, journal }
 }
 
 #[cfg(test)]

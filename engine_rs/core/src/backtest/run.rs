@@ -6,16 +6,16 @@
 use super::account::Account;
 use super::cost::Volatility;
 use super::day::Day;
-use super::fill::{stop_at_open, stop_within, whole_lots};
+use super::fill::{stop_at_open, stop_within};
 use super::ledger::{Ledger, Leg, Step};
-use super::order::{Entry, Exit, ExitReason, Order, Protection, Queue, Trigger};
+use super::order::{Entry, Exit, ExitReason, Order, Queue, Trigger};
 use super::profile::{Execution, Finalize, Intrabar};
 use super::signal::{self, Signals};
 use super::{Event, Events};
 use crate::bars::BarsView;
+use crate::program::Program;
 use crate::program::evaluate::Columns;
-use crate::program::risk::{OnOpposite, Risk, Sizing, Stop};
-use crate::program::{OrderKind, Program};
+use crate::program::risk::Risk;
 
 /// What a run looks at and does not change.
 #[derive(Clone, Copy)]
@@ -49,9 +49,9 @@ pub(super) struct Position {
 /// An entry that waits for its level.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Resting {
-    entry: Entry,
-    level_quote: f64,
-    expires_bar: usize,
+    pub entry: Entry,
+    pub level_quote: f64,
+    pub expires_bar: usize,
 }
 
 /// A run in progress.
@@ -64,7 +64,7 @@ pub struct Run<'a> {
     pub(super) position: Option<Position>,
     pub(super) resting: Option<Resting>,
     pub(super) queue: Queue,
-    day: Option<Day>,
+    pub(super) day: Option<Day>,
     /// First bar on whose close an entry may be decided again.
     pub(super) first_entry_bar: usize,
     /// Bar since which there is no position.
@@ -84,8 +84,10 @@ impl<'a> Run<'a> {
     /// A run about to begin. There must be a bar.
     pub fn new(inputs: Inputs<'a>, initial_quote: f64, ledger: &'a mut Ledger) -> Self {
         let risk = inputs.program.risk();
+        // A limit of the whole equity is ruin, which ends the run anyway.
         let day = risk
             .max_daily_loss_pct
+            .filter(|percent| *percent < 100.0)
             .map(|max_loss_pct| Day::new(max_loss_pct, inputs.bars.ts[0], initial_quote));
         Self {
             inputs,
@@ -173,14 +175,14 @@ impl<'a> Run<'a> {
             Some(_) => &signals.short,
         };
         next = signal::next(matters, from, next);
-        if let Some(resting) = &self.resting {
-            let end = next.min(resting.expires_bar).max(from);
-            next =
-                reached(bars, resting.entry.side, resting.level_quote, from, end).unwrap_or(next);
+        if let Some(Resting { entry, level_quote, .. }) = &self.resting {
+            next = reached(bars, entry.side, *level_quote, from, next).unwrap_or(next);
         }
         if let Some(open) = &self.position {
-            let stop = reached(bars, -open.side, open.stop_quote, from, next);
-            next = stop.unwrap_or(next);
+            if open.stop_quote.is_finite() {
+                let stop = reached(bars, -open.side, open.stop_quote, from, next);
+                next = stop.unwrap_or(next);
+            }
             if self.is_on_margin(open) {
                 let mut rest = bars.close[from..next].iter();
                 next = rest
@@ -340,119 +342,6 @@ impl<'a> Run<'a> {
             self.cancel_entries(|_| true);
             self.send_exit(t, ExitReason::DailyLoss);
         }
-    }
-
-    /// Turns what the rules ask for at the close of bar `t` into orders.
-    fn decide(&mut self, t: usize) {
-        let wishes = self.inputs.signals.wishes(t);
-        if wishes.is_close {
-            self.cancel_entries(|_| true);
-            self.send_exit(t, ExitReason::Signal);
-        }
-        if wishes.side == 0 {
-            return;
-        }
-        let side = f64::from(wishes.side);
-        self.cancel_entries(|entry| entry.side != side);
-        let is_withheld = wishes.is_hold
-            || t < self.first_entry_bar
-            || self.day.is_some_and(|day| day.is_blocked)
-            || (side < 0.0 && !self.risk.allow_short);
-        match self.position {
-            None if !is_withheld => {
-                if let Some(entry) = self.entry(t, side, wishes.rule, false) {
-                    self.send_entry(t, entry);
-                }
-            }
-            Some(held) if held.side != side => match self.risk.on_opposite {
-                OnOpposite::Ignore => {}
-                OnOpposite::Close => self.send_exit(t, ExitReason::Opposite),
-                OnOpposite::Reverse => {
-                    let entry =
-                        if is_withheld { None } else { self.entry(t, side, wishes.rule, true) };
-                    match entry {
-                        Some(entry) => self.send_entry(t, entry),
-                        None => self.send_exit(t, ExitReason::Opposite),
-                    }
-                }
-            },
-            _ => {}
-        }
-    }
-
-    /// The entry that a rule decides at the close of bar `t`, if it can be sized.
-    fn entry(&mut self, t: usize, side: f64, rule: u16, is_reversal: bool) -> Option<Entry> {
-        let Inputs { program, columns, bars, execution, .. } = self.inputs;
-        let close = bars.close[t];
-        let order = &program.rules()[usize::from(rule)];
-        let trigger = match order.order {
-            OrderKind::Market => Trigger::Open,
-            OrderKind::StopAt(slot) => Trigger::Level(columns.number(slot, t)),
-            OrderKind::StopOffset(bps) => Trigger::Level(close * (1.0 + side * bps * 1e-4)),
-        };
-        let (protection, distance) = match self.risk.stop {
-            None => (Protection::None, f64::INFINITY),
-            Some(Stop::Fraction(fraction)) => {
-                (Protection::Distance(close * fraction), close * fraction)
-            }
-            Some(Stop::Multiple { slot, mult }) => {
-                let distance = columns.number(slot, t) * mult;
-                (Protection::Distance(distance), distance)
-            }
-            Some(Stop::Price(slot)) => {
-                let level = columns.number(slot, t);
-                (Protection::Level(level), side * (close - level))
-            }
-        };
-        // An unknown level is NaN and fails the comparison too.
-        let has_level = !matches!(trigger, Trigger::Level(level) if !(level > 0.0));
-        if !has_level || !(distance > 0.0) {
-            self.events.add(Event::NoLevel, 1);
-            return None;
-        }
-        let equity = self.account.equity_quote(close);
-        let wanted = match self.risk.sizing {
-            Sizing::PctEquity(percent) => equity * (percent / 100.0) / close,
-            Sizing::RiskPct(percent) => equity * (percent / 100.0) / distance,
-            Sizing::FixedQty(quantity) => quantity,
-            Sizing::FixedNotional(notional) => notional / close,
-        };
-        let quantity_base = whole_lots(wanted, execution.lot_base);
-        if quantity_base == 0.0 {
-            self.events.add(Event::Rejected, 1);
-            return None;
-        }
-        let tif_bars = order.tif_bars;
-        let decided_bar = t;
-        Some(Entry {
-            side,
-            trigger,
-            quantity_base,
-            protection,
-            rule,
-            decided_bar,
-            tif_bars,
-            is_reversal,
-        })
-    }
-
-    fn send_entry(&mut self, t: usize, entry: Entry) {
-        self.queue.push(t + self.inputs.execution.bar_delay, Order::Entry(entry));
-    }
-
-    /// Sends an exit, unless there is nothing to close or one is on its way.
-    fn send_exit(&mut self, t: usize, reason: ExitReason) {
-        if self.position.is_some() && !self.queue.has_exit() {
-            let exit = Exit { reason, decided_bar: t, slippage_factor: 1.0 };
-            self.queue.push(t + self.inputs.execution.bar_delay, Order::Exit(exit));
-        }
-    }
-
-    fn cancel_entries(&mut self, is_dropped: impl Fn(&Entry) -> bool) {
-        if self.resting.is_some_and(|resting| is_dropped(&resting.entry)) {
-            self.resting = None;
-        }
-        self.queue.cancel_entries(is_dropped);
     }
 
     /// Whether the position could lose more than was paid for it.

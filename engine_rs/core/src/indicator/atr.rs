@@ -30,8 +30,8 @@ fn compute(columns: &[&[f64]], params: &Params, output: &mut [f64]) {
     let mut mean = crate::math::sum((1..=n).map(range)) * share;
     output[..n].fill(f64::NAN);
     output[n] = mean;
-    for t in n + 1..close.len() {
+    for (t, slot) in output.iter_mut().enumerate().skip(n + 1) {
         mean = mean * keep + range(t) * share;
-        output[t] = mean;
+        *slot = mean;
     }
 }

@@ -60,6 +60,7 @@ impl Indicator {
     }
 
     /// Writes the indicator of `inputs` (and of the bars, where it reads them) into `output`.
+    /// `is_clean` says that no input has an unknown value.
     ///
     /// An unknown value poisons the indicator until as many fresh values have come as its
     /// warm-up needs; so each stretch between unknowns is a series of its own.
@@ -67,24 +68,51 @@ impl Indicator {
     /// # Panics
     ///
     /// When the columns differ in length.
-    pub fn column(&self, inputs: &[&[f64]], bars: &BarsView, params: &Params, output: &mut [f64]) {
+    pub fn column(
+        &self,
+        inputs: &[&[f64]],
+        is_clean: bool,
+        bars: &BarsView,
+        params: &Params,
+        output: &mut [f64],
+    ) {
         let mut columns = inputs.to_vec();
         columns.extend(self.reads.iter().map(|field| bars.column(*field)));
         assert!(columns.iter().all(|column| column.len() == output.len()));
         let mut start = 0;
         while start < output.len() {
             let is_known = |at: usize| inputs.iter().all(|column| !column[at].is_nan());
-            if !is_known(start) {
+            if !is_clean && !is_known(start) {
                 output[start] = f64::NAN;
                 start += 1;
                 continue;
             }
-            let end = first_unknown(inputs, start).unwrap_or(output.len());
+            let unknown = if is_clean { None } else { first_unknown(inputs, start) };
+            let end = unknown.unwrap_or(output.len());
             let stretch: Vec<&[f64]> = columns.iter().map(|column| &column[start..end]).collect();
             (self.compute)(&stretch, params, &mut output[start..end]);
             start = end;
         }
+        // What overflows on the way is unknown, like any other result that is not finite.
+        if !is_moderate(output) {
+            output.iter_mut().filter(|x| x.is_infinite()).for_each(|x| *x = f64::NAN);
+        }
     }
+}
+
+/// Whether no value is infinite; unknown values aside.
+fn is_moderate(values: &[f64]) -> bool {
+    const LANES: usize = 16;
+    let mut largest = [0.0_f64; LANES];
+    let chunks = values.chunks_exact(LANES);
+    let rest = chunks.remainder();
+    for chunk in chunks {
+        for (largest, value) in largest.iter_mut().zip(chunk) {
+            // Not `max`: this is one instruction, and NaN never enters.
+            *largest = if value.abs() > *largest { value.abs() } else { *largest };
+        }
+    }
+    largest.iter().chain(rest).all(|value| !value.is_infinite())
 }
 
 /// First position at or after `start` where one of the columns is unknown.
@@ -157,7 +185,7 @@ mod tests {
         let mut output = vec![0.0; input.len()];
         let bars = BarsView { high: input, low: input, close: input, ..EMPTY };
         let inputs: &[&[f64]] = if row.n_inputs == 0 { &[] } else { &[input] };
-        row.column(inputs, &bars, &params, &mut output);
+        row.column(inputs, false, &bars, &params, &mut output);
         output
     }
 

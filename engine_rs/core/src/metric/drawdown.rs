@@ -63,6 +63,25 @@ impl Drawdown {
         }
     }
 
+    /// Adds several values.
+    #[inline(always)]
+    pub fn add_all(&mut self, values: &[f64]) {
+        // Most stretches reach neither a new peak nor a new depth. Four at a time, as none waits
+        // for another.
+        let (mut low, mut high) = ([self.peak; 4], [self.suspect; 4]);
+        let (fours, rest) = values.as_chunks::<4>();
+        for four in fours {
+            for k in 0..4 {
+                low[k] = if four[k] < low[k] { four[k] } else { low[k] };
+                high[k] = if four[k] > high[k] { four[k] } else { high[k] };
+            }
+        }
+        let is_within = |value: &f64| *value <= self.peak && *value >= self.suspect;
+        if !low.iter().chain(&high).chain(rest).all(is_within) {
+            values.iter().for_each(|value| self.add(*value));
+        }
+    }
+
     fn watch(&mut self) {
         self.suspect = self.peak * self.lowest * (1.0 + 1e-12);
         // Below zero the margin must point the other way.

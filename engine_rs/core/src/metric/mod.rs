@@ -125,6 +125,8 @@ pub struct Record {
     pub is_ruined: bool,
 }
 
+/// Bars that are worked on together.
+pub(crate) const PIECE_BARS: usize = 64;
 /// Fewer returns than this are flagged.
 const LOW_SAMPLE_BARS: usize = 20;
 
@@ -199,7 +201,11 @@ pub fn of_returns(
     let counted = &returns[..n_bars];
     let dispersion = |rate: f64| {
         let mut moments = Moments::default();
-        counted.iter().for_each(|value| moments.add(value - rate));
+        for few in counted.chunks(PIECE_BARS) {
+            let mut excess = [0.0; PIECE_BARS];
+            excess.iter_mut().zip(few).for_each(|(excess, value)| *excess = value - rate);
+            moments.add(&excess[..few.len()]);
+        }
         moments.dispersion(n_bars, |add| counted.iter().for_each(|value| add(value - rate)))
     };
     let record = Record {

@@ -74,15 +74,22 @@ pub struct Dispersion {
     pub is_flat: bool,
 }
 
-/// Compensated sums, in index order, of returns, their squares and the squares of the negative.
+/// Sums of returns, their squares and the squares of the negative.
 ///
-/// A return of zero changes none of them, so bars without one may be left out.
+/// A few returns at a time are summed side by side, and those sums are compensated in index order.
+/// What the few lose is far below what rounding equity's quotient to a double has lost already,
+/// and the order depends on nothing but the series. A return of zero changes no sum, so bars
+/// without one may be left out.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Moments {
     returns: Sum,
     squares: Sum,
+    /// Of the squares of the negative returns.
     downside: Sum,
 }
+
+/// Returns that are summed side by side.
+const LANES: usize = 4;
 
 /// A deviation below this share of the largest return is none.
 const FLAT: f64 = 1e-12;
@@ -91,13 +98,26 @@ const FLAT: f64 = 1e-12;
 const CANCELLED: f64 = 1e-3;
 
 impl Moments {
-    /// Adds one return.
-    #[inline]
-    pub fn add(&mut self, value: f64) {
-        let loss = value.min(0.0);
-        self.returns.add(value);
-        self.squares.add(value * value);
-        self.downside.add(loss * loss);
+    /// Adds a few returns; a long series comes in pieces, lest the sums lose digits.
+    #[inline(always)]
+    pub fn add(&mut self, returns: &[f64]) {
+        let mut sums = [[0.0; LANES]; 3];
+        let (fours, rest) = returns.as_chunks::<LANES>();
+        let mut last = [0.0; LANES];
+        last[..rest.len()].copy_from_slice(rest);
+        for four in fours.iter().chain(std::iter::once(&last)) {
+            for k in 0..LANES {
+                let value = four[k];
+                let loss = if value < 0.0 { value } else { 0.0 };
+                sums[0][k] += value;
+                sums[1][k] += value * value;
+                sums[2][k] += loss * loss;
+            }
+        }
+        let [all, squares, downside] = sums.map(|[a, b, c, d]| (a + b) + (c + d));
+        self.returns.add(all);
+        self.squares.add(squares);
+        self.downside.add(downside);
     }
 
     /// Mean and spread over `n_bars` returns, zeros included. `again` calls its argument with
@@ -107,9 +127,10 @@ impl Moments {
             return Dispersion { mean: 0.0, deviation: 0.0, downside: 0.0, is_flat: true };
         }
         let n = n_bars as f64;
-        let mean = self.returns.value() / n;
-        let about_zero = self.squares.value();
-        let mut about_mean = about_zero - self.returns.value() * mean;
+        let (sum, about_zero) = (self.returns.value(), self.squares.value());
+        let downside = self.downside.value();
+        let mean = sum / n;
+        let mut about_mean = about_zero - sum * mean;
         let mut is_flat = false;
         let degrees = (n - 1.0).max(1.0);
         if about_zero == 0.0 || about_mean < CANCELLED * about_zero {
@@ -125,7 +146,7 @@ impl Moments {
         Dispersion {
             mean,
             deviation: (about_mean / degrees).sqrt(),
-            downside: (self.downside.value() / n).sqrt(),
+            downside: (downside / n).sqrt(),
             is_flat,
         }
     }

@@ -3,7 +3,7 @@
 //! Columns are borrowed from a pool and go back to it after their last reader, so that a long
 //! program needs few of them and a second run allocates nothing.
 
-use super::kernel::{self, Bits, Numbers};
+use super::kernel::{self, Bits, Numbers, Order};
 use super::{Op, Program, Slot};
 use crate::EngineError;
 use crate::bars::BarsView;
@@ -13,6 +13,7 @@ use crate::bars::BarsView;
 pub struct Pool {
     numbers: Vec<Vec<f64>>,
     bits: Vec<Bits>,
+    order: Order,
 }
 
 /// Memory that a pool keeps for the next run; more than a year of minutes in eight columns.
@@ -52,7 +53,7 @@ impl Pool {
         match column {
             Column::Owned(column) => self.numbers.push(column),
             Column::Truth { is_true, is_false } => self.bits.extend([is_true, is_false]),
-            Column::Absent | Column::Scalar(_) | Column::Borrowed(_) => {}
+            Column::Absent | Column::Scalar(_) | Column::Price(_) | Column::Known(_) => {}
         }
     }
 }
@@ -62,9 +63,15 @@ impl Pool {
 enum Column<'a> {
     Absent,
     Scalar(f64),
-    Borrowed(&'a [f64]),
+    /// A column of the bars.
+    Price(&'a [f64]),
+    /// A column that was computed before.
+    Known(&'a [f64]),
     Owned(Vec<f64>),
-    Truth { is_true: Bits, is_false: Bits },
+    Truth {
+        is_true: Bits,
+        is_false: Bits,
+    },
 }
 
 /// What the slots that rules and risk read hold, for every bar.
@@ -94,10 +101,15 @@ impl Columns<'_> {
         }
     }
 
+    /// Whether the slot holds a column of the bars or a constant.
+    fn is_given(&self, slot: Slot) -> bool {
+        matches!(self.slots[slot], Column::Scalar(_) | Column::Price(_))
+    }
+
     fn numbers(&self, slot: Slot) -> Numbers<'_> {
         match &self.slots[slot] {
             Column::Scalar(value) => Numbers::Scalar(*value),
-            Column::Borrowed(column) => Numbers::Column(column),
+            Column::Price(column) | Column::Known(column) => Numbers::Column(column),
             Column::Owned(column) => Numbers::Column(column),
             _ => unreachable!("the verifier has seen to it that slot {slot} holds numbers"),
         }
@@ -107,7 +119,8 @@ impl Columns<'_> {
 /// Columns that were computed before, found by the number of their slot.
 pub type Known<'a> = dyn Fn(Slot) -> Option<&'a [f64]> + 'a;
 
-/// Evaluates what the slots `roots` depend on; `known` gives columns that exist already.
+/// Evaluates what the slots `roots` depend on; `known` gives columns that exist already. Of truth
+/// values only the bars on which they are true.
 pub fn columns<'a>(
     program: &Program,
     bars: &BarsView<'a>,
@@ -115,13 +128,36 @@ pub fn columns<'a>(
     known: &Known<'a>,
     pool: &mut Pool,
 ) -> Columns<'a> {
-    let plan = Plan::new(program, roots, known);
+    by_plan(program, bars, &Plan::new(program, roots, known, false), known, pool)
+}
+
+fn by_plan<'a>(
+    program: &Program,
+    bars: &BarsView<'a>,
+    plan: &Plan,
+    known: &Known<'a>,
+    pool: &mut Pool,
+) -> Columns<'a> {
     let mut columns = Columns { slots: Vec::with_capacity(plan.last_read.len()) };
+    // Which two slots `pool.order` compares.
+    let mut compared = None;
     for (slot, instruction) in program.instructions().iter().enumerate() {
         let column = match (plan.last_read[slot], known(slot)) {
             (None, _) => Column::Absent,
-            (Some(_), Some(column)) => Column::Borrowed(column),
-            (Some(_), None) => evaluate(&instruction.op, &columns, bars, pool),
+            (Some(_), Some(column)) => Column::Known(column),
+            (Some(_), None) if instruction.op.is_number() => {
+                numbers(&instruction.op, &columns, bars, pool)
+            }
+            (Some(_), None) => {
+                if let Op::Cross { a, b, .. } = &instruction.op
+                    && compared != Some((*a, *b))
+                {
+                    let (first, second) = (columns.numbers(*a), columns.numbers(*b));
+                    pool.order.read(first, second, bars.len());
+                    compared = Some((*a, *b));
+                }
+                truth(&instruction.op, &columns, bars.len(), plan.needs_false[slot], pool)
+            }
         };
         columns.slots.push(column);
         for dead in &plan.dead_after[slot] {
@@ -150,10 +186,11 @@ pub fn output(program: &Program, bars: &BarsView) -> Result<Vec<f64>, EngineErro
 /// One slot as numbers, as in [`output`].
 pub fn column(program: &Program, bars: &BarsView, slot: Slot) -> Vec<f64> {
     let n_bars = bars.len();
-    let mut columns = columns(program, bars, &[slot], &|_| None, &mut Pool::default());
+    let plan = Plan::new(program, &[slot], &|_| None, true);
+    let mut columns = by_plan(program, bars, &plan, &|_| None, &mut Pool::default());
     match columns.slots.swap_remove(slot) {
         Column::Owned(column) => column,
-        Column::Borrowed(column) => column.to_vec(),
+        Column::Price(column) | Column::Known(column) => column.to_vec(),
         Column::Scalar(value) => vec![value; n_bars],
         Column::Truth { is_true, is_false } => (0..n_bars)
             .map(|t| match (bit(&is_true, t), bit(&is_false, t)) {
@@ -170,26 +207,32 @@ fn bit(bits: &Bits, t: usize) -> bool {
     bits[t / 64] >> (t % 64) & 1 == 1
 }
 
-/// Which slots are needed at all, and which have had their last reader.
+/// Which slots are needed at all, which of them must also say where they are false, and which
+/// have had their last reader.
 struct Plan {
     last_read: Vec<Option<Slot>>,
+    needs_false: Vec<bool>,
     dead_after: Vec<Vec<Slot>>,
 }
 
 impl Plan {
-    fn new(program: &Program, roots: &[Slot], known: &Known) -> Self {
+    fn new(program: &Program, roots: &[Slot], known: &Known, with_false: bool) -> Self {
         let instructions = program.instructions();
         let n_slots = instructions.len();
         let mut last_read: Vec<Option<Slot>> = vec![None; n_slots];
+        let mut needs_false = vec![false; n_slots];
         for root in roots {
             last_read[*root] = Some(n_slots);
+            needs_false[*root] = with_false;
         }
         for slot in (0..n_slots).rev() {
             if last_read[slot].is_none() || known(slot).is_some() {
                 continue;
             }
+            let is_needed = needs_false[slot] || matches!(instructions[slot].op, Op::Not(_));
             for read in instructions[slot].op.reads() {
                 last_read[read] = last_read[read].max(Some(slot));
+                needs_false[read] |= is_needed;
             }
         }
         let mut dead_after = vec![Vec::new(); n_slots];
@@ -198,21 +241,15 @@ impl Plan {
                 dead_after[reader].push(slot);
             }
         }
-        Self { last_read, dead_after }
+        Self { last_read, needs_false, dead_after }
     }
 }
 
-fn evaluate<'a>(
-    op: &Op,
-    columns: &Columns<'a>,
-    bars: &BarsView<'a>,
-    pool: &mut Pool,
-) -> Column<'a> {
+fn numbers<'a>(op: &Op, columns: &Columns<'a>, bars: &BarsView<'a>, pool: &mut Pool) -> Column<'a> {
     let n_bars = bars.len();
     match op {
         Op::Const(value) => return Column::Scalar(*value),
-        Op::Price(field) => return Column::Borrowed(bars.column(*field)),
-        _ if !op.is_number() => return truth(op, columns, n_bars, pool),
+        Op::Price(field) => return Column::Price(bars.column(*field)),
         _ => {}
     }
     let mut output = pool.numbers(n_bars);
@@ -222,31 +259,39 @@ fn evaluate<'a>(
         Op::Arithmetic(op, a, b) => {
             kernel::arithmetic(*op, columns.numbers(*a), columns.numbers(*b), &mut output);
         }
-        Op::Indicator { row, inputs, params } => {
+        Op::Indicator { row, inputs: slots, params } => {
             let mut scalars = Vec::new();
-            for slot in inputs {
+            for slot in slots {
                 if let Numbers::Scalar(value) = columns.numbers(*slot) {
                     scalars.push(vec![value; n_bars]);
                 }
             }
             let mut rest = scalars.iter();
-            let inputs: Vec<&[f64]> = inputs
+            let inputs: Vec<&[f64]> = slots
                 .iter()
                 .map(|slot| match columns.numbers(*slot) {
                     Numbers::Column(column) => column,
                     Numbers::Scalar(_) => rest.next().expect("one was made for each"),
                 })
                 .collect();
-            row.column(&inputs, bars, params, &mut output);
-            // What overflows on the way is unknown, like any other result that is not finite.
-            output.iter_mut().filter(|x| x.is_infinite()).for_each(|x| *x = f64::NAN);
+            // The bars were checked: what was not computed has no unknown value.
+            let is_clean = slots.iter().all(|slot| columns.is_given(*slot));
+            row.column(&inputs, is_clean, bars, params, &mut output);
         }
         _ => unreachable!("all others hold truth values or are not computed"),
     }
     Column::Owned(output)
 }
 
-fn truth<'a>(op: &Op, columns: &Columns, n_bars: usize, pool: &mut Pool) -> Column<'a> {
+/// Sets the bits of the bars on which a truth value is true and, if `needs_false`, on which it is
+/// false; of what it reads the second are there if it needs them.
+fn truth<'a>(
+    op: &Op,
+    columns: &Columns,
+    n_bars: usize,
+    needs_false: bool,
+    pool: &mut Pool,
+) -> Column<'a> {
     let mut is_true = pool.bits();
     let mut is_false = pool.bits();
     match op {
@@ -256,16 +301,11 @@ fn truth<'a>(op: &Op, columns: &Columns, n_bars: usize, pool: &mut Pool) -> Colu
         }
         Op::Compare(op, a, b) => {
             let (a, b) = (columns.numbers(*a), columns.numbers(*b));
-            kernel::compare(*op, a, b, n_bars, &mut is_true, &mut is_false);
+            let is_false = needs_false.then_some(&mut is_false);
+            kernel::compare(*op, a, b, n_bars, &mut is_true, is_false);
         }
-        Op::Cross { is_over, a, b } => {
-            let (low, high) = if *is_over { (b, a) } else { (a, b) };
-            let (low, high) = (columns.numbers(*low), columns.numbers(*high));
-            let (mut above, mut below_or_at) = (pool.bits(), pool.bits());
-            let lt = super::Comparison::Lt;
-            kernel::compare(lt, low, high, n_bars, &mut above, &mut below_or_at);
-            kernel::cross(&above, &below_or_at, &mut is_true, &mut is_false);
-            pool.bits.extend([above, below_or_at]);
+        Op::Cross { is_over, .. } => {
+            pool.order.cross(*is_over, &mut is_true, needs_false.then_some(&mut is_false));
         }
         Op::Not(a) => {
             let (yes, no) = columns.truth(*a);

@@ -92,84 +92,157 @@ pub fn shift(a: Numbers, k: usize, output: &mut [f64]) {
     }
 }
 
-/// Sets the bits of the bars where the comparison is true and where it is false.
+/// Bars whose bits make one word.
+const WORD: usize = 64;
+
+/// A word's bars of a column; past its end come unknowns, which set no bit.
+struct Lane<'a> {
+    numbers: Numbers<'a>,
+    copy: [f64; WORD],
+}
+
+impl<'a> Lane<'a> {
+    fn new(numbers: Numbers<'a>) -> Self {
+        let fill = if let Numbers::Scalar(value) = numbers { value } else { f64::NAN };
+        Self { numbers, copy: [fill; WORD] }
+    }
+
+    #[inline(always)]
+    fn at(&mut self, start: usize) -> &[f64; WORD] {
+        let Numbers::Column(column) = self.numbers else { return &self.copy };
+        match column[start..].first_chunk() {
+            Some(whole) => whole,
+            None => {
+                let rest = &column[start..];
+                self.copy = [f64::NAN; WORD];
+                self.copy[..rest.len()].copy_from_slice(rest);
+                &self.copy
+            }
+        }
+    }
+}
+
+/// Calls `take` with the bars of each word, in order; bars past the last one are unknown, unless
+/// both operands are the same on every bar.
+#[inline(always)]
+fn each_word(
+    a: Numbers,
+    b: Numbers,
+    n_bars: usize,
+    mut take: impl FnMut(&[f64; WORD], &[f64; WORD]),
+) {
+    let (mut a, mut b) = (Lane::new(a), Lane::new(b));
+    for start in (0..n_bars).step_by(WORD) {
+        take(a.at(start), b.at(start));
+    }
+}
+
+/// One bit for each bar of a word.
+const BITS: [u64; WORD] = {
+    let mut bits = [0; WORD];
+    let mut k = 0;
+    while k < WORD {
+        bits[k] = 1 << k;
+        k += 1;
+    }
+    bits
+};
+
+/// The bits of the bars for which `is_set` holds.
+#[inline(always)]
+fn pack(a: &[f64; WORD], b: &[f64; WORD], is_set: impl Fn(f64, f64) -> bool) -> u64 {
+    // A comparison of doubles leaves a mask as wide as a word: no bit needs to be moved.
+    let mut word = 0;
+    for k in 0..WORD {
+        word |= if is_set(a[k], b[k]) { BITS[k] } else { 0 };
+    }
+    word
+}
+
+/// Sets the bits of the bars where the comparison is true and, unless no one asks, where it is
+/// false.
 pub fn compare(
     op: Comparison,
     a: Numbers,
     b: Numbers,
     n_bars: usize,
     is_true: &mut Bits,
-    is_false: &mut Bits,
+    is_false: Option<&mut Bits>,
 ) {
     // Every comparison with NaN is false, so an unknown sets neither bit.
-    with_shapes!(a, b, n_bars, |x, y| match op {
-        Comparison::Lt => pack2(n_bars, is_true, is_false, |t| x(t) < y(t), |t| x(t) >= y(t)),
-        Comparison::Le => pack2(n_bars, is_true, is_false, |t| x(t) <= y(t), |t| x(t) > y(t)),
-        Comparison::Eq => {
-            pack2(n_bars, is_true, is_false, |t| x(t) == y(t), |t| (x(t) < y(t)) | (x(t) > y(t)))
+    let differ = |a: f64, b: f64| (a < b) | (a > b);
+    match op {
+        Comparison::Lt => each_word(a, b, n_bars, |a, b| is_true.push(pack(a, b, |a, b| a < b))),
+        Comparison::Le => each_word(a, b, n_bars, |a, b| is_true.push(pack(a, b, |a, b| a <= b))),
+        Comparison::Eq => each_word(a, b, n_bars, |a, b| is_true.push(pack(a, b, |a, b| a == b))),
+        Comparison::Ne => each_word(a, b, n_bars, |a, b| is_true.push(pack(a, b, differ))),
+    }
+    trim(is_true, n_bars);
+    if let Some(is_false) = is_false {
+        // What is false one way round is true the other way round, or of the opposite.
+        match op {
+            Comparison::Lt => compare(Comparison::Le, b, a, n_bars, is_false, None),
+            Comparison::Le => compare(Comparison::Lt, b, a, n_bars, is_false, None),
+            Comparison::Eq => compare(Comparison::Ne, a, b, n_bars, is_false, None),
+            Comparison::Ne => compare(Comparison::Eq, a, b, n_bars, is_false, None),
         }
-        Comparison::Ne => {
-            pack2(n_bars, is_true, is_false, |t| (x(t) < y(t)) | (x(t) > y(t)), |t| x(t) == y(t))
-        }
-    });
-}
-
-fn pack2(
-    n_bars: usize,
-    is_true: &mut Bits,
-    is_false: &mut Bits,
-    yes: impl Fn(usize) -> bool,
-    no: impl Fn(usize) -> bool,
-) {
-    is_true.clear();
-    is_false.clear();
-    for start in (0..n_bars).step_by(64) {
-        let n = (n_bars - start).min(64);
-        is_true.push(pack(start, n, &yes));
-        is_false.push(pack(start, n, &no));
     }
 }
 
-/// Up to 64 bits from `start` on.
-#[inline]
-fn pack(start: usize, n: usize, bit: impl Fn(usize) -> bool) -> u64 {
-    let mut word = 0;
-    if n == 64 {
-        for byte in 0..8 {
-            let flags: [u8; 8] = std::array::from_fn(|k| u8::from(bit(start + 8 * byte + k)));
-            word |= gather(u64::from_le_bytes(flags)) << (8 * byte);
-        }
-    } else {
-        for k in 0..n {
-            word |= u64::from(bit(start + k)) << k;
+/// Clears the bits past the last bar.
+fn trim(bits: &mut Bits, n_bars: usize) {
+    if let Some(last) = bits.last_mut().filter(|_| !n_bars.is_multiple_of(WORD)) {
+        *last &= (1 << (n_bars % WORD)) - 1;
+    }
+}
+
+/// How two columns lie to one another on every bar: all that a cross in either direction needs.
+#[derive(Clone, Debug, Default)]
+pub struct Order {
+    above: Bits,
+    below: Bits,
+    known: Bits,
+}
+
+impl Order {
+    /// Compares two columns.
+    pub fn read(&mut self, a: Numbers, b: Numbers, n_bars: usize) {
+        self.above.clear();
+        self.below.clear();
+        self.known.clear();
+        each_word(a, b, n_bars, |a, b| {
+            let above = pack(a, b, |a, b| a > b);
+            let (mut below, mut known) = (!above, u64::MAX);
+            // Almost never is a bar neither above nor below.
+            let pairs = a.iter().zip(b);
+            if !pairs.fold(true, |differ, (a, b)| differ & ((a > b) | (a < b))) {
+                below = pack(a, b, |a, b| a < b);
+                known = above | below | pack(a, b, |a, b| a == b);
+            }
+            self.above.push(above);
+            self.below.push(below);
+            self.known.push(known);
+        });
+        for bits in [&mut self.above, &mut self.below, &mut self.known] {
+            trim(bits, n_bars);
         }
     }
-    word
-}
 
-/// The lowest bit of each of eight bytes, side by side.
-#[inline]
-fn gather(bytes: u64) -> u64 {
-    // Byte k lands in bit 56 + k of the product, and nothing else reaches those bits.
-    bytes.wrapping_mul(0x0102_0408_1020_4080) >> 56
-}
-
-/// Sets the bits of the bars where `a` passes `b`: upwards, unless the operands are swapped.
-///
-/// `above` and `below_or_at` say of each bar whether a > b and whether a <= b.
-pub fn cross(above: &Bits, below_or_at: &Bits, is_true: &mut Bits, is_false: &mut Bits) {
-    is_true.clear();
-    is_false.clear();
-    let mut carry_low = 0;
-    let mut carry_known = 0;
-    for (up, low) in above.iter().zip(below_or_at) {
-        let known = up | low;
-        let was_low = (low << 1) | carry_low;
-        let was_known = (known << 1) | carry_known;
-        is_true.push(up & was_low);
-        is_false.push(known & was_known & !(up & was_low));
-        carry_low = low >> 63;
-        carry_known = known >> 63;
+    /// Sets the bits of the bars on which the first column passes the second, upwards or
+    /// downwards, and, unless no one asks, of those on which it does not.
+    pub fn cross(&self, is_over: bool, is_true: &mut Bits, mut is_false: Option<&mut Bits>) {
+        let beyond = if is_over { &self.above } else { &self.below };
+        let (mut was_short, mut was_known) = (0, 0);
+        for (beyond, known) in beyond.iter().zip(&self.known) {
+            let short = known & !beyond;
+            let crosses = beyond & ((short << 1) | was_short);
+            is_true.push(crosses);
+            if let Some(is_false) = &mut is_false {
+                is_false.push(known & ((known << 1) | was_known) & !crosses);
+            }
+            was_short = short >> 63;
+            was_known = known >> 63;
+        }
     }
 }
 
@@ -177,7 +250,7 @@ pub fn cross(above: &Bits, below_or_at: &Bits, is_true: &mut Bits, is_false: &mu
 pub fn all(n_bars: usize, bits: &mut Bits) {
     bits.clear();
     bits.resize(n_bars / 64, u64::MAX);
-    if n_bars % 64 > 0 {
+    if !n_bars.is_multiple_of(64) {
         bits.push((1 << (n_bars % 64)) - 1);
     }
 }

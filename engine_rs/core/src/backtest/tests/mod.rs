@@ -95,14 +95,29 @@ fn storm(seed: u64, n_bars: usize, message_share: f64) -> Bars {
     market
 }
 
-fn go(program: &Program, execution: &Execution, bars: &Bars) -> RunResult {
+/// A result with its columns laid out.
+struct Outcome {
+    columns: Option<Columns>,
+    metrics: Vec<f64>,
+    flags: u32,
+    final_equity_quote: f64,
+    events: Events,
+}
+
+fn lay_out(result: RunResult, bars: &Bars) -> Outcome {
+    let view = bars.view(0..bars.close.len());
+    let RunResult { metrics, flags, final_equity_quote, events, journal } = result;
+    let columns = journal.map(|journal| journal.columns(&view));
+    Outcome { columns, metrics, flags, final_equity_quote, events }
+}
+
+fn go(program: &Program, execution: &Execution, bars: &Bars) -> Outcome {
     let view = bars.view(0..bars.close.len());
     let runs = &[(0, 0)];
     let programs = std::slice::from_ref(program);
     let detail = Detail::Full;
-    run_batch(programs, execution, &[view], runs, 1_000.0, &[8_760.0], detail, None)
-        .unwrap()
-        .remove(0)
+    let results = run_batch(programs, execution, &[view], runs, 1_000.0, &[8_760.0], detail, None);
+    lay_out(results.unwrap().remove(0), bars)
 }
 
 fn one_unit() -> Value {
@@ -118,7 +133,7 @@ fn market() -> Value {
     json!({"type": "market"})
 }
 
-fn fills(result: &RunResult) -> Vec<(u32, u32, f64, f64, &'static str)> {
+fn fills(result: &Outcome) -> Vec<(u32, u32, f64, f64, &'static str)> {
     let trades = &result.columns.as_ref().unwrap().trades;
     (0..trades.len())
         .map(|k| {

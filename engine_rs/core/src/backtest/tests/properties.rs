@@ -73,7 +73,7 @@ fn bits(values: &[f64]) -> Vec<u64> {
 }
 
 pub(super) fn assert_same(a: &RunResult, b: &RunResult) {
-    assert_eq!(a.columns, b.columns);
+    assert_eq!(a.journal, b.journal);
     assert_eq!(bits(&a.metrics), bits(&b.metrics));
     assert_eq!((a.flags, a.events), (b.flags, b.events));
     assert_eq!(a.final_equity_quote.to_bits(), b.final_equity_quote.to_bits());
@@ -117,7 +117,7 @@ fn a_prefix_of_the_bars_gives_a_prefix_of_the_account() {
             let programs = std::slice::from_ref(program);
             let part =
                 run_batch(programs, &execution, &[view], runs, 1_000.0, &[1.0], Detail::Full, None);
-            let part = part.unwrap().remove(0).columns.unwrap();
+            let part = part.unwrap().remove(0).journal.unwrap().columns(&view);
             assert_eq!(bits(&part.equity_quote), bits(&whole.equity_quote[..n_bars]));
             assert_eq!(bits(&part.position_base), bits(&whole.position_base[..n_bars]));
             let n_trades = part.trades.len();
@@ -144,9 +144,9 @@ fn prices_and_cash_twice_as_large_give_equity_twice_as_large() {
             run_batch(programs, execution, &[view], runs, cash, &[1.0], Detail::Full, None)
                 .unwrap()
                 .remove(0)
-                .columns
+                .journal
                 .unwrap()
-                .equity_quote
+                .equity_quote(&view)
         };
         let doubled: Vec<f64> = equity(bars, 1_000.0).iter().map(|value| 2.0 * value).collect();
         assert_eq!(bits(&equity(&double, 2_000.0)), bits(&doubled));
@@ -184,7 +184,7 @@ fn no_order_fills_in_the_bar_that_made_it_and_cooldowns_hold() {
             assert!((0..=entry - delay).any(asked), "{k}");
             if k > 0 && risk.on_opposite != crate::program::risk::OnOpposite::Reverse {
                 let cooldown = risk.cooldown_bars.unwrap_or(0);
-                assert!(entry >= trades.exit_bar[k - 1] as usize + cooldown.max(0));
+                assert!(entry >= trades.exit_bar[k - 1] as usize + cooldown);
             }
             if risk.max_holding_bars.is_some_and(|bars| trades.bars_held[k] as usize > bars) {
                 panic!("trade {k} was held too long");
@@ -253,7 +253,7 @@ fn a_batch_gives_the_same_bytes_for_any_number_of_threads_and_as_single_runs() {
     for (summary, result) in summaries.unwrap().iter().zip(&one) {
         assert_eq!(bits(&summary.metrics), bits(&result.metrics));
         assert_eq!((summary.flags, summary.events), (result.flags, result.events));
-        assert!(summary.columns.is_none());
+        assert!(summary.journal.is_none());
     }
 }
 

@@ -1,0 +1,125 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import dagster as dg
+import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from assets import checks
+from pipelines import headless
+from pipelines.definitions import build
+from simcore import steps
+from simcore.store import Partition, Provenance, Store
+from simcore.tables import TABLES
+
+PLACE = Partition("c0-tiny")
+FIRST = pl.int_range(pl.len()) == 0
+
+
+def failed(store: Store, name: str, partition: Partition = PLACE) -> dict[str, str]:
+    found = checks.findings(store, TABLES[name], partition)
+    assert [each.check for each in found] == list(checks.CHECKS)
+    return {each.check: each.message for each in found if not each.has_passed}
+
+
+def rewrite(store: Store, name: str, partition: Partition, rows: pl.DataFrame) -> None:
+    footer = store.footer(TABLES[name], partition)
+    provenance = Provenance(footer.documents, footer.seed, footer.engine_version)
+    store.write(TABLES[name], partition, rows, provenance)
+
+
+def test_an_honest_partition_passes_every_check(store: Store) -> None:
+    for table in TABLES.values():
+        for partition in store.partitions(table):
+            assert failed(store, table.name, partition) == {}
+
+
+@pytest.mark.parametrize(
+    ("harm", "expected"),
+    [
+        (lambda rows: pl.concat([rows, rows.head(1)]), {"key", "row_count"}),
+        (lambda rows: rows.head(rows.height - 1), {"row_count"}),
+        (
+            lambda rows: rows.with_columns(low=pl.when(FIRST).then(-1.0).otherwise("low")),
+            {"ranges"},
+        ),
+        (
+            lambda rows: rows.with_columns(
+                close=pl.when(FIRST).then(float("nan")).otherwise("close")
+            ),
+            {"ranges"},
+        ),
+        (
+            lambda rows: rows.with_columns(scenario_id=pl.lit("aaa")).unique(
+                ["path", "asset", "t"]
+            ),
+            {"references", "row_count"},
+        ),
+    ],
+    ids=["twice", "lost", "negative", "nan", "orphan"],
+)
+def test_a_check_fails_on_the_harm_it_is_for(
+    store: Store, harm: object, expected: set[str]
+) -> None:
+    rewrite(store, "bars", PLACE, harm(store.read(TABLES["bars"], PLACE)))
+    assert set(failed(store, "bars")) == expected
+
+
+def test_rows_that_are_not_those_of_the_footer_fail_the_content_hash(store: Store) -> None:
+    path = store.path(TABLES["bars"], PLACE)
+    table = pq.read_table(path, partitioning=None)
+    place = table.schema.get_field_index("volume")
+    backwards = pa.array(table["volume"].to_pylist()[::-1], pa.float64())
+    changed = table.set_column(place, table.schema.field(place), backwards)
+    pq.write_table(changed, path, compression="zstd")
+    assert set(failed(store, "bars")) == {"content_hash"}
+
+
+def test_a_torn_file_fails_every_check_with_its_name(store: Store) -> None:
+    path = store.path(TABLES["trades"], Partition("c0-tiny", "ma_cross"))
+    path.write_bytes(path.read_bytes()[:-40])
+    found = failed(store, "trades", Partition("c0-tiny", "ma_cross"))
+    assert set(found) == set(checks.CHECKS)
+    assert all(str(path) in message for message in found.values())
+
+
+def test_a_reference_into_a_table_that_is_not_there_yet_is_not_judged(store: Store) -> None:
+    place = Partition("c0-tiny", "ma_cross")
+    store.discard(TABLES["strategies"], Partition(strategy="ma_cross"))
+    assert failed(store, "backtests", place) == {}
+    rows = store.read(TABLES["scenarios"], PLACE)
+    rewrite(store, "scenarios", PLACE, rows.head(1))
+    assert set(failed(store, "backtests", place)) == {"references"}
+
+
+def test_a_failed_check_stops_what_is_downstream_in_the_same_run(
+    tiny: Path, store: Store, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    honest = checks.findings
+
+    def one_bad(store: Store, table: object, partition: Partition) -> list[checks.Finding]:
+        found = honest(store, table, partition)
+        if table.name == "standings":
+            found[1] = checks.Finding("key", False, 1, "row 1: twice")
+        return found
+
+    monkeypatch.setattr(checks, "findings", one_bad)
+    headless.register(instance, tiny)
+    keys = [dg.AssetKey(table.name) for table in (*steps.TOURNAMENTS, *steps.REPORT)]
+    job = build(tiny).get_repository_def().get_implicit_job_def_for_assets(keys)
+    with dg.partition_loading_context(dynamic_partitions_store=instance):
+        result = job.execute_in_process(
+            asset_selection=keys,
+            instance=instance,
+            tags={headless.PARTITION: "c0-tiny"},
+            raise_on_error=False,
+        )
+    assert not result.success
+    assert instance.get_latest_materialization_event(dg.AssetKey("games")) is not None
+    assert instance.get_latest_materialization_event(dg.AssetKey("report")) is None
+    summary = headless.run("c0-tiny", home=tiny, progress=print, instance=instance)
+    assert summary.exit_code != 0
+    assert summary.failures == ["standings c0-tiny: check key: row 1: twice"]
