@@ -306,12 +306,19 @@ def _equity(run: engine.RunColumns, ts: NDArray[np.int64]) -> pl.DataFrame:
 
 def _trades(trades: engine.Columns, tags: Sequence[str | None]) -> pl.DataFrame:
     """The engine's trades with names for codes, in the order of the table."""
-    named: dict[str, Any] = dict(trades)
+    import pyarrow as pa
+
     reasons = engine.catalogue()["codes"]["exit_reason"]
-    named["exit_reason"] = [reasons[code] for code in trades["exit_reason"].tolist()]
-    named["entry_tag"] = [tags[rule] for rule in trades["entry_tag"].tolist()]
-    table = TABLES["trades"]
-    own = [column for column in table.columns if column.name not in RUN_KEY]
-    return pl.DataFrame(
-        [pl.Series(each.name, named[each.name], dtype=each.polars_type()) for each in own]
-    )
+    named = {
+        "exit_reason": [reasons[code] for code in trades["exit_reason"].tolist()],
+        "entry_tag": [tags[rule] for rule in trades["entry_tag"].tolist()],
+    }
+    own = [each for each in TABLES["trades"].columns if each.name not in RUN_KEY]
+    plain = [each.name for each in own if each.name not in named]
+    # Through Arrow, since a small run would otherwise spend most of its time making columns.
+    frame = pl.DataFrame(pa.Table.from_arrays([pa.array(trades[name]) for name in plain], plain))
+    for index, each in enumerate(own):
+        if each.name in named:
+            column = pl.Series(each.name, named[each.name], dtype=each.polars_type())
+            frame.insert_column(index, column)
+    return frame

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from simcore import engine
+from simcore.backtests.run import flag_names
 
 if TYPE_CHECKING:
     import polars as pl
@@ -45,6 +46,5 @@ def metrics(
     found: dict[str, Any] = {
         name: None if math.isnan(value) else value for name, value in values.items()
     }
-    names = engine.catalogue()["codes"]["metric_flags"]
-    found["flags"] = tuple(name for bit, name in enumerate(names) if bits >> bit & 1)
+    found["flags"] = flag_names(bits)
     return found

@@ -77,3 +77,13 @@ def test_stops_are_among_the_exits_that_were_compared() -> None:
     result, _ = both(market(seed=1, n_bars=700), FLAT, 100.0, 1.0)
     reasons = result.trades["exit_reason"].cast(pl.String).value_counts()
     assert {"stop", "signal"} <= set(reasons["exit_reason"])
+
+
+@pytest.mark.parametrize("finalize", ["close", "mark"])
+def test_costs_of_closing_that_take_the_last_of_the_equity_are_ruin(finalize: str) -> None:
+    # Enters with all of one unit of cash; the fee of leaving is more than what is left.
+    execution = {"base": "honest_v1", "fixed": 0.5, "finalize": finalize}
+    made = simcore.backtest("buy_and_hold", market(0, 500), initial_cash=1.0, execution=execution)
+    is_ruined = finalize == "close"
+    assert ("RUIN" in made.flags) == is_ruined
+    assert (made.metrics["total_return"] == -1.0) == is_ruined

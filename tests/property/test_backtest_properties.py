@@ -14,6 +14,7 @@ from market import market
 import simcore
 from simcore import engine
 from simcore.backtests.request import execution_fields
+from simcore.backtests.run import flag_names
 from simcore.bars import columns
 from simcore.documents import found
 
@@ -71,7 +72,7 @@ def test_more_bars_change_no_earlier_fill(strategy: str, seed: int, extra: int) 
 @pytest.mark.parametrize("strategy", LIBRARY)
 @given(
     seed=st.integers(0, 10_000),
-    cash=st.sampled_from([200.0, 10_000.0, 1e12]),
+    cash=st.sampled_from([1.0, 10_000.0, 1e12]),
     execution=st.sampled_from(["honest_v1", FREE, COSTLY]),
 )
 @settings(max_examples=12, deadline=None)
@@ -93,7 +94,9 @@ def test_the_books_balance(strategy: str, seed: int, cash: float, execution: Any
     # Everything is closed at the end, so what was gained is what the trades gained.
     assert abs(equity[-1] - cash - trades["net_pnl"].sum()) <= slack
     assert position[-1] == 0.0
-    assert (made["cash_quote"] >= -slack).all()
+    # Only the fee of closing what is worth less than that can take more than there is.
+    is_ruined = "RUIN" in flag_names(made["flags"])
+    assert is_ruined or (made["cash_quote"] >= -slack).all()
     assert (trades["entry_bar"] >= 1).all() and (trades["exit_bar"] >= trades["entry_bar"]).all()
 
 

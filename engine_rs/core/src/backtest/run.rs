@@ -143,6 +143,10 @@ impl<'a> Run<'a> {
                 self.decide(t);
             } else if self.inputs.execution.finalize == Finalize::Close {
                 self.exit(t, close[t], ExitReason::EndOfData, (t, 1.0), false);
+                // The costs of closing can be the last that there was.
+                if self.account.equity_quote(close[t]) <= 0.0 {
+                    self.ruin_bar = Some(t);
+                }
             }
         }
         if self.has_filled {
