@@ -17,7 +17,7 @@ from assets import checks
 from assets.partitions import partitions_of
 from simcore import engine
 from simcore.errors import ProvingError
-from simcore.steps import Outcome
+from simcore.steps import Outcome, code
 from simcore.store import Partition, Store
 from simcore.tables import TABLES
 from simcore.tables.table import Table
@@ -48,7 +48,7 @@ def asset_specs(
             group_name=group,
             owners=OWNERS,
             kinds={*kinds, "parquet"},
-            code_version=f"{engine.version()}/{table.schema_version}",
+            code_version=f"{engine.version()}/{table.schema_version}/{code(table)[:12]}",
             partitions_def=partitions_of(table),
             metadata={"dagster/column_schema": column_schema(table)},
         )

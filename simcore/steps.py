@@ -57,6 +57,16 @@ CHAOS: Final = (
 )
 REPORT: Final = _tables("report")
 
+# The Python that computes each step's rows; the engine's sources stand in its own version.
+_SOURCES: Final = (
+    (MARKETS, ("scenario",)),
+    (STRATEGIES, ("strategy",)),
+    (BACKTESTS, ("backtests", "bars.py")),
+    (TOURNAMENTS, ("tournaments", "scoring")),
+    (CHAOS, ("chaos",)),
+    (REPORT, ("report.py",)),
+)
+
 _REPORTED: Final = (
     "scenarios",
     "standings",
@@ -92,6 +102,11 @@ class Outcome:
     facts: Mapping[str, Any] = field(default_factory=dict)
 
 
+def code(table: Table) -> str:
+    """Return the digest of the Python that computes a table's rows."""
+    return next(digest(*parts) for tables, parts in _SOURCES if table in tables)
+
+
 def markets(store: Store, campaign: Campaign) -> list[Outcome]:
     """Generate every scenario of a campaign: the tables `scenarios` and `bars`.
 
@@ -106,7 +121,7 @@ def markets(store: Store, campaign: Campaign) -> list[Outcome]:
         },
         seed=None,  # every scenario brings its own, within its document
         engine_version=engine.version(),
-        settings={"code": digest("scenario")},
+        settings={"code": code(MARKETS[0])},
     )
 
     def generate() -> Rows:
@@ -131,7 +146,7 @@ def strategies(store: Store, strategy: Strategy) -> list[Outcome]:
         documents={f"strategies/{strategy.id}": strategy.doc_hash},
         seed=None,
         engine_version=engine.version(),
-        settings={"code": digest("strategy")},
+        settings={"code": code(STRATEGIES[0])},
     )
     row = {
         "strategy_id": strategy.id,
@@ -169,7 +184,7 @@ def backtests(store: Store, campaign: Campaign, strategy: Strategy) -> list[Outc
         engine_version=engine.version(),
         upstream=_contents(store, campaign.id, ("scenarios", "bars")) if own else {},
         settings={
-            "code": digest("backtests"),
+            "code": code(BACKTESTS[0]),
             "execution": execution_fields(asked.execution),
             "initial_cash": asked.initial_cash,
             "tags": list(strategy.tags),
@@ -222,7 +237,7 @@ def tournaments(store: Store, campaign: Campaign) -> list[Outcome]:
         seed=None,  # every tournament brings its own, within its document
         engine_version=engine.version(),
         upstream=upstream,
-        settings={"code": digest("tournaments", "scoring")},
+        settings={"code": code(TOURNAMENTS[0])},
     )
     outcomes = _settled(
         store, TOURNAMENTS, partition, provenance, lambda: _play_all(store, campaign)
@@ -250,7 +265,7 @@ def chaos(store: Store, campaign: Campaign) -> list[Outcome]:
         documents=_universes(campaign),
         seed=asked.seed,
         engine_version=engine.version(),
-        settings={"code": digest("chaos"), "chaos": asked.chaos, "days": asked.days},
+        settings={"code": code(CHAOS[0]), "chaos": asked.chaos, "days": asked.days},
     )
     outcomes = _settled(
         store,
@@ -284,7 +299,7 @@ def report(store: Store, campaign: Campaign) -> list[Outcome]:
         seed=campaign.document.seed,
         engine_version=engine.version(),
         upstream=upstream,
-        settings={"code": digest("report.py")},
+        settings={"code": code(REPORT[0])},
     )
 
     def write() -> Rows:

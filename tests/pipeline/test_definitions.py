@@ -9,7 +9,7 @@ import yaml
 from assets.checks import CHECKS
 from pipelines import home as homes
 from pipelines.definitions import build, defs
-from simcore import engine
+from simcore import engine, steps
 from simcore.campaign import check_document
 from simcore.documents import KINDS
 from simcore.tables import TABLES
@@ -49,7 +49,9 @@ def test_an_asset_has_group_owner_kind_code_version_and_description(
     assert node.owners
     assert "parquet" in node.kinds
     assert len(node.kinds) > 1
-    assert node.code_version == f"{engine.version()}/{TABLES[name].schema_version}"
+    table = TABLES[name]
+    expected = f"{engine.version()}/{table.schema_version}/{steps.code(table)[:12]}"
+    assert node.code_version == expected
     assert node.description == TABLES[name].meaning
     columns = node.metadata["dagster/column_schema"].columns
     assert [column.name for column in columns] == [each.name for each in TABLES[name].columns]
