@@ -180,7 +180,9 @@ def _intervals(axes: Axes, standings: pl.DataFrame) -> None:
     axes.set_yticks(place, rows["strategy_id"].to_list())
     axes.axvline(0.0, color=_INK, linewidth=0.6)
     axes.set_ylim(-0.6, rows.height - 0.4)
-    title = f"{standings['tournament_id'][0]}: mean score with its interval"
+    has_intervals = rows["score_ci_lo"].is_not_null().any()
+    what = "mean score with its interval" if has_intervals else "mean score, without interval"
+    title = f"{standings['tournament_id'][0]}: {what}"
     axes.set_title(title, fontsize=9, color=_INK, loc="left")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 import time
 import traceback
@@ -47,20 +48,32 @@ def main(argv: list[str] | None = None) -> int:
     arguments = parser().parse_args(argv)
     try:
         answer = _answer(arguments)
+        _print_answer(answer, as_json=arguments.json)
+        return answer.exit_code
     except ProvingError as error:
         _print_error(error, as_json=arguments.json)
         return error.exit_code
     except BrokenPipeError:
+        # Whoever read the output has enough; nothing is left to say when the stream is closed.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except OSError as error:
+        if error.filename is None:
+            raise
+        refusal = ProvingError("FILE", f"{error.filename}: {error.strerror} [name another place]")
+        _print_error(refusal, as_json=arguments.json)
+        return SpecError.exit_code
     except Exception:  # noqa: BLE001 — the last frame: whatever reaches it is our bug, and says so
         traceback.print_exc()
         print(f"proving {arguments.command}: this is a bug of Proving Ground", file=sys.stderr)
         return SOFTWARE_BUG
-    if arguments.json:
-        print(json.dumps(answer.data, indent=2, default=str))
+
+
+def _print_answer(answer: Answer, *, as_json: bool) -> None:
+    if as_json:
+        print(json.dumps(answer.data, indent=2, default=str), flush=True)
     elif answer.text:
-        print(answer.text)
-    return answer.exit_code
+        print(answer.text, flush=True)
 
 
 def _answer(arguments: argparse.Namespace) -> Answer:

@@ -48,8 +48,12 @@ def run(
         run_lock(home, dead.run_id).unlink(missing_ok=True)
         found.append(f"run {dead.run_id}: its process is dead, marked as failed")
     for table in TABLES.values():
-        found += [
-            f"{path}: torn or foreign; the next run rebuilds a partition of {table.name}"
-            for path in store.torn(table)
-        ]
+        places = {store.path(table, each): each for each in store.partitions(table)}
+        for path in store.torn(table):
+            remedy = (
+                "the next run of its campaign rebuilds it"
+                if path in places
+                else f"no partition of {table.name}, move it away"
+            )
+            found.append(f"{path}: torn or foreign [{remedy}]")
     return found

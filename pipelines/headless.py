@@ -36,6 +36,7 @@ class Made:
         content_hash: Hash of its rows.
         rows: Number of its rows.
         is_reused: Whether nothing had to be done.
+        mended: What was wrong with the file that was replaced; empty if nothing was.
     """
 
     table: str
@@ -43,6 +44,7 @@ class Made:
     content_hash: str
     rows: int
     is_reused: bool
+    mended: str = ""
 
 
 @dataclass
@@ -76,6 +78,7 @@ class Summary:
         lines = [
             f"{self.campaign}: {len(self.made)} partitions, {len(self.made) - reused} made, "
             f"{reused} reused; {self.checks_passed} checks hold",
+            *(f"mended: {each.mended}" for each in self.made if each.mended),
             *(f"failed: {failure}" for failure in self.failures),
             f"tables   {self.lake}",
         ]
@@ -244,6 +247,7 @@ def _made(event: dg.DagsterEvent) -> Made:
         content_hash=str(values["content_hash"]),
         rows=int(values["dagster/row_count"]),
         is_reused=bool(values["reused"]),
+        mended=str(values.get("mended", "")),
     )
 
 

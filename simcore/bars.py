@@ -66,6 +66,9 @@ def columns_by_path(bars: pl.DataFrame) -> list[tuple[int, engine.Columns]]:
 
 
 def _check_columns(bars: pl.DataFrame, wanted: tuple[str, ...]) -> None:
+    if not isinstance(bars, pl.DataFrame):
+        message = f"got a {type(bars).__name__}, expected a polars.DataFrame"
+        raise SpecError([Problem("BARS_INVALID", "WRONG_TYPE", message, source="bars")])
     present = bars.columns
     missing = [name for name in wanted if name not in present]
     if missing:

@@ -6,97 +6,35 @@ Nothing is generated or run here; `simcore.steps` does that.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, TypeVar
-
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
-from pydantic_core import PydanticCustomError
+from typing import Any, TypeVar
 
 from simcore.backtests.request import ExecutionArgument, execution_fields, execution_name
-from simcore.chaos.schedule import NO_CHAOS, level
+from simcore.campaign_document import (
+    ALL,
+    CODE,
+    CampaignDocument,
+    Document,
+    Readable,
+    read_campaign,
+    readable,
+)
+from simcore.chaos.schedule import level_for
 from simcore.documents import KINDS, Loaded, found, nearest, parse, read, taken
 from simcore.errors import SpecError
 from simcore.problems import Hint, Problem
 from simcore.scenario import document as scenario_document
 from simcore.scenario.document import Scenario
-from simcore.seeds import SEED_MAX, jcs, sha256_hex
+from simcore.seeds import jcs, sha256_hex
 from simcore.strategy.check import check_strategy
 from simcore.strategy.strategy import Strategy, compile_strategy
 from simcore.tournaments.document import TournamentDocument, read_tournament
 
-CODE: Final = "DOC_INVALID"
-DAYS_MAX: Final = 36_525
-NAMED_MAX: Final = 1_000
+__all__ = ["Campaign", "CampaignDocument", "check_document", "load", "read_campaign"]
 
-Document = str | Path | Mapping[str, Any]
 Part = TypeVar("Part")
-
-
-def _version(text: str) -> str:
-    if re.fullmatch(r"0\.1\.[0-9]{1,9}", text) is None:
-        raise PydanticCustomError(
-            "VERSION_UNSUPPORTED", "got {got}, expected 0.1.x", {"got": repr(text)}
-        )
-    return text
-
-
-def _id(text: str) -> str:
-    if re.fullmatch(r"[a-z][a-z0-9_-]{0,63}", text) is None:
-        expected = "a lower-case letter, then at most 63 of a-z 0-9 _ -"
-        raise PydanticCustomError(
-            "BAD_ID", "got {got}, expected {expected}", {"got": repr(text), "expected": expected}
-        )
-    if text in ("true", "false", "inf", "nan", "null", "none"):
-        raise PydanticCustomError(
-            "BAD_ID", "got {got}, expected a name that no reader takes for a value", {"got": text}
-        )
-    return text
-
-
-def _each_once(names: list[str]) -> list[str]:
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice:
-        raise PydanticCustomError(
-            "DUPLICATE", "got {twice} twice, expected each id once", {"twice": ", ".join(twice)}
-        )
-    return names
-
-
-Ids = Annotated[
-    list[Annotated[str, AfterValidator(_id)]],
-    AfterValidator(_each_once),
-    Field(max_length=NAMED_MAX),
-]
-
-
-class CampaignDocument(BaseModel):
-    """A campaign, version 0.1.
-
-    Args:
-        days: Length of each synthetic scenario, in days of its calendar.
-        scenarios: Ids of scenarios.
-        strategies: Ids of strategies, or all that there are.
-        tournaments: Ids of tournaments, played over the campaign's runs.
-        chaos: Level of the storm, or ``none``.
-        execution: Profile of every run.
-        initial_cash: Quote currency.
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
-
-    version: Annotated[str, AfterValidator(_version)]
-    id: Annotated[str, AfterValidator(_id)]
-    name: Annotated[str, Field(min_length=1, max_length=120)]
-    seed: Annotated[int, Field(ge=0, le=SEED_MAX)]
-    days: Annotated[int, Field(ge=1, le=DAYS_MAX)]
-    scenarios: Annotated[Ids, Field(min_length=1)]
-    strategies: Literal["all"] | Ids = "all"
-    tournaments: Ids = Field(default_factory=list)
-    chaos: str = NO_CHAOS
-    execution: str | dict[str, Any] = "honest_v1"
-    initial_cash: Annotated[float, Field(gt=0.0, le=1e15)] = 10_000.0
 
 
 @dataclass(frozen=True)
@@ -127,16 +65,7 @@ class Campaign:
     def enters(self, strategy_id: str) -> bool:
         """Return whether the campaign runs that strategy, were there one of that id."""
         named = self.document.strategies
-        return named == "all" or strategy_id in named
-
-
-def read_campaign(document: Document, *, home: str | Path | None = None) -> CampaignDocument:
-    """Return a campaign's document without looking at what it names.
-
-    Raises:
-        SpecError: The document cannot be read, or something in it is wrong.
-    """
-    return parse(CampaignDocument, read(document, "campaigns", home=home), CODE)
+        return named == ALL or strategy_id in named
 
 
 def load(document: Document, *, home: str | Path | None = None, is_strict: bool = True) -> Campaign:
@@ -152,33 +81,25 @@ def load(document: Document, *, home: str | Path | None = None, is_strict: bool 
         SpecError: With the problems of the campaign and of all that it names.
     """
     loaded = read(document, "campaigns", home=home)
-    asked = parse(CampaignDocument, loaded, CODE)
     finder = _Finder(loaded.source)
+    asked = finder.attempt("", lambda: parse(CampaignDocument, loaded, CODE))
+    named = readable(loaded.document)
     scenarios = finder.each(
-        "scenarios",
-        asked.scenarios,
-        lambda name: scenario_document.for_campaign(
-            scenario_document.load(name, home=home), asked.days
-        ),
+        "scenarios", named, lambda name: _scenario(name, named.days, loaded.source, home)
     )
-    tournaments = finder.each(
-        "tournaments", asked.tournaments, lambda name: read_tournament(name, home=home)
-    )
+    tournaments = finder.each("tournaments", named, lambda name: read_tournament(name, home=home))
+    strategies = finder.each("strategies", named, lambda name: compile_strategy(name, home=home))
     refused: list[Problem] = []
-    if asked.strategies == "all":
+    if loaded.document.get("strategies", ALL) == ALL:
         strategies, refused = _all_strategies(home)
         if is_strict:
             finder.problems += refused
             refused = []
-    else:
-        strategies = finder.each(
-            "strategies", asked.strategies, lambda name: compile_strategy(name, home=home)
-        )
-    profile = finder.attempt("/execution", lambda: _profile(asked.execution))
-    if asked.chaos != NO_CHAOS:
-        finder.attempt("/chaos", lambda: level(asked.chaos, asked.days, finder.source))
-    _check_fit(finder, asked, tournaments, strategies, profile)
-    if finder.problems:
+    profile = finder.attempt("/execution", lambda: _profile(named.execution))
+    finder.attempt("/chaos", lambda: level_for(named.chaos, named.days, loaded.source))
+    if asked is not None:
+        _check_fit(finder, asked, tournaments, strategies, profile)
+    if asked is None or finder.problems:
         raise SpecError(finder.problems)
     return Campaign(
         document=asked,
@@ -232,18 +153,26 @@ class _Finder:
         except SpecError as error:
             self.problems += (
                 # A problem without a place of its own is a problem of what names it.
-                problem if problem.source else replace(problem, source=self.source, path=path)
+                replace(problem, source=self.source, path=problem.path or path)
+                if not problem.source
+                else problem
                 for problem in error.problems
             )
             return None
 
-    def each(self, field: str, names: Iterable[str], find: Callable[[str], Part]) -> list[Part]:
+    def each(self, kind: str, named: Readable, find: Callable[[str], Part]) -> list[Part]:
         """Return what each name of a list stands for, those left out that were not found."""
         parts = [
-            self.attempt(f"/{field}/{position}", lambda name=name: find(name))  # type: ignore[misc]
-            for position, name in enumerate(names)
+            self.attempt(f"/{kind}/{position}", lambda name=name: find(name))  # type: ignore[misc]
+            for position, name in named.names[kind].items()
         ]
         return [part for part in parts if part is not None]
+
+
+def _scenario(name: str, days: int | None, source: str, home: str | Path | None) -> Scenario:
+    """Return a scenario of a campaign, as long as the campaign's days make it, where they can."""
+    scenario = scenario_document.load(name, home=home)
+    return scenario if days is None else scenario_document.for_campaign(scenario, days, source)
 
 
 def _all_strategies(home: str | Path | None) -> tuple[list[Strategy], list[Problem]]:
@@ -270,7 +199,7 @@ def _check_fit(
     """Note what tournaments want that the campaign does not give them."""
     # A strategy that was refused has a problem of its own already.
     known = {strategy.id for strategy in strategies}
-    if asked.strategies != "all":
+    if asked.strategies != ALL:
         known |= set(asked.strategies)
     for tournament in tournaments:
         wrong = [
@@ -297,8 +226,10 @@ def _check_fit(
         )
 
 
-def _profile(profile: ExecutionArgument) -> str:
-    """Return the name of an execution whose every field is right."""
+def _profile(profile: ExecutionArgument | None) -> str | None:
+    """Return the name of an execution whose every field is right; of none, none."""
+    if profile is None:
+        return None
     execution_fields(profile)
     return execution_name(profile)
 

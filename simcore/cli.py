@@ -6,15 +6,19 @@ Printing, the clock and the environment belong to `pipelines.cli`.
 from __future__ import annotations
 
 import argparse
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from simcore.errors import LimitError, SpecError
+from simcore.problems import Hint, Problem
+
 if TYPE_CHECKING:
     import polars as pl
 
-    from simcore.problems import Problem
+    from simcore.strategy.strategy import Strategy
 
 
 @dataclass(frozen=True)
@@ -64,6 +68,34 @@ def _rows(frame: pl.DataFrame) -> list[dict[str, Any]]:
     return frame.to_dicts()
 
 
+def _write(frame: pl.DataFrame, path: Path) -> None:
+    """Write a file that is whole or absent."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f".{path.name}.draft")
+    try:
+        frame.write_parquet(draft, compression="zstd")
+        draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def _met(
+    arguments: argparse.Namespace, home: Path
+) -> tuple[Strategy, pl.DataFrame, dict[str, Any]]:
+    """The strategy and the scenario that a command names: program, bars and manifest."""
+    from simcore.scenario.document import load
+    from simcore.scenario.manifest import generate_with_manifest
+    from simcore.strategy.strategy import compile_strategy
+
+    strategy = compile_strategy(arguments.strategy, home=home)
+    bars, manifest = generate_with_manifest(load(arguments.scenario, home=home))
+    if strategy.timeframe != manifest["timeframe"]:
+        message = f"got bars of {manifest['timeframe']}, expected those of {strategy.timeframe}"
+        place = f"{strategy.id} on {manifest['scenario_id']}"
+        raise SpecError([Problem("ARGUMENT", "OTHER_TIMEFRAME", message, source=place)])
+    return strategy, bars, manifest
+
+
 def _catalogue(_: argparse.Namespace, __: Path) -> Answer:
     from simcore.inventory import catalogue
 
@@ -89,8 +121,7 @@ def _generate(arguments: argparse.Namespace, home: Path) -> Answer:
     if arguments.out is None:
         lines.append(_table(frame.head(5)))
     else:
-        arguments.out.parent.mkdir(parents=True, exist_ok=True)
-        frame.write_parquet(arguments.out, compression="zstd")
+        _write(frame, arguments.out)
         lines.append(f"bars written to {arguments.out}")
     return Answer("\n".join(lines), manifest)
 
@@ -138,12 +169,10 @@ def _backtest_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _backtest(arguments: argparse.Namespace, home: Path) -> Answer:
     from simcore.backtests.run import backtest
-    from simcore.scenario.document import load
-    from simcore.scenario.manifest import generate_with_manifest
 
-    bars, manifest = generate_with_manifest(load(arguments.scenario, home=home))
+    strategy, bars, manifest = _met(arguments, home)
     result = backtest(
-        arguments.strategy,
+        strategy,
         bars,
         execution=arguments.execution,
         initial_cash=arguments.cash,
@@ -158,11 +187,9 @@ def _backtest(arguments: argparse.Namespace, home: Path) -> Answer:
     if arguments.out is not None:
         import polars as pl
 
-        arguments.out.mkdir(parents=True, exist_ok=True)
-        result.trades.write_parquet(arguments.out / "trades.parquet", compression="zstd")
-        pl.DataFrame({"ts": bars["ts"], "equity_quote": result.equity}).write_parquet(
-            arguments.out / "equity.parquet", compression="zstd"
-        )
+        equity = pl.DataFrame({"ts": bars["ts"], "equity_quote": result.equity})
+        _write(result.trades, arguments.out / "trades.parquet")
+        _write(equity, arguments.out / "equity.parquet")
         lines.append(f"trades and equity written to {arguments.out}")
     data = {
         "metrics": metrics,
@@ -191,42 +218,54 @@ def parse_grid(texts: list[str]) -> dict[str, list[float]]:
     """Read ``name=a:b:s`` (b included) or ``name=v,w,…`` into values by parameter.
 
     Raises:
-        SpecError: A text is of neither form.
+        SpecError: A text is of neither form, or a name stands twice.
+        LimitError: More values than a sweep may have settings.
     """
-    from simcore.errors import SpecError
-    from simcore.problems import Problem
-
     grid: dict[str, list[float]] = {}
     for text in texts:
         name, _, values = text.partition("=")
+        if name in grid:
+            raise _grid_error(f"got {name!r} twice, expected each name once")
         try:
-            if ":" in values:
-                first, last, step = (_number(part) for part in values.split(":"))
-                count = int((last - first) / step + 1e-9) + 1
-                grid[name] = [first + index * step for index in range(max(count, 0))]
-            else:
-                grid[name] = [_number(part) for part in values.split(",")]
-        except (ValueError, ZeroDivisionError):
+            numbers = [_number(part) for part in values.split(":" if ":" in values else ",")]
+            grid[name] = _steps(*numbers) if ":" in values else numbers
+        except (TypeError, ValueError, ZeroDivisionError):
             message = f"got {text!r}, expected name=first:last:step or name=v,w"
-            raise SpecError([Problem("ARGUMENT", "GRID", message, source="--grid")]) from None
+            raise _grid_error(message) from None
     return grid
+
+
+def _grid_error(message: str) -> SpecError:
+    return SpecError([Problem("ARGUMENT", "GRID", message, source="--grid")])
+
+
+def _steps(first: float, last: float, step: float) -> list[float]:
+    from simcore.backtests.sweep import MAX_SETTINGS
+
+    count = max(int((last - first) / step + 1e-9) + 1, 0)
+    if count > MAX_SETTINGS:
+        message = f"--grid: got {count} values, expected at most {MAX_SETTINGS}"
+        raise LimitError("TOO_LARGE", message)
+    return [first + index * step for index in range(count)]
 
 
 def _number(text: str) -> float:
     value = float(text)
+    if not math.isfinite(value):
+        raise ValueError(text)
     return int(value) if value.is_integer() else value
 
 
 def _sweep(arguments: argparse.Namespace, home: Path) -> Answer:
     from simcore.backtests.sweep import sweep
-    from simcore.scenario.generate import generate
 
-    bars = generate(arguments.scenario, home=home)
     grid = parse_grid(arguments.grid)
-    frame = sweep(arguments.strategy, grid, bars, execution=arguments.execution, home=home)
+    strategy, bars, manifest = _met(arguments, home)
+    frame = sweep(
+        strategy, grid, bars, execution=arguments.execution, bars_per_year=manifest["A"], home=home
+    )
     if arguments.out is not None:
-        arguments.out.parent.mkdir(parents=True, exist_ok=True)
-        frame.write_parquet(arguments.out, compression="zstd")
+        _write(frame, arguments.out)
     return Answer(_table(frame), _rows(frame))
 
 
@@ -261,7 +300,12 @@ def _tournament(arguments: argparse.Namespace, home: Path) -> Answer:
 
 def _chaos_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("campaign", help="id or path of a campaign")
-    parser.add_argument("--seed", type=int, help="seed of the run; default: the campaign's")
+    parser.add_argument(
+        "--seed",
+        type=int,
+        help="seed of the run, as the tables show it: giving it reproduces that run; "
+        "default: derived from the campaign's",
+    )
 
 
 def _chaos(arguments: argparse.Namespace, home: Path) -> Answer:
@@ -308,8 +352,6 @@ def _tables(arguments: argparse.Namespace, _: Path) -> Answer:
 
     if arguments.name is not None and arguments.name not in TABLES:
         from simcore.documents import nearest
-        from simcore.errors import SpecError
-        from simcore.problems import Hint, Problem
 
         near = nearest(arguments.name, TABLES)
         raise SpecError(

@@ -21,7 +21,7 @@ from simcore.errors import SpecError
 from simcore.problems import Hint, Problem
 from simcore.refusals import nearest, pointer, problems, shown
 
-__all__ = ["KINDS", "LIBRARY", "Loaded", "found", "nearest", "parse", "read", "taken"]
+__all__ = ["KINDS", "LIBRARY", "Loaded", "found", "nearest", "parse", "read", "taken", "unknown"]
 
 KINDS: Final = ("strategies", "scenarios", "tournaments", "campaigns")
 LIBRARY: Final = Path(__file__).parent / "library"
@@ -140,6 +140,31 @@ def read(document: Any, kind: str, *, home: str | Path | None = None) -> Loaded:
     raise SpecError([Problem(_code(kind), "WRONG_TYPE", message)])
 
 
+def unknown(
+    name: str, kind: str, known: Iterable[str], *, path: str = "", source: str = ""
+) -> Problem:
+    """Return the problem of an id that no document of its kind bears.
+
+    Args:
+        name: The id.
+        kind: One of `KINDS`.
+        known: The ids that there are.
+        path: Where the id stands; empty if it stands in no document.
+        source: The document it stands in.
+    """
+    ids = list(known)
+    near = nearest(name, ids)
+    listed = ", ".join(ids) or "nothing: there is none"
+    return Problem(
+        _code(kind),
+        "UNKNOWN_ID",
+        f"{_SINGULAR[kind]} {shown(name)} is not known, expected one of {listed}",
+        path,
+        source,
+        hints=(Hint(f'did you mean "{near}"?'),) if near else (),
+    )
+
+
 def parse(model: type[Model], loaded: Loaded, code: str) -> Model:
     """Return the document as a model.
 
@@ -201,15 +226,7 @@ def _source(path: Path, kind: str, home: str | Path | None) -> str:
 def _from_id(name: str, kind: str, home: str | Path | None) -> Loaded:
     files = _by_id(kind, home)
     if name not in files:
-        near = nearest(name, files)
-        known = ", ".join(files) or "nothing: there is none"
-        problem = Problem(
-            _code(kind),
-            "UNKNOWN_ID",
-            f"{_SINGULAR[kind]} {shown(name)} is not known, expected one of {known}",
-            hints=(Hint(f'did you mean "{near}"?'),) if near else (),
-        )
-        raise SpecError([problem])
+        raise SpecError([unknown(name, kind, files)])
     clashes = [problem for problem in taken(kind, home) if Path(problem.source).stem == name]
     if clashes:
         raise SpecError(clashes)

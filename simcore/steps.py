@@ -17,10 +17,10 @@ from simcore import engine
 from simcore.backtests.request import execution_fields
 from simcore.backtests.run import run_strategy
 from simcore.campaign import Campaign
+from simcore.campaign_document import NO_CHAOS
 from simcore.chaos.campaign import chaos_run
 from simcore.chaos.schedule import (
     ARMS,
-    NO_CHAOS,
     document_hashes,
     injections,
     level,
@@ -61,7 +61,7 @@ REPORT: Final = _tables("report")
 _SOURCES: Final = (
     (MARKETS, ("scenario",)),
     (STRATEGIES, ("strategy",)),
-    (BACKTESTS, ("backtests", "bars.py")),
+    (BACKTESTS, ("backtests", "strategy", "bars.py")),
     (TOURNAMENTS, ("tournaments", "scoring")),
     (CHAOS, ("chaos",)),
     (REPORT, ("report.py",)),
@@ -272,7 +272,7 @@ def chaos(store: Store, campaign: Campaign) -> list[Outcome]:
         CHAOS,
         partition,
         provenance,
-        lambda: chaos_run(asked.model_dump(mode="json")).tables,
+        lambda: chaos_run(asked).tables,
     )
     verdicts = store.read(TABLES["verdicts"], partition, ["result", "verdict", "judged"])
     facts = {

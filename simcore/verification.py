@@ -10,7 +10,8 @@ import polars as pl
 
 from simcore.bars import dataset_hash
 from simcore.chaos import log
-from simcore.errors import StoreError
+from simcore.errors import SpecError, StoreError
+from simcore.problems import Problem
 from simcore.store import Partition, Store
 from simcore.tables import TABLES
 from simcore.tables.table import Table
@@ -40,10 +41,14 @@ def verify(home: str | Path, *, campaign: str | None = None) -> list[Inspection]
 
     Returns:
         One inspection a file: its rows hash to what its footer says; bars hash to what their
-        manifests say; the chaos logs are chained to their anchors.
+        manifests say; the chaos logs are chained to their anchors. With a campaign, a partition
+        that it lacks counts as unsound.
+
+    Raises:
+        SpecError: There is no lake, or nothing of that campaign in it.
     """
     store = Store(Path(home) / "lake")
-    found: list[Inspection] = []
+    found = _missing(store, campaign)
     for table in TABLES.values():
         strays = {path: Inspection(path, False, _stray(table, path)) for path in store.torn(table)}
         for partition in store.partitions(table):
@@ -60,6 +65,33 @@ def verify(home: str | Path, *, campaign: str | None = None) -> list[Inspection]
             found += strays.values()
     broken = {inspection.path for inspection in found if not inspection.is_sound}
     return [*found, *_verified_beyond(store, campaign, broken)]
+
+
+def _missing(store: Store, campaign: str | None) -> list[Inspection]:
+    """Inspect what should be there and is not; refuse to verify nothing."""
+    present = {table.name: store.partitions(table) for table in TABLES.values()}
+    places = [place for each in present.values() for place in each]
+    campaigns = sorted({place.campaign for place in places if place.campaign is not None})
+    if not places or campaign not in (None, *campaigns):
+        wanted = "a lake with partitions" if campaign is None else f"campaign {campaign!r}"
+        known = ", ".join(campaigns) or "nothing"
+        message = f"got {known}, expected {wanted} [make it with `proving run`]"
+        raise SpecError([Problem("ARGUMENT", "UNKNOWN_ID", message, source=str(store.root))])
+    expected: list[tuple[Table, Partition]] = []
+    for table in TABLES.values() if campaign is not None else ():
+        if table.partitioned_by == ("campaign",):
+            expected.append((table, Partition(campaign=campaign)))
+        elif "campaign" in table.partitioned_by:
+            expected += [(table, place) for place in set(places) if _is_run_of(place, campaign)]
+    return [
+        Inspection(store.path(table, place), False, f"{store.path(table, place)}: absent")
+        for table, place in expected
+        if place not in present[table.name]
+    ]
+
+
+def _is_run_of(place: Partition, campaign: str | None) -> bool:
+    return place.campaign == campaign and place.strategy is not None
 
 
 def _verified_beyond(store: Store, campaign: str | None, broken: set[Path]) -> Iterator[Inspection]:

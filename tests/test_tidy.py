@@ -396,3 +396,25 @@ class TestTheRulesThemselves:
             "    }",
         ]
         assert list(rust_functions([*lines, "}", "const fn b() {", "}"])) == [(2, 5), (8, 2)]
+
+
+class TestDocuments:
+    def test_link_only_to_what_is_there(self) -> None:
+        dead = [
+            f"{page.relative_to(ROOT)}: {target}"
+            for page in [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
+            for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text(encoding="utf-8"))
+            if not (page.parent / target).exists()
+        ]
+        assert dead == []
+
+    def test_make_targets_name_files_that_are_there(self) -> None:
+        recipes = (ROOT / "Makefile").read_text(encoding="utf-8")
+        for path in re.findall(r"\btests/[\w/]+(?:\.py)?", recipes):
+            assert (ROOT / path).exists(), path
+        for test in re.findall(r"--test (\w+)", recipes):
+            assert (ROOT / "engine_rs/core/tests" / f"{test}.rs").exists(), test
+        for module in re.findall(r"python -m ([\w.]+)", recipes):
+            place = ROOT / module.replace(".", "/")
+            is_own = module.startswith(("tests.", "pipelines."))
+            assert not is_own or place.is_dir() or place.with_suffix(".py").exists(), module

@@ -18,6 +18,7 @@ from typing import Any, Final
 import numpy as np
 
 from simcore.engine import RunColumns
+from simcore.sources import digest
 
 FOLDER: Final = Path("lake", ".cache", "runs")
 TRADES: Final = "trades."
@@ -35,8 +36,12 @@ class RunCache:
     home: Path
 
     def path(self, signature: str) -> Path:
-        """Return where the run of that signature lies, if it does."""
-        return self.home / FOLDER / signature[:2] / f"{signature}.npz"
+        """Return where the run of that signature lies, if it does.
+
+        A signature names the engine; the Python that lowers a strategy has a folder of its own.
+        """
+        code = digest("backtests", "strategy", "bars.py")[:12]
+        return self.home / FOLDER / code / f"{signature}.npz"
 
     def read(self, signature: str) -> RunColumns | None:
         """Return the run of that signature; None where there is none or its file is torn."""

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from simcore import engine
 from simcore.documents import nearest
-from simcore.errors import SpecError
+from simcore.errors import EngineError, SpecError
 from simcore.problems import Hint, Problem
 from simcore.seeds import jcs, sha256_hex
 
@@ -40,7 +40,22 @@ def execution_json(profile: ExecutionArgument) -> str:
     """Return what `execution_fields` returns, as the JSON text that the engine reads."""
     if isinstance(profile, str):
         return _named(profile)
-    return json.dumps(_overridden(profile))
+    if not isinstance(profile, Mapping):
+        message = f"got {profile!r}, expected a profile's name or a mapping with \"base\""
+        raise SpecError([Problem("DOC_INVALID", "WRONG_TYPE", message, path="/execution")])
+    # Types are part of the key, since True equals 1 and is no number of bars.
+    return _overridden_json(tuple((name, type(value), value) for name, value in profile.items()))
+
+
+@lru_cache(maxsize=64)
+def _overridden_json(items: tuple[tuple[str, type, Any], ...]) -> str:
+    text = json.dumps(_overridden({name: value for name, _, value in items}))
+    try:
+        engine.backtest((), text, (), (), initial_cash=1.0, bars_per_year=())
+    except EngineError as refused:  # a word that the engine does not know, such as another fill
+        problem = Problem("DOC_INVALID", "BAD_ENUM", refused.message, path="/execution")
+        raise SpecError([problem]) from None
+    return text
 
 
 def execution_name(profile: ExecutionArgument) -> str:

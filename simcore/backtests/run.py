@@ -36,6 +36,8 @@ if TYPE_CHECKING:
     from simcore.tables.table import Table
 
 RUN_KEY = ("scenario_id", "path", "strategy_id")
+# Nobody stated how many bars are a year: what is annualised rests on the timestamps.
+A_INFERRED = "A_INFERRED"
 
 
 @cache
@@ -48,6 +50,23 @@ def flag_names(bits: int) -> tuple[str, ...]:
     """Names of the flags whose bits are set, in the order of the bits."""
     names = engine.catalogue()["codes"]["metric_flags"]
     return tuple(name for bit, name in enumerate(names) if bits >> bit & 1)
+
+
+@cache
+def _is_count() -> tuple[bool, ...]:
+    """Whether each metric is a whole number, as the table has it."""
+    whole = {each.name for each in TABLES["backtests"].columns if each.dtype.startswith("u")}
+    return tuple(name in whole for name in metric_names())
+
+
+def _metrics(run: engine.RunColumns) -> dict[str, float | None]:
+    """Value by name of metric, None where it is not defined; counts are integers."""
+    return {
+        name: None if math.isnan(value) else int(value) if is_count else value
+        for name, value, is_count in zip(
+            metric_names(), run["metrics"].tolist(), _is_count(), strict=True
+        )
+    }
 
 
 class Backtest:
@@ -79,11 +98,7 @@ class Backtest:
     @cached_property
     def metrics(self) -> Mapping[str, float | None]:
         """Value by name of metric, None where it is not defined; `flags` say why."""
-        values = self._run["metrics"].tolist()
-        return {
-            name: None if math.isnan(value) else value
-            for name, value in zip(metric_names(), values, strict=True)
-        }
+        return _metrics(self._run)
 
     @cached_property
     def flags(self) -> tuple[str, ...]:
@@ -210,7 +225,7 @@ def run_strategy(
     Args:
         strategy: What to run.
         scenarios: For each scenario its row of the table `scenarios` (``scenario_id,
-            scenario_hash, dataset_hash, libm_profile, A``) and its rows of the table
+            scenario_hash, dataset_hash, libm_profile, A, a_inferred``) and its rows of the table
             `bars`, every path, sorted by path and time.
         execution: A profile's name, or ``{"base": name, **overrides}``.
         initial_cash: Quote currency, above 0.
@@ -275,11 +290,9 @@ def _row(
         engine_version=engine.version(),
         libm_profile=manifest["libm_profile"],
     )
-    values = run["metrics"].tolist()
-    metrics = {
-        name: None if math.isnan(value) else value
-        for name, value in zip(metric_names(), values, strict=True)
-    }
+    flags = flag_names(run["flags"])
+    if manifest["a_inferred"]:
+        flags += (A_INFERRED,)
     return {
         "ir_hash": strategy.ir_hash,
         "scenario_hash": manifest["scenario_hash"],
@@ -287,8 +300,8 @@ def _row(
         "signature": signed,
         "initial_cash_quote": float(initial_cash),
         "final_equity_quote": run["final_equity_quote"],
-        **metrics,
-        "flags": " ".join(flag_names(run["flags"])),
+        **_metrics(run),
+        "flags": " ".join(flags),
     }
 
 

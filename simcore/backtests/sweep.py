@@ -34,6 +34,7 @@ def sweep(
     *,
     execution: ExecutionArgument = "honest_v1",
     initial_cash: float = 10_000.0,
+    bars_per_year: float | None = None,
     home: str | Path | None = None,
     n_threads: int | None = None,
 ) -> pl.DataFrame:
@@ -45,6 +46,7 @@ def sweep(
         bars: As for `simcore.backtest`.
         execution: A profile's name, or ``{"base": name, **overrides}``.
         initial_cash: Quote currency, above 0.
+        bars_per_year: Annualises the ratios; None means a market that never closes.
         home: Where the user's documents lie; None means the library only.
         n_threads: None takes the machine's cores; the result is the same for any number.
 
@@ -64,7 +66,8 @@ def sweep(
     names = list(grid)
     programs(compiled, names, _each_value_once(settings))  # refuses before any work
     asked = (execution_json(execution), columns(bars), float(initial_cash))
-    year = default_bars_per_year(compiled)
+    year = default_bars_per_year(compiled) if bars_per_year is None else bars_per_year
+    check_amount("bars_per_year", year)
     values = np.full((len(settings), len(metric_names())), np.nan)
     for start in range(0, len(settings), BATCH_SETTINGS):
         rows = slice(start, start + BATCH_SETTINGS)

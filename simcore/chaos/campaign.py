@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Any, Final
 
 import polars as pl
-from pydantic import BaseModel, ConfigDict, Field
 
 from simcore import engine
+from simcore.campaign_document import CODE, CampaignDocument, readable, unknown_names
 from simcore.chaos import decode, incidents, log, market
 from simcore.chaos.document import LevelDocument, scenarios
 from simcore.chaos.evidence import Evidence, Run
@@ -23,10 +23,9 @@ from simcore.chaos.oracles.orders import duplicates
 from simcore.chaos.reckoning import injection_rows, oracle_rows, report_row
 from simcore.chaos.schedule import (
     ARMS,
-    NO_CHAOS,
     Arm,
     injections,
-    level,
+    level_for,
     run_seeds,
     stack_of,
     universe,
@@ -34,7 +33,8 @@ from simcore.chaos.schedule import (
 from simcore.chaos.twin import with_twin
 from simcore.chaos.verdict import Judgement, not_shown, result, verdict, verdict_row
 from simcore.documents import parse, read
-from simcore.errors import InvariantError
+from simcore.errors import InvariantError, SpecError
+from simcore.problems import Problem
 from simcore.seeds import SEED_MAX, jcs, sha256_hex
 from simcore.tables import TABLES
 
@@ -44,17 +44,6 @@ LOGGED: Final = (
 )  # fmt: skip
 JUDGED: Final = ("incidents", "oracle_results", "report")
 DAYS_A_YEAR: Final = 365.0
-
-
-class Asked(BaseModel):
-    """What a chaos campaign needs to know of a campaign's document."""
-
-    model_config = ConfigDict(extra="ignore", frozen=True, strict=True)
-
-    id: str
-    seed: Annotated[int, Field(ge=0, le=SEED_MAX)]
-    days: Annotated[int, Field(ge=1)]
-    chaos: str = NO_CHAOS
 
 
 @dataclass(frozen=True)
@@ -93,24 +82,63 @@ def chaos_run(
     """Run a campaign's chaos in its three arms and judge it.
 
     Args:
-        campaign: A campaign's document, its id, path or text.
-        seed: Seed of the one universe to run, as the tables name it; None runs those of the
-            campaign.
+        campaign: A campaign's document, its id, path or text; one that was checked is not
+            checked again.
+        seed: Seed of the one universe to run, as the tables name it, 0 to 2**53 - 1; None runs
+            those of the campaign.
         home: Folder whose documents join the library's.
 
     Raises:
-        SpecError: The document is wrong, or too short for its level of chaos.
+        SpecError: The document is wrong, names what is not known, or is too short for its level
+            of chaos; or the seed is none. With every problem, before any work.
         EngineError: The engine refused a universe.
     """
-    asked = parse(Asked, read(campaign, "campaigns", home=home), "DOC_INVALID")
-    if asked.chaos == NO_CHAOS:
+    asked, plan = _asked(campaign, seed, home)
+    if plan is None:
         return _nothing(asked)
-    plan = level(asked.chaos, asked.days, asked.id)
     seeds = run_seeds(asked.seed, plan.seeds) if seed is None else (seed,)
     return _assembled(plan, asked, [_one_seed(asked, plan, each) for each in seeds])
 
 
-def _one_seed(asked: Asked, plan: LevelDocument, seed: int) -> _Seed:
+def _asked(
+    campaign: Any, seed: int | None, home: str | Path | None
+) -> tuple[CampaignDocument, LevelDocument | None]:
+    """Return the campaign's document and its level, None for no chaos; or refuse them whole."""
+    wrong = _seed_problems(seed)
+    asked = campaign if isinstance(campaign, CampaignDocument) else None
+    source = "" if asked is None else asked.id
+    named = None if asked is None else readable(asked.model_dump(mode="json"))
+    if named is None:
+        loaded = read(campaign, "campaigns", home=home)
+        source, named = loaded.source, readable(loaded.document)
+        try:
+            asked = parse(CampaignDocument, loaded, CODE)
+        except SpecError as error:
+            wrong += error.problems
+        wrong += unknown_names(named, source, home=home)
+    plan = None
+    try:
+        plan = level_for(named.chaos, named.days, source)
+    except SpecError as error:
+        wrong += error.problems
+    if asked is None or wrong:
+        raise SpecError(wrong)
+    return asked, plan
+
+
+def _seed_problems(seed: Any) -> list[Problem]:
+    """Return what is wrong with the seed of a run."""
+    if seed is None:
+        return []
+    is_whole = isinstance(seed, int) and not isinstance(seed, bool)
+    if is_whole and 0 <= seed <= SEED_MAX:
+        return []
+    reason = "OUT_OF_RANGE" if is_whole else "WRONG_TYPE"
+    message = f"got {seed!r}, expected a whole number from 0 to {SEED_MAX} (2**53 - 1)"
+    return [Problem(CODE, reason, message, source="seed of the run")]
+
+
+def _one_seed(asked: CampaignDocument, plan: LevelDocument, seed: int) -> _Seed:
     """Run the three arms of one seed and judge them."""
     stack = stack_of(plan)
     planned = injections(plan, seed)
@@ -150,7 +178,7 @@ def _beside_twin(run: Run, twin: Run) -> dict[str, pl.DataFrame]:
 
 
 def _run(
-    asked: Asked,
+    asked: CampaignDocument,
     seed: int,
     arm: Arm,
     document: Mapping[str, Any],
@@ -197,7 +225,7 @@ def _judged(evidence: Evidence) -> list[Judgement]:
     ]
 
 
-def _assembled(plan: LevelDocument, asked: Asked, seeds: Sequence[_Seed]) -> ChaosRun:
+def _assembled(plan: LevelDocument, asked: CampaignDocument, seeds: Sequence[_Seed]) -> ChaosRun:
     """Return the tables and the report of all seeds."""
     known = scenarios()
     sentences = [
@@ -261,7 +289,7 @@ def _report(one: _Seed, injected: pl.DataFrame, missing: Sequence[str], days: in
     return _frame("report", [{**told, **figures}])
 
 
-def _nothing(asked: Asked) -> ChaosRun:
+def _nothing(asked: CampaignDocument) -> ChaosRun:
     """Return whole and empty tables, and a verdict that says that nothing was run."""
     missing = not_shown([], [])
     tables = {f"{decode.PREFIX}{name}": decode.whole(name, []) for name in (*LOGGED, *JUDGED)}
@@ -270,7 +298,7 @@ def _nothing(asked: Asked) -> ChaosRun:
 
 
 def _told(
-    asked: Asked,
+    asked: CampaignDocument,
     judgements: Sequence[Judgement],
     missing: Sequence[str],
     tables: dict[str, pl.DataFrame],

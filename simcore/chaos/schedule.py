@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
+from simcore.campaign_document import NO_CHAOS
 from simcore.chaos.document import (
     LevelDocument,
     ScenarioDocument,
@@ -21,12 +22,12 @@ from simcore.chaos.document import (
 from simcore.chaos.kinds import DAY_NS, HOUR_NS, MINUTE_NS
 from simcore.errors import SpecError
 from simcore.problems import Hint, Problem
+from simcore.refusals import unknown_name
 from simcore.scenario.document import effective, load
 from simcore.seeds import derive, jcs, sha256_hex
 
 Arm = Literal["real", "twin", "canary"]
 ARMS: Final[tuple[Arm, ...]] = ("real", "twin", "canary")
-NO_CHAOS: Final = "none"
 
 # A strike falls into the middle half of its day, so that strikes of one kind on neighbouring days
 # lie at least twelve hours apart without one draw having to know of another.
@@ -76,12 +77,28 @@ def chaos_scenarios() -> list[dict[str, Any]]:
     ]
 
 
-def level(name: str, days: int, source: str = "") -> LevelDocument:
+def level_for(name: str | None, days: int | None, source: str = "") -> LevelDocument | None:
+    """Return the level that a campaign's document asks for, None for no chaos.
+
+    Args:
+        name: Id of the level, or ``none``; None if the document does not say it readably.
+        days: Simulated days of the campaign; None if they are not known, and any will do.
+        source: The campaign's document, for the message.
+
+    Raises:
+        SpecError: As `level`.
+    """
+    if name is None or name == NO_CHAOS:
+        return None
+    return level(name, days, source)
+
+
+def level(name: str, days: int | None, source: str = "") -> LevelDocument:
     """Return the level of that name, if a campaign of so many days has room for it.
 
     Args:
         name: Id of the level.
-        days: Simulated days of the campaign.
+        days: Simulated days of the campaign; None if they are not known, and any will do.
         source: The campaign's document, for the message.
 
     Raises:
@@ -89,15 +106,16 @@ def level(name: str, days: int, source: str = "") -> LevelDocument:
     """
     known = levels()
     if name not in known:
-        names = ", ".join([NO_CHAOS, *known])
+        message, hints = unknown_name(
+            "a level of chaos, one of", name, [NO_CHAOS, *known], "/chaos"
+        )
         problem = Problem(
-            "DOC_INVALID", "UNKNOWN_ID", f'found chaos level "{name}", expected one of {names}',
-            path="/chaos", source=source,
-        )  # fmt: skip
+            "DOC_INVALID", "UNKNOWN_ID", message, path="/chaos", source=source, hints=hints
+        )
         raise SpecError([problem])
     found = known[name]
     needed = 1 + found.healing_days + max(day for item in found.injections for day in item.days)
-    if days < needed:
+    if days is not None and days < needed:
         problem = Problem(
             "DOC_INVALID", "OUT_OF_RANGE",
             f'found {days} days, expected at least {needed} for chaos level "{name}"',

@@ -182,10 +182,15 @@ def load(document: Any, *, home: str | Path | None = None) -> Scenario:
     return scenario
 
 
-def for_campaign(scenario: Scenario, days: int) -> Scenario:
+def for_campaign(scenario: Scenario, days: int, source: str = "") -> Scenario:
     """Return the scenario with the length that a campaign of so many days gives it.
 
     A replay keeps its own length.
+
+    Args:
+        scenario: The scenario.
+        days: Days of the campaign.
+        source: The campaign's document, for the message.
 
     Raises:
         SpecError: The days make fewer than 100 or more than 5,000,000 bars.
@@ -193,13 +198,17 @@ def for_campaign(scenario: Scenario, days: int) -> Scenario:
     if scenario.source is not None:
         return scenario
     document = scenario.document
-    n_bars = days * bars_per_day(document.timeframe, document.calendar)
+    n_bars_a_day = bars_per_day(document.timeframe, document.calendar)
+    n_bars = days * n_bars_a_day
     if not BARS_MIN <= n_bars <= BARS_MAX:
+        is_short = n_bars < BARS_MIN
+        bound = -(-BARS_MIN // n_bars_a_day) if is_short else BARS_MAX // n_bars_a_day
         message = (
-            f"got {n_bars} bars ({days} days of {document.timeframe} bars), "
-            f"expected {BARS_MIN} to {BARS_MAX}"
+            f"got {days} days, which make {n_bars} bars of {document.timeframe} for the scenario "
+            f'"{scenario.id}", expected {BARS_MIN} to {BARS_MAX} bars'
         )
-        raise SpecError([Problem(CODE, "OUT_OF_RANGE", message, "/duration_bars", scenario.origin)])
+        hints = (Hint(f"set days to {bound} or {'more' if is_short else 'fewer'}"),)
+        raise SpecError([Problem(CODE, "OUT_OF_RANGE", message, "/days", source, hints=hints)])
     longer = document.model_copy(update={"duration_bars": n_bars})
     return dataclasses.replace(scenario, document=longer)
 

@@ -78,7 +78,7 @@ def tournament(
     entries, runs, families = _runs_in_memory(asked, home)
     played = play(asked, entries, runs, families)
     order = ["rank", "elo_bt", "ir_hash"]
-    in_order = played.standings.sort(order, descending=[False, True, False])
+    in_order = played.standings.sort(order, descending=[False, True, False], nulls_last=True)
     return Tournament(in_order, played.games, played.manifest)
 
 

@@ -84,7 +84,8 @@ def market_weights(strata: Sequence[NDArray[np.intp]], seed: int, first: int, la
 
     Of a stratum with n markets n - 1 are drawn with replacement and weigh n / (n - 1) each, which
     makes the variance of a mean unbiased where n draws would understate it by (n - 1) / n: by
-    half for two markets a family. A stratum of one market has no spread to show; it stays as it is.
+    half for two markets a family. A stratum of one market has no spread to show; it stays as it is,
+    and whoever reads the replicates must not take that for certainty.
 
     Args:
         strata: Market numbers of each stratum; together they are 0 to n_markets - 1.

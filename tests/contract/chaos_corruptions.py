@@ -11,7 +11,7 @@ import polars as pl
 from chaos_tables import DAYS, PRICE_TK, record_bytes, run_of, seal, with_table
 
 from simcore.chaos.evidence import Evidence, Run
-from simcore.chaos.kinds import Kind
+from simcore.chaos.kinds import MINUTE_NS, Kind
 from simcore.chaos.scopes import ASSET, scope
 from simcore.seeds import derive
 
@@ -350,6 +350,29 @@ def nobody_trades_in_either_arm(known: Evidence, draw: int) -> Evidence:
     return replace(known, run=run, twin=twin)
 
 
+def _stopped(run: Run, after: int) -> Run:
+    """Return the run without the orders that were sent after a moment."""
+    rows = run.tables["orders"].filter(pl.col("ts_sent").is_null() | (pl.col("ts_sent") <= after))
+    return with_table(run, "orders", rows)
+
+
+def all_trading_stops_at_the_first_fault_which_is_never_over(run: Run, draw: int) -> Run:
+    hit = run.events(Kind.INJECT)["ts"].to_list()[0]
+    uncleared = run.tables["events"].filter(~kind(Kind.CLEAR))
+    return _stopped(with_table(run, "events", uncleared), hit + draw * MINUTE_NS)
+
+
+def all_trading_stops_when_the_last_fault_is_over(run: Run, draw: int) -> Run:
+    cleared = run.events(Kind.CLEAR)["ts"].to_list()[-1]
+    return _stopped(run, cleared + draw * MINUTE_NS)
+
+
+def the_run_ends_with_its_first_fault(run: Run, draw: int) -> Run:
+    hit = run.events(Kind.INJECT)["ts"].to_list()[0]
+    events = run.tables["events"].filter(pl.col("ts") < hit - draw * MINUTE_NS)
+    return _stopped(with_table(run, "events", events), hit - draw * MINUTE_NS)
+
+
 def an_injection_never_struck(run: Run, draw: int) -> Run:
     return changed(run, "events", at(run, "events", kind(Kind.INJECT), draw), kind=Kind.ACK)
 
@@ -449,6 +472,9 @@ CORRUPTIONS: Mapping[str, tuple[Corruption, ...]] = {
         a_strategy_halves,
         a_strategy_is_never_sent,
         nobody_trades_in_either_arm,
+        on_run(all_trading_stops_at_the_first_fault_which_is_never_over),
+        on_run(all_trading_stops_when_the_last_fault_is_over),
+        on_run(the_run_ends_with_its_first_fault),
     ),
     "V1": _on_runs(
         an_injection_never_struck,

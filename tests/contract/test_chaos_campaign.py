@@ -3,24 +3,37 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import polars as pl
 import pytest
 
 from simcore import engine
+from simcore.campaign_document import CampaignDocument
 from simcore.chaos import schedule
 from simcore.chaos.campaign import ChaosRun, chaos_run
+from simcore.chaos.evidence import Evidence, Run
 from simcore.chaos.kinds import DAY_NS, Kind
 from simcore.chaos.oracles import ORACLES
+from simcore.chaos.oracles.liveness import progress
 from simcore.chaos.verdict import EXIT_INCONCLUSIVE, exit_code
 from simcore.errors import InvariantError, SpecError
 from simcore.store import content_hash
 from simcore.tables import TABLES
 
-LIGHT = {"id": "c1-light", "seed": 1, "days": 30, "chaos": "light"}
-QUIET = {"id": "c0-tiny", "seed": 1, "days": 5, "chaos": "none"}
+LIGHT = {
+    "version": "0.1.0",
+    "id": "c1-light",
+    "name": "Light",
+    "seed": 1,
+    "days": 30,
+    "scenarios": ["vol-calm"],
+    "chaos": "light",
+}
+QUIET = {**LIGHT, "id": "c0-tiny", "days": 5, "chaos": "none"}
 CHAOS = sorted(name for name in TABLES if name.startswith("chaos_"))
 NO_STRATEGY = 65_535
 
@@ -172,6 +185,88 @@ def test_a_campaign_that_cannot_run_is_refused_before_any_work(
 ) -> None:
     with pytest.raises(SpecError, match=message):
         chaos_run({**LIGHT, **change})
+
+
+def refused(document: Any, **options: Any) -> list[tuple[str, str]]:
+    with pytest.raises(SpecError) as error:
+        chaos_run(document, **options)
+    return [(each.path, each.reason) for each in error.value.problems]
+
+
+def test_everything_wrong_with_a_campaign_is_told_at_once_before_any_work(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(engine, "paper", None)
+    wrong = {
+        "id": "x", "seed": 1, "days": "30", "chaos": "lihgt", "bogus": 1,
+        "scenarios": ["vol-calm", "unknown"], "strategies": ["ma_corss"], "tournaments": ["none"],
+    }  # fmt: skip
+    assert set(refused(wrong, seed=-1)) == {
+        ("", "OUT_OF_RANGE"),
+        ("/version", "MISSING_FIELD"),
+        ("/name", "MISSING_FIELD"),
+        ("/days", "WRONG_TYPE"),
+        ("/chaos", "UNKNOWN_ID"),
+        ("/bogus", "UNKNOWN_FIELD"),
+        ("/scenarios/1", "UNKNOWN_ID"),
+        ("/strategies/0", "UNKNOWN_ID"),
+        ("/tournaments/0", "BAD_ID"),
+    }
+
+
+@pytest.mark.parametrize("chaos", ["none", "light"])
+def test_names_that_nothing_bears_are_refused_at_any_level(chaos: str) -> None:
+    wrong = {**LIGHT, "chaos": chaos, "scenarios": ["vol-clam"], "tournaments": ["league"]}
+    assert refused(wrong) == [("/scenarios/0", "UNKNOWN_ID"), ("/tournaments/0", "UNKNOWN_ID")]
+    with pytest.raises(SpecError, match='did you mean "vol-calm"'):
+        chaos_run(wrong)
+
+
+def test_a_name_of_the_users_own_documents_is_known(tmp_path: Path) -> None:
+    (tmp_path / "scenarios").mkdir()
+    (tmp_path / "scenarios" / "mine.toml").write_text('id = "mine"\n')
+    asked = {**QUIET, "scenarios": ["mine"]}
+    assert refused(asked) == [("/scenarios/0", "UNKNOWN_ID")]
+    assert chaos_run(asked, home=tmp_path).report["result"] == "NOT_RUN"
+
+
+def test_a_document_that_was_checked_is_taken_as_it_is() -> None:
+    asked = CampaignDocument.model_validate({**QUIET, "scenarios": ["of-another-home"]})
+    assert chaos_run(asked).report["result"] == "NOT_RUN"
+
+
+@pytest.mark.parametrize(
+    ("seed", "reason"),
+    [
+        (-1, "OUT_OF_RANGE"), (2**53, "OUT_OF_RANGE"), (10**20 - 1, "OUT_OF_RANGE"),
+        ("1", "WRONG_TYPE"), (1.0, "WRONG_TYPE"), (True, "WRONG_TYPE"),
+    ],
+)  # fmt: skip
+def test_a_seed_that_is_none_is_refused(seed: Any, reason: str) -> None:
+    assert refused(QUIET, seed=seed) == [("", reason)]
+
+
+def test_the_largest_seed_is_one() -> None:
+    assert chaos_run(QUIET, seed=2**53 - 1).report["result"] == "NOT_RUN"
+
+
+def of_arm(arm: str) -> Run:
+    tables = {name.removeprefix("chaos_"): rows(name, arm) for name in CHAOS}
+    return Run("c1-light", light().report["seeds"][0], arm, bytes(16), tables)
+
+
+def test_a_system_that_stops_for_good_at_its_first_fault_makes_no_progress() -> None:
+    run, twin = of_arm("real"), of_arm("twin")
+    assert progress(Evidence(run, twin)).violations == 0
+    hit = int(run.events(Kind.INJECT)["ts"].min())  # type: ignore[arg-type]
+    orders, events = run.tables["orders"], run.tables["events"]
+    stopped = {
+        **run.tables,
+        "orders": orders.filter(pl.col("ts_sent").is_null() | (pl.col("ts_sent") < hit)),
+        "events": events.filter((pl.col("kind") != Kind.CLEAR) | (pl.col("ts") < hit)),
+    }
+    found = progress(Evidence(replace(run, tables=stopped), twin))
+    assert (found.antecedents, found.violations) == (20, 20)
 
 
 @pytest.mark.parametrize("fact", ["market_digest", "run_id"])

@@ -121,6 +121,7 @@ def test_a_torn_file_is_named_and_rebuilt(
     assert event is not None
     assert len(mended) == 1
     assert str(path) in mended[0]
+    assert f"mended: {mended[0]}" in summary.text
 
 
 def test_a_broken_document_is_refused_before_any_work(

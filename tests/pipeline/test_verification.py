@@ -43,6 +43,18 @@ def test_bars_that_differ_from_their_manifest_are_named(tiny: Path, store: Store
     assert rows["scenario_id"][0] in bad.message
 
 
+def test_a_partition_that_a_campaign_lacks_is_named(tiny: Path, store: Store) -> None:
+    gone = [
+        store.path(TABLES["standings"], Partition("c0-tiny")),
+        store.path(TABLES["trades"], Partition("c0-tiny", "ma_cross")),
+    ]
+    for path in gone:
+        path.unlink()
+    bad = [each for each in verify(tiny, campaign="c0-tiny") if not each.is_sound]
+    assert sorted(each.path for each in bad) == sorted(gone)
+    assert all("absent" in each.message for each in bad)
+
+
 def test_a_file_that_is_no_partition_is_named(tiny: Path, store: Store) -> None:
     stray = store.root / "bars" / "notes.txt"
     stray.write_text("mine")
@@ -50,7 +62,7 @@ def test_a_file_that_is_no_partition_is_named(tiny: Path, store: Store) -> None:
 
 
 def test_the_logs_of_an_honest_campaign_meet_their_anchors(shaken: Path) -> None:
-    inspections = verify(shaken, campaign="c1-light")
+    inspections = verify(shaken)
     assert len(inspections) == len(steps.CHAOS)
     assert all(each.is_sound for each in inspections)
 
@@ -67,6 +79,6 @@ def test_one_changed_record_of_a_log_breaks_its_chain(
     rows = store.read(TABLES[name], place)
     middle = pl.int_range(pl.len()) == rows.height // 2
     path = rewrite(store, name, place, rows.with_columns(pl.col(column) + middle))
-    bad = [each for each in verify(home, campaign="c1-light") if not each.is_sound]
+    bad = [each for each in verify(home) if not each.is_sound]
     assert [each.path for each in bad] == [path]
     assert "chain differs from anchor" in bad[0].message

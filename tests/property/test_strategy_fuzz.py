@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 import tomllib
 
@@ -16,7 +17,8 @@ from simcore.strategy.problems import REASONS
 from simcore.strategy.strategy import bind, compile_strategy
 
 N_SEEDS = 12
-N_TEXTS = 100
+# Texts a seed; `make fuzz` asks for more.
+N_TEXTS = int(os.environ.get("PROVING_FUZZ_CASES", "1200")) // N_SEEDS
 
 # Reasons of reading, which all kinds of documents share.
 READING = {

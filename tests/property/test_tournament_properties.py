@@ -14,7 +14,7 @@ from simcore.tables import TABLES
 from simcore.tournaments.document import TournamentDocument, read_tournament
 from simcore.tournaments.play import Played, play
 
-FAMILIES = {"bull": "trend", "bear": "trend", "calm": "vol_cluster", "wild": "jumps"}
+FAMILIES = {"bull": "trend", "bear": "trend", "calm": "vol_cluster", "wild": "vol_cluster"}
 
 DOCUMENT = {
     "version": "0.1.0",
@@ -124,6 +124,7 @@ def test_every_interval_holds_its_estimate_and_every_row_is_within_the_table(
         ("elo_lo", "elo_bt", "elo_hi"),
     ):
         assert ((s[low] <= s[middle]) & (s[middle] <= s[high])).fill_null(True).all()
+    assert s["score_ci_lo"].is_not_null().all()
     assert s["rank"].min() == 1
     assert s["rank_hi"].max() <= n  # type: ignore[operator]
     assert TABLES["standings"].violations(s) == []

@@ -205,6 +205,8 @@ class TestBacktest:
         assert list(result.metrics) == [row["name"] for row in engine.catalogue()["metrics"]]
         assert result.equity.len() == 600
         assert result.metrics["n_trades"] == result.trades.height
+        assert type(result.metrics["n_trades"]) is int
+        assert type(result.metrics["total_return"]) is float
         assert result.trades.height > 0
         assert isinstance(result.flags, tuple)
         assert not result.used_cache

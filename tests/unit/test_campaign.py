@@ -88,8 +88,15 @@ def test_an_unknown_execution_is_refused() -> None:
     assert any(path.startswith("/execution") for path, _ in reasons(execution="dishonest_v9"))
 
 
-def test_too_few_days_for_a_scenario_are_refused() -> None:
-    assert ("/duration_bars", "OUT_OF_RANGE") in reasons(days=2)
+def test_too_few_days_for_a_scenario_are_the_campaigns_fault() -> None:
+    with pytest.raises(SpecError) as refused:
+        load({**CAMPAIGN, "days": 2, "scenarios": ["vol-calm", "vol-stormy"]})
+    problems = refused.value.problems
+    assert [(each.source, each.path, each.reason) for each in problems] == [
+        ("mine", "/days", "OUT_OF_RANGE")
+    ] * 2
+    assert '"vol-calm", expected 100 to 5000000 bars [set days to 5 or more]' in str(problems[0])
+    assert '"vol-stormy"' in problems[1].message
 
 
 def test_too_few_days_for_the_chaos_are_refused_with_the_days_it_needs() -> None:
@@ -101,6 +108,56 @@ def test_every_problem_of_everything_it_names_is_told_at_once() -> None:
     assert [path for path, _ in found] == [
         "/scenarios/0", "/scenarios/1", "/tournaments/0", "/strategies/0", "/chaos",
     ]  # fmt: skip
+
+
+def test_a_document_that_its_model_refuses_still_tells_of_every_name_in_it() -> None:
+    with pytest.raises(SpecError) as refused:
+        load(
+            {
+                **CAMPAIGN, "initial_cash": "10000", "days": 2, "chaos": "lihgt",
+                "scenarios": ["vol-calm", "vol-clam", 3], "strategies": ["ma_corss"],
+                "tournaments": ["c1-round-robni"], "execution": "honest_v2",
+            }
+        )  # fmt: skip
+    problems = refused.value.problems
+    assert sorted((each.path, each.reason) for each in problems) == [
+        ("/chaos", "UNKNOWN_ID"),
+        ("/days", "OUT_OF_RANGE"),
+        ("/execution", "UNKNOWN_ID"),
+        ("/initial_cash", "WRONG_TYPE"),
+        ("/scenarios/1", "UNKNOWN_ID"),
+        ("/scenarios/2", "WRONG_TYPE"),
+        ("/strategies/0", "UNKNOWN_ID"),
+        ("/tournaments/0", "UNKNOWN_ID"),
+    ]
+    assert {each.source for each in problems} == {"mine"}
+    hints = {each.path: each.hints[0].text for each in problems if each.reason == "UNKNOWN_ID"}
+    assert hints == {
+        "/chaos": 'did you mean "light"?',
+        "/execution": 'did you mean "honest_v1"?',
+        "/scenarios/1": 'did you mean "vol-calm"?',
+        "/strategies/0": 'did you mean "ma_cross"?',
+        "/tournaments/0": 'did you mean "c1-round-robin"?',
+    }
+
+
+@pytest.mark.parametrize("field", ["scenarios", "strategies", "tournaments", "chaos", "execution"])
+@pytest.mark.parametrize("value", [5, None, True, {"a": 1}, [[1]]])
+def test_a_field_of_the_wrong_type_is_refused_once_for_what_it_is(field: str, value: Any) -> None:
+    if field == "execution" and isinstance(value, dict):
+        value = 1.5  # a table is what an execution may be
+    places = {path.split("/")[1] for path, _ in reasons(**{field: value})}
+    assert places == {field}
+
+
+def test_a_document_without_an_id_keeps_the_places_of_its_problems() -> None:
+    with pytest.raises(SpecError) as refused:
+        load({name: value for name, value in {**CAMPAIGN, "days": 2}.items() if name != "id"})
+    assert [each.path for each in refused.value.problems] == ["/id", "/days"]
+
+
+def test_days_that_cannot_be_are_refused_once() -> None:
+    assert reasons(days=0, chaos="light") == [("/days", "OUT_OF_RANGE")]
 
 
 def tournament(home: Path, extra: str) -> None:

@@ -23,6 +23,7 @@ from simcore.chaos import incidents, scopes
 from simcore.chaos.evidence import Evidence, Run, least, low_half
 from simcore.chaos.kinds import DAY_NS, HOUR_NS, SECOND_NS, Kind
 from simcore.chaos.oracles.books import conservation
+from simcore.chaos.oracles.liveness import progress
 from simcore.chaos.oracles.orders import duplicates, kill_is_absolute
 from simcore.chaos.oracles.validity import effect, witnesses
 from simcore.chaos.reckoning import injection_rows, report_row
@@ -143,6 +144,60 @@ def test_an_incident_that_is_never_cleared_never_closes(honest: Evidence) -> Non
 def test_a_twin_has_no_incident(honest: Evidence) -> None:
     assert honest.twin is not None
     assert incidents.incidents(honest.twin).is_empty()
+
+
+def _until(known: Evidence, end: int) -> Evidence:
+    """Return both arms cut off at a moment, as if the universe had been shorter."""
+    assert known.twin is not None
+    cut = [
+        with_table(
+            with_table(run, "events", run.tables["events"].filter(pl.col("ts") < end)),
+            "orders",
+            run.tables["orders"].filter(pl.col("ts_sent") < end),
+        )
+        for run in (known.run, known.twin)
+    ]
+    return replace(known, run=cut[0], twin=cut[1])
+
+
+def _orders_kept(known: Evidence, is_kept: pl.Expr) -> Evidence:
+    rows = known.run.tables["orders"].filter(is_kept)
+    return replace(known, run=with_table(known.run, "orders", rows))
+
+
+def test_a_long_peace_does_not_make_up_for_silence_after_the_last_fault(honest: Evidence) -> None:
+    short = _until(honest, DAY_NS + 20 * HOUR_NS)  # four quiet hours after the last fault
+    assert progress(short).violations == 0
+    silent = _orders_kept(short, pl.col("ts_sent") < SILENCE_AT)
+    found = progress(silent)
+    assert (found.antecedents, found.violations) == (3, 3)
+
+
+def test_a_long_peace_does_not_make_up_for_half_the_trading_since_the_first_fault(
+    honest: Evidence,
+) -> None:
+    short = _until(honest, 2 * DAY_NS)
+    assert progress(short).violations == 0
+    is_odd_hour = pl.col("ts_sent") // HOUR_NS % 2 == 1
+    assert progress(_orders_kept(short, (pl.col("ts_sent") < CRASH_AT) | is_odd_hour)).violations
+
+
+@pytest.mark.parametrize("quiet_hours", [0, 3])
+def test_a_run_that_is_over_before_it_settled_fails(honest: Evidence, quiet_hours: int) -> None:
+    found = progress(_until(honest, SILENCE_AT + quiet_hours * HOUR_NS + SECOND_NS))
+    assert (found.antecedents, found.violations) == (3, 3)
+
+
+def test_a_run_whose_trouble_is_never_over_fails_even_if_it_trades_on(honest: Evidence) -> None:
+    events = honest.run.tables["events"].filter(
+        ~((pl.col("kind") == Kind.CLEAR) & (pl.col("subj") == 3))
+    )
+    found = progress(replace(honest, run=with_table(honest.run, "events", events)))
+    assert (found.antecedents, found.violations) == (3, 3)
+
+
+def test_a_run_without_faults_is_compared_as_a_whole(honest: Evidence) -> None:
+    assert progress(replace(honest, run=honest.twin)).violations == 0  # type: ignore[arg-type]
 
 
 def _logged(causes: list[int]) -> Run:

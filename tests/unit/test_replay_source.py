@@ -12,9 +12,11 @@ import polars as pl
 import pytest
 
 import simcore
+from simcore.backtests.run import run_strategy
 from simcore.errors import SpecError
 from simcore.problems import Problem
 from simcore.scenario.document import effective, for_campaign, load
+from simcore.scenario.manifest import generate_with_manifest
 from simcore.scenario.source import PROBLEMS_MAX, SOURCE_COLUMNS
 
 HEADER = "Date,Open,High,Low,Close,Volume"
@@ -107,6 +109,16 @@ class TestBars:
         span_s = (np.datetime64("2018-12-31") - np.datetime64("1999-01-04")).astype(int) * 86_400
         assert inferred["a_inferred"]
         assert inferred["A"] == pytest.approx(5030 * 31_557_600 / span_s)
+
+    def test_an_inferred_year_is_told_by_every_run(self, folder: Path) -> None:
+        strategy = simcore.compile_strategy(
+            {**simcore.compile_strategy("buy_and_hold").document, "timeframe": "1d"}
+        )
+        daily = document(folder / "bars.csv")
+        for scenario, is_told in ((daily, True), ({**daily, "calendar": "us_equity"}, False)):
+            bars, manifest = generate_with_manifest(load(scenario))
+            runs, *_ = run_strategy(strategy, [(manifest, bars)], "honest_v1", 10_000.0)
+            assert ("A_INFERRED" in runs["flags"][0].split(" ")) == is_told
 
 
 class TestScenario:

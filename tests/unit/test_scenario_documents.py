@@ -166,11 +166,18 @@ class TestForCampaign:
         assert effective(scenario)["duration_bars"] == 720
         assert effective(scenario) | {"duration_bars": 200} == effective(load(WHOLE))
 
-    @pytest.mark.parametrize(("timeframe", "days"), [("1d", 99), ("4h", 16), ("1m", 3473)])
-    def test_refuses_too_few_and_too_many_bars(self, timeframe: str, days: int) -> None:
-        with pytest.raises(SpecError, match=f"{days} days of {timeframe} bars") as error:
-            for_campaign(load({**WHOLE, "timeframe": timeframe}), days)
-        assert error.value.problems[0].reason == "OUT_OF_RANGE"
+    @pytest.mark.parametrize(
+        ("timeframe", "days", "remedy"),
+        [("1d", 99, "100 or more"), ("4h", 16, "17 or more"), ("1m", 3473, "3472 or fewer")],
+    )
+    def test_refuses_too_few_and_too_many_bars(
+        self, timeframe: str, days: int, remedy: str
+    ) -> None:
+        with pytest.raises(SpecError, match=rf'bars of {timeframe} for .*"sample"') as error:
+            for_campaign(load({**WHOLE, "timeframe": timeframe}), days, "mine")
+        (problem,) = error.value.problems
+        assert (problem.source, problem.path, problem.reason) == ("mine", "/days", "OUT_OF_RANGE")
+        assert problem.hints[0].text == f"set days to {remedy}"
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,13 @@ use proving_core::random::Stream;
 use serde_json::{Map, Value, json};
 
 const SEED: u64 = 20_261_121;
-const N_PROGRAMS: u64 = 3_000;
+
+/// Number of programs: a few thousand, or what `PROVING_FUZZ_CASES` says.
+#[allow(clippy::disallowed_methods)] // a test may be told from outside how long to look
+fn n_programs() -> u64 {
+    let asked = std::env::var("PROVING_FUZZ_CASES").ok();
+    asked.map_or(3_000, |text| text.parse().expect("PROVING_FUZZ_CASES is a number"))
+}
 
 /// Draws in a row.
 struct Dice {
@@ -267,7 +273,7 @@ fn execution(dice: &mut Dice) -> Execution {
 fn random_programs_are_run_or_refused_and_never_panic() {
     println!("seed {SEED}");
     let (mut n_run, mut n_refused, mut n_traded) = (0, 0, 0);
-    for lane in 0..N_PROGRAMS {
+    for lane in 0..n_programs() {
         let mut dice = Dice::new(lane);
         let document = sound(&mut dice);
         let program = Program::decode(&document.to_string());

@@ -6,7 +6,7 @@ from typing import Final
 
 import polars as pl
 
-from simcore.chaos.evidence import Evidence, Finding, Run, greatest
+from simcore.chaos.evidence import Evidence, Finding, Run, greatest, least
 from simcore.chaos.incidents import incidents
 from simcore.chaos.kinds import Kind
 from simcore.chaos.scopes import NO_STRATEGY, STRATEGY, scope
@@ -19,29 +19,47 @@ SHARE: Final = (4, 5)
 def progress(evidence: Evidence) -> Finding:
     """Judge L1: in quiet hours each living strategy sends at least 0.8 of its twin's orders.
 
+    That holds of all quiet hours, and of those since the first fault by themselves, lest a long
+    peace before it make up for standing still ever after. Hours after the last fault may be few,
+    so there it is enough not to be silent where the twin is not. A run that gives its strategies
+    no quiet hour after its last fault, or in which a fault is never over, has stopped for good.
+
     Args:
         evidence: The run and its twin. The quiet hours are those of the run, for both.
 
     Returns:
         One case for each strategy that is alive in both arms. One that sends nothing fails even
-        if its twin is as idle. Without a twin, or without quiet hours, there is no case.
+        if its twin is as idle. Without a twin there is no case.
     """
     run, twin = evidence.run, evidence.twin
     if twin is None:
         return Finding(0, 0)
-    windows = quiet_windows(incidents(run), 0, _end(run))
-    if not windows:
-        return Finding(0, 0)
-    own, other = _orders(run, windows), _orders(twin, windows)
     names = set(_strategies(run)) | set(_strategies(twin))
     alive = [name for name in sorted(names) if _is_alive(run, name) and _is_alive(twin, name)]
+    troubles = incidents(run)
+    # A run that ends before its twin has not been quiet since, but silent.
+    windows = quiet_windows(troubles, 0, max(_end(run), _end(twin)))
+    first, last = least(troubles["ts_open"]), greatest(troubles["ts_open"])
+    since_first, since_last = _since(windows, first), _since(windows, last)
+    if not since_last or troubles["ts_close"].has_nulls():
+        return Finding(len(alive), len(alive))
+    slow = _slow(run, twin, windows) | _slow(run, twin, since_first)
+    own, other = _orders(run, windows), _orders(twin, since_last)
+    silent = other.keys() - _orders(run, since_last).keys()
+    stopped = [name for name in alive if name not in own or name in slow or name in silent]
+    return Finding(len(alive), len(stopped))
+
+
+def _since(windows: list[tuple[int, int]], ts: int | None) -> list[tuple[int, int]]:
+    """Return the windows that begin after a moment; all of them if it never came."""
+    return [window for window in windows if ts is None or window[0] > ts]
+
+
+def _slow(run: Run, twin: Run, windows: list[tuple[int, int]]) -> set[int]:
+    """Return the strategies that sent less than their share of the twin's orders."""
+    own, other = _orders(run, windows), _orders(twin, windows)
     part, whole = SHARE
-    slow = [
-        name
-        for name in alive
-        if own.get(name, 0) == 0 or whole * own[name] < part * other.get(name, 0)
-    ]
-    return Finding(len(alive), len(slow))
+    return {name for name, count in other.items() if whole * own.get(name, 0) < part * count}
 
 
 def _end(run: Run) -> int:

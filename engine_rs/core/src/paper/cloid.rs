@@ -1,7 +1,7 @@
 //! Client order ids: who asked, in which life, for which intent, as which child.
 //!
-//! `strategy(16) | epoch(24) | intent(48) | child(24) | check(16)`. The lower half names an order in
-//! the log, so it is unique by itself: an intent's number holds six bits of its strategy.
+//! `strategy(16) | epoch(24) | intent(48) | child(24) | check(16)`. The lower half names an order
+//! in the log, so it is unique by itself: an intent's number holds six bits of its strategy.
 
 /// Strategy number of orders that no strategy asked for: those of the kill switch.
 pub const NO_STRATEGY: u16 = u16::MAX;

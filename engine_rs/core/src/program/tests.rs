@@ -1,3 +1,5 @@
+//! Programs that are decoded or refused, and the values they give.
+
 use super::*;
 use crate::bars::Bars;
 use serde_json::{Value, json};

@@ -1,0 +1,179 @@
+"""The command line as a user meets it: answers, refusals, exit codes."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+from arch.data import sp500
+
+from pipelines.cli import main
+from simcore.cli import COMMANDS, parse_grid
+from simcore.errors import LimitError, SpecError
+
+PROVING = Path(sys.executable).parent / "proving"
+SPX = """
+version = "0.1.0"
+id = "spx"
+family = "replay"
+timeframe = "1d"
+seed = 1
+calendar = "sessions_252"
+[params.source]
+path = "{path}"
+timezone = "UTC"
+[params.source.columns]
+ts = "Date"
+open = "Open"
+high = "High"
+low = "Low"
+close = "Close"
+volume = "Volume"
+"""
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    """A home with the S&P 500 as a scenario, and a daily strategy."""
+    home = tmp_path / "home"
+    assert main(["init", "--home", str(home)]) == 0
+    source = next(Path(sp500.__file__).parent.glob("*.csv*"))
+    (home / "scenarios" / "spx.toml").write_text(SPX.format(path=source.as_posix()))
+    library = Path(__file__).parents[2] / "simcore" / "library" / "strategies" / "ma_cross.toml"
+    daily = library.read_text().replace('"1h"', '"1d"').replace('"ma_cross"', '"ma_daily"')
+    (home / "strategies" / "ma_daily.toml").write_text(daily)
+    return home
+
+
+def answer(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, Any]:
+    """Run a command with --json; its exit code and what it printed."""
+    capsys.readouterr()
+    code = main([*arguments, "--json"])
+    return code, json.loads(capsys.readouterr().out)
+
+
+@pytest.mark.parametrize("name", [command.name for command in COMMANDS])
+def test_every_command_explains_itself(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        main([name, "--help"])
+    assert stopped.value.code == 0
+    assert "--json" in capsys.readouterr().out
+
+
+def test_a_sweep_and_a_backtest_annualise_alike(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    at = ("--home", str(home))
+    code, alone = answer(capsys, "backtest", "ma_daily", "spx", *at)
+    assert code == 0
+    code, swept = answer(capsys, "sweep", "ma_daily", "spx", "--grid", "fast=10,11", *at)
+    assert code == 0
+    assert {name: swept[0][name] for name in alone["metrics"]} == alone["metrics"]
+
+
+def test_a_strategy_meets_only_scenarios_of_its_timeframe(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for command in (["backtest"], ["sweep", "--grid", "fast=5,6"]):
+        asked = [command[0], "ma_cross", "spx", *command[1:], "--home", str(home)]
+        code, found = answer(capsys, *asked)
+        assert code == 2
+        assert found["error"]["problems"][0]["reason"] == "OTHER_TIMEFRAME"
+
+
+def test_what_is_written_out_reads_back(home: Path, tmp_path: Path) -> None:
+    at, out = ["--home", str(home)], tmp_path / "out"
+    assert main(["generate", "vol-calm", "--out", str(out / "bars.parquet"), *at]) == 0
+    assert main(["backtest", "ma_cross", "vol-calm", "--out", str(out), *at]) == 0
+    bars = pl.read_parquet(out / "bars.parquet")
+    assert pl.read_parquet(out / "equity.parquet").height == bars.height
+    assert sorted(path.name for path in out.iterdir()) == [
+        "bars.parquet",
+        "equity.parquet",
+        "trades.parquet",
+    ]
+
+
+def test_a_second_identical_backtest_comes_from_the_cache(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = ("backtest", "ma_cross", "vol-calm", "--home", str(home))
+    _, first = answer(capsys, *asked)
+    _, second = answer(capsys, *asked)
+    assert (first.pop("used_cache"), second.pop("used_cache")) == (False, True)
+    assert first == second
+
+
+def test_check_exits_by_what_it_finds(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    broken = Path(__file__).parents[1] / "documents" / "invalid_lookahead.toml"
+    code, found = answer(capsys, "check", "ma_cross", str(broken), "--home", str(home))
+    assert code == 2
+    assert found["ma_cross"] == []
+    assert {problem["reason"] for problem in found[str(broken)]} == {"LOOKAHEAD"}
+    assert main(["check", "ma_cross", "vol-calm", "c0-tiny", "--home", str(home)]) == 0
+
+
+def test_verifying_nothing_is_refused(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for asked in (["verify"], ["verify", "c9-nope"]):
+        code, found = answer(capsys, *asked, "--home", str(home))
+        assert code == 2
+        assert "proving run" in found["error"]["message"]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["generate", "vol-calm", "--out", "{file}/bars.parquet"],
+        ["init", "--home", "{file}"],
+    ],
+)
+def test_a_place_that_cannot_be_written_is_a_refusal_and_no_bug(
+    arguments: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "file"
+    file.write_text("")
+    assert main([each.format(file=file) for each in arguments]) == 2
+    said = capsys.readouterr().err
+    assert str(file) in said
+    assert "Traceback" not in said
+
+
+def test_a_reader_that_has_enough_ends_the_command_quietly() -> None:
+    done = subprocess.run(
+        f"{PROVING} tables | head -n 1", shell=True, capture_output=True, text=True, check=True
+    )
+    assert done.stderr == ""
+    assert done.stdout.startswith("scenarios:")
+
+
+@pytest.mark.parametrize(
+    ("text", "values"),
+    [
+        ("fast=5:50:5", list(range(5, 51, 5))),
+        ("fast=5:9:5", [5]),
+        ("mult=0.5:1.5:0.25", [0.5, 0.75, 1.0, 1.25, 1.5]),
+        ("fast=3,7", [3, 7]),
+    ],
+)
+def test_a_grid_includes_both_ends(text: str, values: list[float]) -> None:
+    ((_, found),) = parse_grid([text]).items()
+    assert found == pytest.approx(values)
+
+
+@pytest.mark.parametrize(
+    "texts",
+    [["fast=5:inf:1"], ["fast=a:b:c"], ["fast=1:2"], ["fast=1:9:0"], ["fast="], ["f=1", "f=2"]],
+)
+def test_a_grid_of_another_form_is_refused(texts: list[str]) -> None:
+    with pytest.raises(SpecError):
+        parse_grid(texts)
+
+
+def test_a_grid_without_end_is_a_limit() -> None:
+    with pytest.raises(LimitError):
+        parse_grid(["fast=1:1e12:1"])
