@@ -41,8 +41,10 @@ def execution_json(profile: ExecutionArgument) -> str:
     if isinstance(profile, str):
         return _named(profile)
     if not isinstance(profile, Mapping):
-        message = f"got {profile!r}, expected a profile's name or a mapping with \"base\""
+        message = f'got {profile!r}, expected a profile\'s name or a mapping with "base"'
         raise SpecError([Problem("DOC_INVALID", "WRONG_TYPE", message, path="/execution")])
+    if not all(isinstance(value, str | int | float) for value in profile.values()):
+        _overridden(profile)  # refuses every value that is neither word nor number
     # Types are part of the key, since True equals 1 and is no number of bars.
     return _overridden_json(tuple((name, type(value), value) for name, value in profile.items()))
 
