@@ -23,7 +23,8 @@ def main(arguments: list[str]) -> None:
             print(line)
     program = Path(sys.executable).with_name("dg")
     # No shell between: a signal to this process reaches Dagster, which stops its own.
-    os.execve(program, [str(program), "dev", *arguments], os.environ | homes.environment(home))
+    environment = os.environ | homes.environment(home) | {"VIRTUAL_ENV": sys.prefix}
+    os.execve(program, [str(program), "dev", *arguments], environment)
 
 
 if __name__ == "__main__":
