@@ -5,27 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from league import document
 
 from simcore.errors import SpecError
-from simcore.tournaments.document import TournamentDocument, read_tournament
-
-DOCUMENT = {
-    "version": "0.1.0",
-    "id": "cup",
-    "name": "The cup",
-    "seed": 1,
-    "entries": "campaign",
-    "scenarios": "campaign",
-    "format": {"type": "round_robin"},
-    "score": {"type": "composite_v1", "weights": [0.6, 0.4]},
-    "execution": "honest_v1",
-    "initial_cash": 10_000.0,
-    "alpha": 0.05,
-}
-
-
-def document(**changes: Any) -> TournamentDocument:
-    return read_tournament({**DOCUMENT, **changes})
 
 
 @pytest.mark.parametrize(
