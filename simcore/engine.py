@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import cache
 from typing import Any, Literal
 
@@ -47,25 +48,59 @@ def catalogue() -> dict[str, Any]:
     return catalogue
 
 
+@dataclass(frozen=True, eq=False)
+class Market:
+    """What the engine made of a scenario.
+
+    Args:
+        columns: The bars table without its first column, each ``(n_paths * n_assets * n_bars,)``.
+        latent: What the bars do not say, of the same length: ``mean`` and ``deviation`` of the
+            bar's log return given the bars before, ``jump`` at its open, ``state``. Empty unless
+            it was asked for.
+        facts: Hashes, bounds and counts of the manifest.
+    """
+
+    columns: Columns
+    latent: Columns
+    facts: dict[str, Any]
+
+
 def generate(
-    scenario: Mapping[str, Any], source: Columns | None = None
-) -> tuple[Columns, dict[str, Any]]:
+    scenario: Mapping[str, Any], source: Columns | None = None, *, wants_latent: bool = False
+) -> Market:
     """Generate the bars of one scenario.
 
     Args:
         scenario: The effective document: every default filled in.
         source: Rows of a replay: ``ts`` (ns UTC) and OHLCV, each ``(n_bars,)``.
-
-    Returns:
-        The columns of the bars table, each ``(n_paths * n_bars,)``, and the facts of the
-        manifest.
+        wants_latent: Whether to give what the bars do not say.
 
     Raises:
         EngineError: The document or the path it leads to is refused.
     """
     with _refusals():
-        columns, facts = _engine.generate(json.dumps(scenario), source)
-    return columns, json.loads(facts)
+        columns, latent, facts = _engine.generate(json.dumps(scenario), source, wants_latent)
+    return Market(columns, latent, json.loads(facts))
+
+
+def scenario_laws(scenario: Mapping[str, Any], source: Columns | None = None) -> dict[str, Any]:
+    """Return what must hold of the bars of one scenario.
+
+    Args:
+        scenario: The effective document.
+        source: Rows of a replay.
+
+    Returns:
+        ``laws``: a list of ``{statistic, argument}`` with ``expected`` alone (within standard
+        errors), ``expected`` and ``distance``, or ``low`` and ``high``. ``facts``: for each
+        stylised fact whether it is expected, None where it may be either.
+
+    Raises:
+        EngineError: The document is refused.
+    """
+    with _refusals():
+        laws: dict[str, Any] = json.loads(_engine.scenario_laws(json.dumps(scenario), source))
+    return laws
 
 
 def indicator(program_json: str, bars: Columns) -> NDArray[np.float64]:

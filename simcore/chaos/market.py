@@ -36,7 +36,7 @@ def paths(universe: Mapping[str, Any]) -> list[Path]:
 
 
 def _path(scenario: Mapping[str, Any]) -> Path:
-    columns, _ = engine.generate(scenario)
+    columns = engine.generate(scenario).columns
     prices = [np.rint(columns[name] / TICK) for name in ("open", "high", "low", "close")]
     rows = np.column_stack([*prices, np.floor(columns["volume"] / LOT)])
     return rows.astype("<i8")

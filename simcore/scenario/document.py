@@ -37,15 +37,16 @@ class _Model(BaseModel):
 
 
 class Innovations(_Model):
-    """Law of the draws."""
+    """Law of the draws; `nu`, the degrees of freedom, belongs to Student's."""
 
-    dist: Literal["normal"] = "normal"
+    dist: Literal["normal", "student_t"] = "normal"
+    nu: Annotated[int, Field(ge=3, le=30)] | None = None
 
 
 class Guard(_Model):
-    """What happens to an increment beyond `k` of its own standard deviations."""
+    """What happens to an increment beyond `k` standard deviations: its own, or all returns'."""
 
-    mode: Literal["error", "clip"] = "error"
+    mode: Literal["error", "clip", "global"] = "error"
     k: Annotated[float, Field(gt=0.0, le=1000.0)] = 25.0
 
 
@@ -89,13 +90,14 @@ class ScenarioDocument(_Model):
     paths: Annotated[int, Field(ge=1, le=1_000_000)] = 1
     innovations: Innovations = Innovations()
     tick_size: Annotated[float, Field(gt=0.0, le=1e9)] | None = None
-    overlays: Annotated[tuple[dict[str, Any], ...], Field(max_length=0)] = ()
+    overlays: Annotated[tuple[dict[str, Any], ...], Field(max_length=32)] = ()
     assets: Annotated[
         tuple[Annotated[str, Field(min_length=1, max_length=64)], ...],
-        Field(min_length=1, max_length=1),
+        Field(min_length=1, max_length=256),
     ] = ("A",)
     guard: Guard = Guard()
     start: str = "2000-01-03T00:00:00Z"
+    overnight_var_share: Annotated[float, Field(ge=0.0, le=0.95)] | None = None
     metadata: Metadata = Metadata()
 
     @field_validator("id")
@@ -223,6 +225,10 @@ def effective(scenario: Scenario) -> dict[str, Any]:
     for name in ("version", "id", "metadata"):
         del document[name]
     document["params"] = scenario.params
+    if document["innovations"]["nu"] is None:
+        del document["innovations"]["nu"]
+    if document["overnight_var_share"] is None:
+        del document["overnight_var_share"]
     document["volume_model"] = scenario.document.volume_model or "const"
     if scenario.source is not None:
         document["duration_bars"] = int(scenario.source.columns["ts"].size)
@@ -251,7 +257,7 @@ def _missing_fields(loaded: Loaded, family: Mapping[str, Any]) -> list[Problem]:
     """Return the fields that only a family without a source needs."""
     if family["needs_source"]:
         return []
-    wrong = [
+    return [
         Problem(
             CODE, "MISSING_FIELD", f'field "{name}": got nothing, expected a value', f"/{name}",
             loaded.source,
@@ -259,10 +265,6 @@ def _missing_fields(loaded: Loaded, family: Mapping[str, Any]) -> list[Problem]:
         for name in ("duration_bars", "volume_model")
         if loaded.document.get(name) is None
     ]  # fmt: skip
-    calendar = loaded.document.get("calendar", "24x7")
-    if calendar in ("fx_24x5", "us_equity", "sessions_252"):
-        wrong.append(_bad_choice(loaded, "/calendar", calendar, ["24x7"]))
-    return wrong
 
 
 def _params(
@@ -274,9 +276,12 @@ def _params(
         return [], {}, None
     numbers = {param["name"]: param for param in family["params"]}
     choices = family["choices"]
+    structures = [structure["name"] for structure in family["structures"]]
     wrong: list[Problem] = []
     params: dict[str, Any] = {}
-    known = [*numbers, *choices, *(["source"] if family["needs_source"] else [])]
+    known = [*numbers, *choices, *structures, *(["source"] if family["needs_source"] else [])]
+    # Lists and tables have rules of their own, which the engine holds.
+    params |= {name: given[name] for name in structures if name in given}
     for name in given:
         if name not in known:
             wrong.append(_unknown_param(loaded, name, known, family["name"]))

@@ -39,6 +39,6 @@ def bars_with_facts(scenario: Scenario) -> tuple[pl.DataFrame, dict[str, Any]]:
         counts, bars a year.
     """
     source = scenario.source.columns if scenario.source is not None else None
-    columns, facts = engine.generate(effective(scenario), source)
+    market = engine.generate(effective(scenario), source)
     kinds = {name: kind for name, kind in BARS.polars_schema().items() if name != "scenario_id"}
-    return pl.DataFrame({name: columns[name] for name in kinds}, schema=kinds), facts
+    return pl.DataFrame({name: market.columns[name] for name in kinds}, schema=kinds), market.facts

@@ -7,6 +7,12 @@ use serde_json::{Value, json};
 pub fn catalogue() -> Value {
     json!({
         "families": crate::scenario::FAMILIES.iter().map(|row| row.to_json()).collect::<Vec<_>>(),
+        "overlays": crate::scenario::overlay::OVERLAYS
+            .iter()
+            .map(crate::scenario::overlay::Overlay::to_json)
+            .collect::<Vec<_>>(),
+        "stylised_facts":
+            crate::scenario::law::FACTS.iter().map(|fact| fact.name()).collect::<Vec<_>>(),
         "indicators":
             crate::indicator::INDICATORS.iter().map(|row| row.to_json()).collect::<Vec<_>>(),
         "metrics": crate::metric::METRICS.iter().map(|row| row.to_json()).collect::<Vec<_>>(),

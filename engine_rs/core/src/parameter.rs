@@ -74,11 +74,26 @@ impl Params {
         given: &Map<String, Value>,
         also_known: &[&str],
     ) -> Result<Self, EngineError> {
+        Self::read_at("/params", owner, table, given, also_known)
+    }
+
+    /// The same for an object that stands at `place` in its document.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::read`].
+    pub fn read_at(
+        place: &str,
+        owner: &str,
+        table: &[Param],
+        given: &Map<String, Value>,
+        also_known: &[&str],
+    ) -> Result<Self, EngineError> {
         for name in given.keys() {
             let known = table.iter().any(|param| param.name == name.as_str());
             if !known && !also_known.contains(&name.as_str()) {
                 return Err(EngineError::Field {
-                    path: format!("/params/{name}"),
+                    path: format!("{place}/{name}"),
                     got: "an unknown parameter".to_owned(),
                     expected: format!("a parameter of {owner}"),
                 });
@@ -88,14 +103,14 @@ impl Params {
         for param in table {
             let value = match (given.get(param.name), param.default) {
                 (Some(value), _) => value.as_f64().ok_or_else(|| EngineError::Field {
-                    path: format!("/params/{}", param.name),
+                    path: format!("{place}/{}", param.name),
                     got: value.to_string(),
                     expected: "a number".to_owned(),
                 })?,
                 (None, Some(default)) => default,
                 (None, None) => {
                     return Err(EngineError::Field {
-                        path: format!("/params/{}", param.name),
+                        path: format!("{place}/{}", param.name),
                         got: "nothing".to_owned(),
                         expected: format!("a number ({})", param.unit),
                     });

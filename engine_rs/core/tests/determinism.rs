@@ -30,7 +30,7 @@ fn pool(threads: usize) -> rayon::ThreadPool {
 }
 
 fn with_threads(threads: usize, document: &Value) -> Generated {
-    pool(threads).install(|| generate(document, None)).unwrap()
+    pool(threads).install(|| generate(document, None, false)).unwrap()
 }
 
 /// Bits of every number of the first `rows` rows, but for path and bar index.
@@ -63,8 +63,8 @@ fn one_two_and_sixteen_threads_make_the_same_bytes() {
 #[test]
 fn a_longer_scenario_begins_with_the_shorter_one() {
     for family in drawn_families() {
-        let short = generate(&document(family, 1, N), None).unwrap().bars;
-        let long = generate(&document(family, 1, 3 * N + 1), None).unwrap().bars;
+        let short = generate(&document(family, 1, N), None, false).unwrap().bars;
+        let long = generate(&document(family, 1, 3 * N + 1), None, false).unwrap().bars;
         assert_eq!(bits(&short, N), bits(&long, N), "{family}");
     }
 }
@@ -72,8 +72,8 @@ fn a_longer_scenario_begins_with_the_shorter_one() {
 #[test]
 fn more_paths_leave_the_first_ones_as_they_were() {
     for family in drawn_families() {
-        let few = generate(&document(family, 2, N), None).unwrap().bars;
-        let many = generate(&document(family, 7, N), None).unwrap().bars;
+        let few = generate(&document(family, 2, N), None, false).unwrap().bars;
+        let many = generate(&document(family, 7, N), None, false).unwrap().bars;
         assert_eq!(bits(&few, 2 * N), bits(&many, 2 * N), "{family}");
         assert_eq!((many.path[6 * N + 3], many.asset[6 * N + 3], many.t[6 * N + 3]), (6, 0, 3));
     }
@@ -82,7 +82,7 @@ fn more_paths_leave_the_first_ones_as_they_were() {
 #[test]
 fn paths_seeds_and_families_differ_from_one_another() {
     let closes = |document: &Value, path: usize| {
-        let bars = generate(document, None).unwrap().bars;
+        let bars = generate(document, None, false).unwrap().bars;
         bars.close[path * N..(path + 1) * N].to_vec()
     };
     let plain = document("trend", 2, N);
@@ -100,10 +100,10 @@ fn paths_seeds_and_families_differ_from_one_another() {
 fn the_refusal_reported_is_that_of_the_lowest_path() {
     let mut document = document("trend", 64, N);
     document["guard"] = json!({"mode": "error", "k": 3.4});
-    let error = generate(&document, None).unwrap_err();
+    let error = generate(&document, None, false).unwrap_err();
     assert_eq!(error.code(), "GUARD_EXCEEDED");
     for threads in [1, 2, 16] {
-        let again = pool(threads).install(|| generate(&document, None)).unwrap_err();
+        let again = pool(threads).install(|| generate(&document, None, false)).unwrap_err();
         assert_eq!(again, error);
     }
 }
@@ -117,7 +117,7 @@ fn both_ends_of_every_parameter_give_sound_bars_or_a_named_refusal() {
                 let mut document = document(family.name, 1, 100);
                 document["volume_model"] = json!("lognormal");
                 document["params"][param.name] = json!(value);
-                match generate(&document, None) {
+                match generate(&document, None, false) {
                     Ok(made) => assert_eq!(made.bars.view(0..100).check(), Ok(())),
                     // alpha and beta at their largest leave no room for each other.
                     Err(error) => assert_eq!(error.code(), "FIELD_INVALID", "{error}"),
@@ -133,7 +133,7 @@ fn a_known_scenario_has_its_known_bars_and_hashes() {
         "family": "trend", "timeframe": "1h", "duration_bars": 100, "seed": 42,
         "params": {"drift": 1.0, "sigma": 50.0}, "volume_model": "lognormal",
     });
-    let made = generate(&document, None).unwrap();
+    let made = generate(&document, None, false).unwrap();
     let bars = &made.bars;
     let shown: Vec<String> = (0..3)
         .map(|t| {

@@ -5,6 +5,7 @@ use proving_core::EngineError;
 use proving_core::backtest::{Detail, RunResult, Trades};
 use proving_core::bars::{Bars, BarsView};
 use proving_core::paper::{Column, Table};
+use proving_core::scenario::Latent;
 use pyo3::exceptions::{PyException, PyTypeError};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
@@ -59,6 +60,16 @@ pub fn bars_to_columns<'py>(py: Python<'py>, bars: Bars) -> PyResult<Bound<'py, 
     set(&dict, "volume", bars.volume)?;
     set(&dict, "hl_order", bars.hl_order)?;
     set(&dict, "flags", bars.flags)?;
+    Ok(dict)
+}
+
+/// What bars do not say as a dictionary of columns, which are empty unless it was asked for.
+pub fn latent_to_columns<'py>(py: Python<'py>, latent: Latent) -> PyResult<Bound<'py, PyDict>> {
+    let dict = PyDict::new(py);
+    set(&dict, "mean", latent.mean)?;
+    set(&dict, "deviation", latent.deviation)?;
+    set(&dict, "jump", latent.jump)?;
+    set(&dict, "state", latent.state)?;
     Ok(dict)
 }
 

@@ -25,17 +25,37 @@ fn catalogue() -> String {
     tables::catalogue().to_string()
 }
 
-/// Bars of one scenario and the facts of its manifest; see `simcore.engine.generate`.
+/// Bars of one scenario, what they do not say, and the facts of its manifest; see
+/// `simcore.engine.generate`.
 #[pyfunction]
+#[pyo3(signature = (scenario_json, source=None, wants_latent=false))]
 fn generate<'py>(
     py: Python<'py>,
     scenario_json: &str,
     source: Option<&Bound<'py, PyDict>>,
-) -> PyResult<(Bound<'py, PyDict>, String)> {
+    wants_latent: bool,
+) -> PyResult<(Bound<'py, PyDict>, Bound<'py, PyDict>, String)> {
     let document = convert::json(scenario_json)?;
     let source = source.map(convert::source_bars).transpose()?;
-    let made = py.detach(|| scenario::generate(&document, source.as_ref())).map_err(refusal)?;
-    Ok((convert::bars_to_columns(py, made.bars)?, made.facts.to_string()))
+    let made = py
+        .detach(|| scenario::generate(&document, source.as_ref(), wants_latent))
+        .map_err(refusal)?;
+    let latent = convert::latent_to_columns(py, made.latent)?;
+    Ok((convert::bars_to_columns(py, made.bars)?, latent, made.facts.to_string()))
+}
+
+/// What must hold of a scenario's bars; see `simcore.engine.scenario_laws`.
+#[pyfunction]
+#[pyo3(signature = (scenario_json, source=None))]
+fn scenario_laws(
+    py: Python<'_>,
+    scenario_json: &str,
+    source: Option<&Bound<'_, PyDict>>,
+) -> PyResult<String> {
+    let document = convert::json(scenario_json)?;
+    let source = source.map(convert::source_bars).transpose()?;
+    let laws = py.detach(|| scenario::laws(&document, source.as_ref())).map_err(refusal)?;
+    Ok(laws.to_string())
 }
 
 /// The output column of a program over bars; see `simcore.engine.indicator`.
@@ -131,6 +151,7 @@ fn _engine(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(version, module)?)?;
     module.add_function(wrap_pyfunction!(catalogue, module)?)?;
     module.add_function(wrap_pyfunction!(generate, module)?)?;
+    module.add_function(wrap_pyfunction!(scenario_laws, module)?)?;
     module.add_function(wrap_pyfunction!(indicator, module)?)?;
     module.add_function(wrap_pyfunction!(backtest, module)?)?;
     module.add_function(wrap_pyfunction!(metrics, module)?)?;

@@ -158,7 +158,7 @@ pub fn bars(universe: &Universe) -> Result<Vec<Vec<Bar>>, EngineError> {
 fn path(universe: &Universe, seed: u64) -> Result<Vec<Bar>, EngineError> {
     let mut scenario = universe.scenario.clone();
     scenario.insert("seed".to_owned(), Value::from(seed));
-    let generated = crate::scenario::generate(&Value::Object(scenario), None)?;
+    let generated = crate::scenario::generate(&Value::Object(scenario), None, false)?;
     let source = &generated.bars;
     assert_eq!(source.close.len() as i64, universe.n_minutes(), "one path of one asset");
     let rows = 0..source.close.len();

@@ -64,6 +64,116 @@ impl Timeframe {
     }
 }
 
+/// When the bars of one calendar and timeframe open and close.
+///
+/// Synthetic calendars have no holidays and no daylight saving: `us_equity` is open from 14:30 to
+/// 21:00 UTC and `sessions_252` around the clock, Monday to Friday; `fx_24x5` from Sunday 22:00 to
+/// Friday 22:00 UTC in one session.
+#[derive(Clone, Copy, Debug)]
+pub struct Schedule {
+    /// None for a market that never closes.
+    sessions: Option<Sessions>,
+    bar_ns: i64,
+    /// Opening time of bar 0.
+    start_ns: i64,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Sessions {
+    /// Sessions in a week, and their distance within it.
+    a_week: i64,
+    opens_ns: i64,
+    length_ns: i64,
+    /// Bars in a session, the short last one included.
+    bars: i64,
+    /// Number of bar 0, counted from the first session after 1970 began.
+    first_bar: i64,
+}
+
+/// Opening and closing time of one bar.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[allow(missing_docs)]
+pub struct BarTime {
+    pub ts: i64,
+    pub known_at: i64,
+    /// Length in nominal bars: below 1 for the short last bar of a session.
+    pub length: f64,
+    pub opens_session: bool,
+}
+
+/// 1970-01-05, a Monday.
+const FIRST_MONDAY_NS: i64 = 4 * NS_PER_DAY;
+const NS_PER_WEEK: i64 = 7 * NS_PER_DAY;
+
+impl Schedule {
+    /// The bars of `calendar`, one of [`CALENDARS`]; bar 0 is the first to open at `start_ns` or
+    /// after it.
+    pub fn new(calendar: &str, timeframe: Timeframe, start_ns: i64) -> Self {
+        let hours = NS_PER_MINUTE * 60;
+        let (a_week, opens_ns, length_ns) = match calendar {
+            "fx_24x5" => (1, FIRST_MONDAY_NS - 2 * hours, 120 * hours),
+            "us_equity" => (5, FIRST_MONDAY_NS + 870 * NS_PER_MINUTE, 390 * NS_PER_MINUTE),
+            "sessions_252" => (5, FIRST_MONDAY_NS, 24 * hours),
+            _ => return Self { sessions: None, bar_ns: timeframe.bar_ns, start_ns },
+        };
+        // A daily bar of a stock lasts a session, not a day.
+        let bar_ns = timeframe.bar_ns.min(length_ns);
+        let bars = (length_ns + bar_ns - 1) / bar_ns;
+        let mut sessions = Sessions { a_week, opens_ns, length_ns, bars, first_bar: 0 };
+        let week = (start_ns - opens_ns).div_euclid(NS_PER_WEEK);
+        let mut first_bar = week * a_week * bars;
+        while sessions.opening(first_bar, bar_ns) < start_ns {
+            first_bar += 1;
+        }
+        sessions.first_bar = first_bar;
+        Self { sessions: Some(sessions), bar_ns, start_ns }
+    }
+
+    /// Whether `bars` bars from `start_ns` end within what 64 bits of nanoseconds can tell.
+    pub fn reaches(calendar: &str, timeframe: Timeframe, start_ns: i64, bars: u64) -> bool {
+        let open = i128::from(bars) * i128::from(timeframe.bar_ns);
+        // A market with sessions needs up to six times as long for the same bars, and up to a
+        // week before its first.
+        let span = if calendar == CALENDARS[0] { open } else { 6 * open + i128::from(NS_PER_WEEK) };
+        i128::from(start_ns) + span <= i128::from(i64::MAX)
+    }
+
+    /// Opening and closing time of bar `bar_index`.
+    #[inline]
+    pub fn bar(&self, bar_index: usize) -> BarTime {
+        let Some(sessions) = &self.sessions else {
+            let ts = self.start_ns + bar_index as i64 * self.bar_ns;
+            return BarTime { ts, known_at: ts + self.bar_ns, length: 1.0, opens_session: false };
+        };
+        let number = sessions.first_bar + bar_index as i64;
+        let ts = sessions.opening(number, self.bar_ns);
+        let place = number.rem_euclid(sessions.bars);
+        let left = sessions.length_ns - place * self.bar_ns;
+        let length_ns = left.min(self.bar_ns);
+        BarTime {
+            ts,
+            known_at: ts + length_ns,
+            length: length_ns as f64 / self.bar_ns as f64,
+            opens_session: place == 0,
+        }
+    }
+
+    /// Length of a session in nominal bars; 0 for a market that never closes.
+    pub fn session_bars(&self) -> f64 {
+        self.sessions.map_or(0.0, |sessions| sessions.length_ns as f64 / self.bar_ns as f64)
+    }
+}
+
+impl Sessions {
+    fn opening(&self, number: i64, bar_ns: i64) -> i64 {
+        let session = number.div_euclid(self.bars);
+        let day = session.rem_euclid(self.a_week);
+        let week = session.div_euclid(self.a_week);
+        let place = number.rem_euclid(self.bars);
+        self.opens_ns + week * NS_PER_WEEK + day * NS_PER_DAY + place * bar_ns
+    }
+}
+
 /// Bars a year of a series that states no calendar, from its first and last opening time.
 ///
 /// # Panics

@@ -2,10 +2,13 @@
 //!
 //! What this engine cannot do is refused here and never ignored.
 
-use super::calendar::{CALENDARS, Timeframe, parse_utc};
+use super::calendar::{CALENDARS, Schedule, Timeframe, parse_utc};
 use super::field::{
     WHOLE_MAX, number, object, one_of, only, optional_object, refused, required, text, whole,
 };
+use super::guard::Guard;
+use super::innovation::Innovations;
+use super::overlay::Overlays;
 use super::volume::Volume;
 use super::{FAMILIES, Family};
 use crate::EngineError;
@@ -19,7 +22,7 @@ const PATHS_MAX: u64 = 1_000_000;
 const ROWS_MAX: u64 = 200_000_000;
 const N_SUB_MAX: u64 = 64;
 
-const FIELDS: [&str; 18] = [
+const FIELDS: [&str; 19] = [
     "family",
     "timeframe",
     "calendar",
@@ -37,33 +40,18 @@ const FIELDS: [&str; 18] = [
     "assets",
     "guard",
     "start",
+    "overnight_var_share",
     "source_hash",
 ];
 
 const P0: Param = positive("p0", "price", 1e9, 100.0);
 const TICK_SIZE: Param = positive("tick_size", "price", 1e9, 0.01);
-const GUARD_K: Param = positive("guard.k", "standard deviations", 1e3, 25.0);
+/// Largest share of a day's variance that may pass overnight.
+const OVERNIGHT_MAX: f64 = 0.95;
 
 const fn positive(name: &'static str, unit: &'static str, max: f64, default: f64) -> Param {
     let (min, default) = (0.0, Some(default));
     Param { name, unit, min, is_min_open: true, max, default, is_integer: false }
-}
-
-/// What happens to an increment beyond the guard.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum GuardMode {
-    /// The scenario is refused.
-    Error,
-    /// The increment is cut back to the guard, counted and flagged.
-    Clip,
-}
-
-/// Limit of every increment, in units of its own conditional standard deviation.
-#[derive(Clone, Copy, Debug, PartialEq)]
-#[allow(missing_docs)]
-pub struct Guard {
-    pub mode: GuardMode,
-    pub k: f64,
 }
 
 /// A parameter that takes one of a few words.
@@ -75,6 +63,27 @@ pub struct Choice {
     pub values: &'static [&'static str],
 }
 
+/// A parameter that is a list or a table and has rules of its own.
+#[derive(Clone, Copy, Debug)]
+pub struct Structure {
+    /// Name in documents.
+    pub name: &'static str,
+    /// What it must look like, in words.
+    pub shape: &'static str,
+    /// Whether it may be left out.
+    pub is_optional: bool,
+    /// Gives it back with every default filled in, or refuses it; None where it is left out.
+    /// Rules that read other fields too belong to the family's `prepare`.
+    pub(crate) complete: fn(&str, Option<&Value>) -> Result<Value, EngineError>,
+}
+
+impl Structure {
+    /// Row of the catalogue.
+    pub fn to_json(&self) -> Value {
+        json!({"name": self.name, "shape": self.shape, "is_optional": self.is_optional})
+    }
+}
+
 /// A scenario, whole.
 #[derive(Clone, Debug)]
 #[allow(missing_docs)]
@@ -82,24 +91,30 @@ pub struct Scenario {
     pub family: &'static Family,
     pub timeframe: Timeframe,
     /// One of [`CALENDARS`].
-    pub calendar: String,
+    pub calendar: &'static str,
     pub duration_bars: usize,
     pub seed: u64,
     pub params: Params,
     /// The word taken for each of the family's choices, in their order.
     pub choices: Vec<&'static str>,
+    /// The family's lists and tables, completed, in their order.
+    pub structures: Vec<Value>,
     pub volume: Volume,
     /// Price at log price 0.
     pub p0: f64,
     /// Sub-steps of a bar.
     pub n_sub: usize,
     pub paths: usize,
+    pub innovations: Innovations,
     pub tick_size: Option<f64>,
+    pub overlays: Overlays,
     pub assets: Vec<String>,
     pub guard: Guard,
     /// Opening time of bar 0 as written, and in nanoseconds UTC.
     pub start: String,
     pub start_ns: i64,
+    /// Share of a day's variance that passes while a market with sessions is closed.
+    pub overnight_var_share: f64,
     /// Digest of the rows a replay was given.
     pub source_hash: Option<String>,
 }
@@ -117,17 +132,18 @@ impl Scenario {
         only("", fields, &FIELDS)?;
         let family = family(text(fields, "/family", None)?)?;
         let timeframe = Timeframe::named(text(fields, "/timeframe", None)?)?;
-        let calendar = calendar(fields, family)?;
+        let calendar =
+            one_of("calendar", text(fields, "/calendar", Some(CALENDARS[0]))?, &CALENDARS)?;
         let shortest = if family.needs_source { 2 } else { BARS_MIN };
         let duration_bars = whole(fields, "/duration_bars", None, shortest, BARS_MAX)?;
         let paths = whole(fields, "/paths", Some(1), 1, PATHS_MAX)?;
-        if duration_bars * paths > ROWS_MAX {
-            let got = format!("{paths} paths of {duration_bars} bars");
+        let assets = assets(fields, family)?;
+        if duration_bars * paths * assets.len() as u64 > ROWS_MAX {
+            let got = format!("{paths} paths of {} assets of {duration_bars} bars", assets.len());
             return Err(refused("/paths", got, format!("at most {ROWS_MAX} bars in all")));
         }
-        let (params, choices) = params(fields, family)?;
-        unsupported(fields)?;
-        let (start, start_ns) = start(fields, timeframe, duration_bars)?;
+        let (params, choices, structures) = params(fields, family)?;
+        let (start, start_ns) = start(fields, timeframe, calendar, duration_bars)?;
         Ok(Self {
             family,
             timeframe,
@@ -136,6 +152,7 @@ impl Scenario {
             seed: whole(fields, "/seed", None, 0, WHOLE_MAX)?,
             params,
             choices,
+            structures,
             volume: Volume::read(
                 text(fields, "/volume_model", None)?,
                 optional_object(fields, "/volume_params")?,
@@ -143,11 +160,14 @@ impl Scenario {
             p0: number(fields, &P0)?.expect("p0 has a default"),
             n_sub: whole(fields, "/n_sub", Some(4), 1, N_SUB_MAX)? as usize,
             paths: paths as usize,
+            innovations: Innovations::read(optional_object(fields, "/innovations")?, family)?,
             tick_size: tick_size(fields)?,
-            assets: assets(fields)?,
-            guard: guard(fields)?,
+            overlays: overlays(fields, family)?,
+            assets,
+            guard: Guard::read(optional_object(fields, "/guard")?)?,
             start,
             start_ns,
+            overnight_var_share: overnight(fields, calendar)?,
             source_hash: source_hash(fields, family)?,
         })
     }
@@ -162,13 +182,33 @@ impl Scenario {
         self.choices[at.unwrap_or_else(|| panic!("no choice `{name}` in this table"))]
     }
 
+    /// The family's list or table `name`, completed.
+    ///
+    /// # Panics
+    ///
+    /// When the family has no such structure: a misspelling in this crate.
+    pub fn structure(&self, name: &str) -> &Value {
+        let at = self.family.structures.iter().position(|structure| structure.name == name);
+        &self.structures[at.unwrap_or_else(|| panic!("no structure `{name}` in this table"))]
+    }
+
+    /// Rows of one path, all its assets together.
+    pub fn rows_per_path(&self) -> usize {
+        self.assets.len() * self.duration_bars
+    }
+
+    /// When each bar opens and closes.
+    pub fn schedule(&self) -> Schedule {
+        Schedule::new(self.calendar, self.timeframe, self.start_ns)
+    }
+
     /// Bars a year, and whether the source's own dates had to tell.
     ///
     /// A source's year is stated by its parameter or by a calendar with sessions; the default
     /// calendar says nothing about rows that bring their own index.
     pub fn bars_per_year(&self, ts: &[i64]) -> (f64, bool) {
         if !self.family.needs_source || self.calendar != CALENDARS[0] {
-            return (self.timeframe.bars_per_year(&self.calendar), false);
+            return (self.timeframe.bars_per_year(self.calendar), false);
         }
         let stated = self.params.get("bars_per_year");
         if stated > 0.0 {
@@ -184,20 +224,23 @@ impl Scenario {
         for (choice, word) in self.family.choices.iter().zip(&self.choices) {
             params.insert(choice.name.to_owned(), json!(word));
         }
-        let mode = match self.guard.mode {
-            GuardMode::Error => "error",
-            GuardMode::Clip => "clip",
-        };
+        for (structure, value) in self.family.structures.iter().zip(&self.structures) {
+            params.insert(structure.name.to_owned(), value.clone());
+        }
         let mut document = json!({
             "family": self.family.name, "params": params,
             "timeframe": self.timeframe.name, "calendar": self.calendar,
             "duration_bars": self.duration_bars, "seed": self.seed, "paths": self.paths,
             "p0": self.p0, "n_sub": self.n_sub,
             "volume_model": self.volume.model_name(), "volume_params": self.volume.to_json(),
-            "innovations": {"dist": "normal"}, "tick_size": self.tick_size, "overlays": [],
-            "assets": self.assets, "guard": {"mode": mode, "k": self.guard.k},
-            "start": self.start,
+            "innovations": self.innovations.to_json(), "tick_size": self.tick_size,
+            "overlays": self.overlays.to_json(), "assets": self.assets,
+            "guard": self.guard.to_json(), "start": self.start,
         });
+        // A market that never closes has no night to speak of.
+        if self.calendar != CALENDARS[0] {
+            document["overnight_var_share"] = json!(self.overnight_var_share);
+        }
         if let Some(hash) = &self.source_hash {
             document["source_hash"] = json!(hash);
         }
@@ -214,20 +257,13 @@ fn family(name: &str) -> Result<&'static Family, EngineError> {
     })
 }
 
-fn calendar(fields: &Map<String, Value>, family: &Family) -> Result<String, EngineError> {
-    let name = text(fields, "/calendar", Some(CALENDARS[0]))?;
-    // Sessions need opening gaps that no family draws yet; a source brings its own.
-    let known = if family.needs_source { &CALENDARS[..] } else { &CALENDARS[..1] };
-    one_of("calendar", name, known).map(str::to_owned)
-}
+type Given = (Params, Vec<&'static str>, Vec<Value>);
 
-fn params(
-    fields: &Map<String, Value>,
-    family: &'static Family,
-) -> Result<(Params, Vec<&'static str>), EngineError> {
+fn params(fields: &Map<String, Value>, family: &'static Family) -> Result<Given, EngineError> {
     let given = required(fields, "/params")?;
     let given = object("/params", given)?;
-    let names: Vec<&str> = family.choices.iter().map(|choice| choice.name).collect();
+    let words = family.choices.iter().map(|choice| choice.name);
+    let names: Vec<&str> = words.chain(family.structures.iter().map(|row| row.name)).collect();
     let params = Params::read(family.name, family.params, given, &names)?;
     let mut words = Vec::with_capacity(family.choices.len());
     for choice in family.choices {
@@ -235,24 +271,40 @@ fn params(
         let word = text(given, &path, Some(choice.values[0]))?;
         words.push(one_of(choice.name, word, choice.values)?);
     }
-    Ok((params, words))
+    let mut structures = Vec::with_capacity(family.structures.len());
+    for structure in family.structures {
+        let path = format!("/params/{}", structure.name);
+        let value = given.get(structure.name);
+        if value.is_none() && !structure.is_optional {
+            return Err(refused(&path, "nothing", structure.shape));
+        }
+        structures.push((structure.complete)(&path, value)?);
+    }
+    Ok((params, words, structures))
 }
 
-/// Refuses what documents may say but this engine does not do yet.
-fn unsupported(fields: &Map<String, Value>) -> Result<(), EngineError> {
-    if let Some(innovations) = optional_object(fields, "/innovations")? {
-        only("/innovations", innovations, &["dist"])?;
-        one_of(
-            "innovations",
-            text(innovations, "/innovations/dist", Some("normal"))?,
-            &["normal"],
-        )?;
+fn overlays(fields: &Map<String, Value>, family: &Family) -> Result<Overlays, EngineError> {
+    let overlays = Overlays::read(fields.get("overlays"))?;
+    if family.needs_source && !overlays.is_empty() {
+        let expected = format!("an empty list: {} draws no increments", family.name);
+        return Err(refused("/overlays", "overlays", expected));
     }
-    match fields.get("overlays") {
-        None => Ok(()),
-        Some(Value::Array(overlays)) if overlays.is_empty() => Ok(()),
-        Some(other) => Err(refused("/overlays", other.to_string(), "an empty list")),
-    }
+    Ok(overlays)
+}
+
+/// A fifth of the variance of a stock's day passes overnight unless the document says otherwise.
+fn overnight(fields: &Map<String, Value>, calendar: &str) -> Result<f64, EngineError> {
+    let default = if calendar == "us_equity" { 0.2 } else { 0.0 };
+    let param = Param {
+        name: "overnight_var_share",
+        unit: "fraction of a day's variance",
+        min: 0.0,
+        is_min_open: false,
+        max: if calendar == CALENDARS[0] { 0.0 } else { OVERNIGHT_MAX },
+        default: Some(default),
+        is_integer: false,
+    };
+    Ok(number(fields, &param)?.unwrap_or(default))
 }
 
 fn tick_size(fields: &Map<String, Value>) -> Result<Option<f64>, EngineError> {
@@ -262,50 +314,41 @@ fn tick_size(fields: &Map<String, Value>) -> Result<Option<f64>, EngineError> {
     }
 }
 
-fn assets(fields: &Map<String, Value>) -> Result<Vec<String>, EngineError> {
+fn assets(fields: &Map<String, Value>, family: &Family) -> Result<Vec<String>, EngineError> {
     let Some(value) = fields.get("assets") else {
         return Ok(vec!["A".to_owned()]);
     };
-    let names = value.as_array().map(Vec::as_slice);
-    match names {
-        Some([Value::String(name)]) if !name.is_empty() => Ok(vec![name.clone()]),
-        _ => Err(refused("/assets", value.to_string(), "a list with the name of one asset")),
-    }
-}
-
-fn guard(fields: &Map<String, Value>) -> Result<Guard, EngineError> {
-    let default = GUARD_K.default.expect("the guard has a default");
-    let Some(given) = optional_object(fields, "/guard")? else {
-        return Ok(Guard { mode: GuardMode::Error, k: default });
+    let names: Option<Vec<String>> = value
+        .as_array()
+        .map(|names| names.iter().map(|name| name.as_str().map(str::to_owned)).collect())
+        .unwrap_or_default();
+    let is_listed = |names: &Vec<String>| {
+        let mut sorted = names.clone();
+        sorted.sort();
+        sorted.dedup();
+        let are_many = (1..=family.assets_max).contains(&names.len());
+        are_many && sorted.len() == names.len() && !names.iter().any(String::is_empty)
     };
-    only("/guard", given, &["mode", "k"])?;
-    let mode = text(given, "/guard/mode", Some("error"))?;
-    let mode = match one_of("guard mode", mode, &["error", "clip"])? {
-        "clip" => GuardMode::Clip,
-        _ => GuardMode::Error,
-    };
-    let k = match given.get("k") {
-        Some(value) => {
-            let k = value.as_f64();
-            let k = k.ok_or_else(|| refused("/guard/k", value.to_string(), "a number"))?;
-            GUARD_K.check("scenario", k)?
-        }
-        None => default,
-    };
-    Ok(Guard { mode, k })
+    names.filter(is_listed).ok_or_else(|| {
+        let expected = match family.assets_max {
+            1 => "a list with the name of one asset".to_owned(),
+            most => format!("a list of 1 to {most} different names"),
+        };
+        refused("/assets", value.to_string(), expected)
+    })
 }
 
 fn start(
     fields: &Map<String, Value>,
     timeframe: Timeframe,
+    calendar: &str,
     bars: u64,
 ) -> Result<(String, i64), EngineError> {
     let written = text(fields, "/start", Some("2000-01-03T00:00:00Z"))?;
     let ns = parse_utc(written).ok_or_else(|| {
         refused("/start", format!("`{written}`"), "an instant in UTC, as 2000-01-03T00:00:00Z")
     })?;
-    let length = timeframe.bar_ns.checked_mul(bars as i64);
-    if length.and_then(|length| ns.checked_add(length)).is_none() {
+    if !Schedule::reaches(calendar, timeframe, ns, bars) {
         let got = format!("{bars} bars of {} from {written}", timeframe.name);
         // 64 bits of nanoseconds end there.
         return Err(refused("/duration_bars", got, "bars that end before 2262-04-11"));
@@ -378,7 +421,8 @@ mod tests {
             ("family", json!("heston"), "UNKNOWN_NAME", "trend, vol_cluster, replay"),
             ("timeframe", json!("2h"), "UNKNOWN_NAME", "15m"),
             ("timeframe", json!(60), "FIELD_INVALID", "/timeframe"),
-            ("calendar", json!("us_equity"), "UNKNOWN_NAME", "24x7"),
+            ("calendar", json!("lse"), "UNKNOWN_NAME", "24x7"),
+            ("overnight_var_share", json!(0.1), "PARAM_RANGE", "overnight_var_share"),
             ("duration_bars", json!(99), "FIELD_INVALID", "100 to 5000000"),
             ("duration_bars", json!(100.5), "FIELD_INVALID", "/duration_bars"),
             ("seed", json!(9_007_199_254_740_992_u64), "FIELD_INVALID", "/seed"),
@@ -394,12 +438,12 @@ mod tests {
             ("p0", json!(0), "PARAM_RANGE", "p0"),
             ("n_sub", json!(65), "FIELD_INVALID", "/n_sub"),
             ("paths", json!(0), "FIELD_INVALID", "/paths"),
-            ("innovations", json!({"dist": "student_t"}), "UNKNOWN_NAME", "student_t"),
+            ("innovations", json!({"dist": "cauchy"}), "UNKNOWN_NAME", "student_t"),
             ("innovations", json!({"dist": "normal", "nu": 5}), "FIELD_INVALID", "/innovations/nu"),
             ("tick_size", json!(-0.01), "PARAM_RANGE", "tick_size"),
             ("overlays", json!([{"bear": {}}]), "FIELD_INVALID", "/overlays"),
             ("assets", json!(["A", "B"]), "FIELD_INVALID", "/assets"),
-            ("guard", json!({"mode": "global"}), "UNKNOWN_NAME", "error, clip"),
+            ("guard", json!({"mode": "ignore"}), "UNKNOWN_NAME", "error, clip, global"),
             ("guard", json!({"k": 0}), "PARAM_RANGE", "guard.k"),
             ("start", json!("2000-01-03"), "FIELD_INVALID", "/start"),
             ("source_hash", json!("0".repeat(64)), "FIELD_INVALID", "trend takes no source"),

@@ -6,7 +6,11 @@
 pub mod calendar;
 pub mod document;
 mod field;
+pub mod guard;
 pub mod identity;
+pub mod innovation;
+pub mod law;
+pub mod overlay;
 pub mod path;
 mod replay;
 mod trend;
@@ -17,10 +21,11 @@ use crate::EngineError;
 use crate::bars::Bars;
 use crate::math::LIBM_PROFILE;
 use crate::parameter::Param;
-use document::{Choice, Scenario};
+use document::{Choice, Scenario, Structure};
 use field::refused;
 use identity::GENERATOR_VERSION;
-use path::{PathFacts, PathRows};
+use law::{Fact, Law};
+use path::{LatentRows, Model, PathFacts, PathRows};
 use rayon::prelude::*;
 use serde_json::{Map, Value, json};
 
@@ -35,12 +40,85 @@ pub struct Family {
     pub params: &'static [Param],
     /// Parameters that take one of a few words.
     pub choices: &'static [Choice],
+    /// Parameters that are lists or tables.
+    pub structures: &'static [Structure],
     /// Whether it works on rows that the caller brings.
     pub needs_source: bool,
-    /// Refuses what no range of a single parameter can.
-    check: fn(&Scenario, Option<&Bars>) -> Result<(), EngineError>,
-    /// Writes one path; called once for each, from any thread.
-    write_path: fn(&Scenario, Option<&Bars>, usize, PathRows<'_>) -> Result<PathFacts, EngineError>,
+    /// Most assets that one path may have.
+    pub assets_max: usize,
+    /// Whether its draws may be Student's instead of normal.
+    pub takes_student_t: bool,
+    /// Refuses what no range of a single parameter can, and makes the market ready to be walked.
+    prepare: fn(&Scenario, Option<&Bars>) -> Result<Box<dyn Market>, EngineError>,
+}
+
+/// A family with its parameters, ready to write paths.
+trait Market: Send + Sync {
+    /// Writes one path, its assets one after the other; called once for each, from any thread.
+    fn write_path(
+        &self,
+        scenario: &Scenario,
+        path: usize,
+        rows: PathRows<'_>,
+    ) -> Result<PathFacts, EngineError>;
+
+    /// The increments of one path, where another family may build on them.
+    #[allow(dead_code)] // until the first family with several assets
+    fn model(&self, _scenario: &Scenario, _path: usize) -> Option<Box<dyn Model>> {
+        None
+    }
+
+    /// What must hold of many of its bars.
+    fn laws(&self, scenario: &Scenario) -> Vec<Law>;
+
+    /// The stylised facts that it shows, and those it may show or not.
+    fn facts(&self, scenario: &Scenario) -> Facts;
+}
+
+/// A family of one asset whose paths are walked through by a model.
+trait Univariate: Send + Sync {
+    /// The model of one path.
+    type Model: Model + 'static;
+
+    /// The model before the first bar of path number `path`.
+    fn model(&self, scenario: &Scenario, path: usize) -> Self::Model;
+
+    /// As [`Market::laws`].
+    fn laws(&self, scenario: &Scenario) -> Vec<Law>;
+
+    /// As [`Market::facts`].
+    fn facts(&self, scenario: &Scenario) -> Facts;
+}
+
+impl<F: Univariate> Market for F {
+    fn write_path(
+        &self,
+        scenario: &Scenario,
+        path: usize,
+        rows: PathRows<'_>,
+    ) -> Result<PathFacts, EngineError> {
+        path::walk(scenario, path, &mut Univariate::model(self, scenario, path), rows)
+    }
+
+    fn model(&self, scenario: &Scenario, path: usize) -> Option<Box<dyn Model>> {
+        Some(Box::new(Univariate::model(self, scenario, path)))
+    }
+
+    fn laws(&self, scenario: &Scenario) -> Vec<Law> {
+        Univariate::laws(self, scenario)
+    }
+
+    fn facts(&self, scenario: &Scenario) -> Facts {
+        Univariate::facts(self, scenario)
+    }
+}
+
+/// What is expected of the stylised facts of real markets; a fact in neither list must be absent.
+#[derive(Clone, Debug, Default)]
+#[allow(missing_docs)]
+struct Facts {
+    pub shown: Vec<Fact>,
+    pub undecided: Vec<Fact>,
 }
 
 impl Family {
@@ -54,7 +132,10 @@ impl Family {
         json!({
             "name": self.name, "source": self.source,
             "params": self.params.iter().map(Param::to_json).collect::<Vec<_>>(),
-            "choices": choices, "needs_source": self.needs_source,
+            "choices": choices,
+            "structures": self.structures.iter().map(Structure::to_json).collect::<Vec<_>>(),
+            "needs_source": self.needs_source, "assets_max": self.assets_max,
+            "takes_student_t": self.takes_student_t,
         })
     }
 }
@@ -62,11 +143,26 @@ impl Family {
 /// Every family there is.
 pub const FAMILIES: &[&Family] = &[&trend::TREND, &vol_cluster::VOL_CLUSTER, &replay::REPLAY];
 
+/// What the generator knows of each bar and the bars do not say.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Latent {
+    /// Mean of the bar's log return, given the bars before.
+    pub mean: Vec<f64>,
+    /// Standard deviation of the same, but for jumps and opening gaps.
+    pub deviation: Vec<f64>,
+    /// Jump or gap at the open, a log return.
+    pub jump: Vec<f64>,
+    /// State of a family that has states, else 0.
+    pub state: Vec<u8>,
+}
+
 /// A generated market.
 #[derive(Clone, Debug)]
 pub struct Generated {
     /// The bars, sorted by (path, asset, t).
     pub bars: Bars,
+    /// One value for each bar; empty unless it was asked for.
+    pub latent: Latent,
     /// Hashes, bounds and counts of the manifest.
     pub facts: Value,
 }
@@ -81,21 +177,51 @@ pub struct Generated {
 /// Those of [`Scenario::read`]; `FIELD_INVALID` for parameters that do not go together or a
 /// source that does not fit; `SCENARIO_EXPLODED`, `GUARD_EXCEEDED` and the codes of
 /// [`crate::bars::BarsView::check`] for what a path came to, the lowest path first.
-pub fn generate(scenario: &Value, source: Option<&Bars>) -> Result<Generated, EngineError> {
+pub fn generate(
+    scenario: &Value,
+    source: Option<&Bars>,
+    wants_latent: bool,
+) -> Result<Generated, EngineError> {
+    let (scenario, market) = prepared(scenario, source)?;
+    let rows = scenario.paths * scenario.rows_per_path();
+    let mut bars = blank(rows);
+    let mut latent = if wants_latent { blank_latent(rows) } else { Latent::default() };
+    let facts = write_paths(&scenario, market.as_ref(), &mut bars, &mut latent)?;
+    let facts = describe(&scenario, &bars, &facts);
+    Ok(Generated { bars, latent, facts })
+}
+
+/// What must hold of the scenario's bars, for whoever tests them: `laws`, and what each of the
+/// stylised `facts` is expected to be (null: either).
+///
+/// # Errors
+///
+/// Those of [`Scenario::read`] and of the family's own checks.
+pub fn laws(scenario: &Value, source: Option<&Bars>) -> Result<Value, EngineError> {
+    let (scenario, market) = prepared(scenario, source)?;
+    let laws: Vec<Value> = market.laws(&scenario).into_iter().map(Law::to_json).collect();
+    let expected = market.facts(&scenario);
+    let facts: Map<String, Value> = law::FACTS
+        .iter()
+        .map(|fact| {
+            let is_undecided = expected.undecided.contains(fact);
+            let is_shown = (!is_undecided).then(|| expected.shown.contains(fact));
+            (fact.name().to_owned(), json!(is_shown))
+        })
+        .collect();
+    Ok(json!({"laws": laws, "facts": facts}))
+}
+
+fn prepared(
+    scenario: &Value,
+    source: Option<&Bars>,
+) -> Result<(Scenario, Box<dyn Market>), EngineError> {
     let scenario = Scenario::read(scenario)?;
     if source.is_some() && !scenario.family.needs_source {
         return Err(refused("/source", "bars", format!("none for {}", scenario.family.name)));
     }
-    (scenario.family.check)(&scenario, source)?;
-    let mut bars = blank(scenario.paths * scenario.duration_bars);
-    let facts = write_paths(&scenario, source, &mut bars)?;
-    let facts = describe(&scenario, &bars, &facts);
-    Ok(Generated { bars, facts })
-}
-
-/// The check of a family whose parameters are free of one another.
-fn no_further_check(_scenario: &Scenario, _source: Option<&Bars>) -> Result<(), EngineError> {
-    Ok(())
+    let market = (scenario.family.prepare)(&scenario, source)?;
+    Ok((scenario, market))
 }
 
 fn blank(rows: usize) -> Bars {
@@ -115,15 +241,39 @@ fn blank(rows: usize) -> Bars {
     }
 }
 
+fn blank_latent(rows: usize) -> Latent {
+    Latent {
+        mean: vec![0.0; rows],
+        deviation: vec![0.0; rows],
+        jump: vec![0.0; rows],
+        state: vec![0; rows],
+    }
+}
+
 /// Writes and checks every path; the facts come in the order of the paths.
 fn write_paths(
     scenario: &Scenario,
-    source: Option<&Bars>,
+    market: &dyn Market,
     bars: &mut Bars,
+    latent: &mut Latent,
 ) -> Result<Vec<PathFacts>, EngineError> {
-    let n = scenario.duration_bars;
+    let n_bars = scenario.duration_bars;
+    let n = scenario.rows_per_path();
+    let mut hidden: Vec<Option<LatentRows<'_>>> = if latent.mean.is_empty() {
+        (0..scenario.paths).map(|_| None).collect()
+    } else {
+        let columns = latent.mean.chunks_mut(n).zip(latent.deviation.chunks_mut(n));
+        let others = latent.jump.chunks_mut(n).zip(latent.state.chunks_mut(n));
+        columns
+            .zip(others)
+            .map(|((mean, deviation), (jump, state))| {
+                Some(LatentRows { mean, deviation, jump, state })
+            })
+            .collect()
+    };
     let columns = (
         bars.path.par_chunks_mut(n),
+        bars.asset.par_chunks_mut(n),
         bars.t.par_chunks_mut(n),
         bars.ts.par_chunks_mut(n),
         bars.known_at.par_chunks_mut(n),
@@ -133,31 +283,50 @@ fn write_paths(
         bars.close.par_chunks_mut(n),
         bars.volume.par_chunks_mut(n),
         bars.hl_order.par_chunks_mut(n),
-        bars.flags.par_chunks_mut(n),
+        (bars.flags.par_chunks_mut(n), hidden.par_iter_mut()),
     );
     let written = columns.into_par_iter().enumerate().map(
-        |(path, (paths, t, ts, known_at, open, high, low, close, volume, hl_order, flags))| {
+        |(
+            path,
+            (
+                paths,
+                assets,
+                t,
+                ts,
+                known_at,
+                open,
+                high,
+                low,
+                close,
+                volume,
+                hl_order,
+                (flags, latent),
+            ),
+        )| {
             paths.fill(path as u32);
-            for (bar, slot) in t.iter_mut().enumerate() {
-                *slot = bar as u32;
+            for (row, (asset, bar)) in assets.iter_mut().zip(t).enumerate() {
+                *asset = (row / n_bars) as u16;
+                *bar = (row % n_bars) as u32;
             }
-            let rows = PathRows { ts, known_at, open, high, low, close, volume, hl_order, flags };
-            (scenario.family.write_path)(scenario, source, path, rows)
+            let latent = latent.take();
+            let rows =
+                PathRows { ts, known_at, open, high, low, close, volume, hl_order, flags, latent };
+            market.write_path(scenario, path, rows)
         },
     );
     let facts: Vec<Result<PathFacts, EngineError>> = written.collect();
     // Of several refusals the lowest path's is reported, whichever thread was first.
     let facts = facts.into_iter().collect::<Result<Vec<_>, _>>()?;
-    let checks: Vec<Result<(), EngineError>> = (0..scenario.paths)
+    let checks: Vec<Result<(), EngineError>> = (0..scenario.paths * scenario.assets.len())
         .into_par_iter()
-        .map(|path| bars.view(path * n..(path + 1) * n).check())
+        .map(|series| bars.view(series * n_bars..(series + 1) * n_bars).check())
         .collect();
     checks.into_iter().collect::<Result<(), _>>()?;
     Ok(facts)
 }
 
 fn describe(scenario: &Scenario, bars: &Bars, facts: &[PathFacts]) -> Value {
-    let (bars_per_year, a_inferred) = scenario.bars_per_year(&bars.ts);
+    let (bars_per_year, a_inferred) = scenario.bars_per_year(&bars.ts[..scenario.duration_bars]);
     json!({
         "scenario_hash": identity::scenario_hash(scenario),
         "dataset_hash": identity::dataset_hash(bars, scenario.paths, scenario.assets.len()),
@@ -170,7 +339,9 @@ fn describe(scenario: &Scenario, bars: &Bars, facts: &[PathFacts]) -> Value {
         "max_price": bars.high.iter().copied().fold(0.0, f64::max),
         "max_abs_z": facts.iter().map(|path| path.max_abs_z).fold(0.0, f64::max),
         "guard_events": facts.iter().map(|path| path.guard_events).sum::<u64>(),
+        "jump_events": facts.iter().map(|path| path.jump_events).sum::<u64>(),
         "bars_per_year": bars_per_year,
         "a_inferred": a_inferred,
+        "sharpe_max_bar": law::sharpe_max(facts),
     })
 }

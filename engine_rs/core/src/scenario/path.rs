@@ -6,10 +6,13 @@
 //! Work goes in blocks of a few hundred sub-steps, so that draws, logarithms and exponentials are
 //! taken by the array; each value is still computed by the same operations in the same order.
 
-use super::document::{GuardMode, Scenario};
+use super::calendar::Schedule;
+use super::document::Scenario;
+use super::guard;
+use super::overlay::Weather;
 use super::volume::VolumeState;
 use crate::EngineError;
-use crate::math;
+use crate::math::{self, Sum};
 use crate::random::{Purpose, Stream, family_key};
 
 /// One basis point.
@@ -22,9 +25,12 @@ pub const FLAG_CLIPPED: u8 = 1;
 const LOG_PRICE_MAX: f64 = 50.0;
 
 /// Sub-steps in a block; at least the 64 that one bar may have.
-const BLOCK_STEPS: usize = 256;
+pub(super) const BLOCK_STEPS: usize = 256;
 
-/// Where one path's bars are written; every slice has one length, the number of bars.
+/// Where the draws for opening gaps of sessions begin, beyond every bar's jump.
+const SESSION_GAPS: u64 = 1 << 32;
+
+/// Where one path's bars are written: of each column, the bars of one asset after the other.
 #[allow(missing_docs)]
 pub struct PathRows<'a> {
     pub ts: &'a mut [i64],
@@ -36,6 +42,80 @@ pub struct PathRows<'a> {
     pub volume: &'a mut [f64],
     pub hl_order: &'a mut [i8],
     pub flags: &'a mut [u8],
+    /// Where to write what the bars do not say, if anyone asked.
+    pub latent: Option<LatentRows<'a>>,
+}
+
+/// Columns of [`super::Latent`] for one path.
+#[allow(missing_docs)]
+pub struct LatentRows<'a> {
+    pub mean: &'a mut [f64],
+    pub deviation: &'a mut [f64],
+    pub jump: &'a mut [f64],
+    pub state: &'a mut [u8],
+}
+
+impl<'a> PathRows<'a> {
+    /// The rows of the assets, each of `n_bars`.
+    #[allow(dead_code)] // until the first family with several assets
+    pub(super) fn by_asset(self, n_bars: usize) -> Vec<PathRows<'a>> {
+        let mut rest = Some(self);
+        let mut parts = Vec::new();
+        while let Some(rows) = rest.take() {
+            if rows.close.len() == n_bars {
+                parts.push(rows);
+                break;
+            }
+            let (part, others) = rows.split_at(n_bars);
+            parts.push(part);
+            rest = Some(others);
+        }
+        parts
+    }
+
+    fn split_at(self, n: usize) -> (PathRows<'a>, PathRows<'a>) {
+        let (ts, ts_rest) = self.ts.split_at_mut(n);
+        let (known_at, known_at_rest) = self.known_at.split_at_mut(n);
+        let (open, open_rest) = self.open.split_at_mut(n);
+        let (high, high_rest) = self.high.split_at_mut(n);
+        let (low, low_rest) = self.low.split_at_mut(n);
+        let (close, close_rest) = self.close.split_at_mut(n);
+        let (volume, volume_rest) = self.volume.split_at_mut(n);
+        let (hl_order, hl_order_rest) = self.hl_order.split_at_mut(n);
+        let (flags, flags_rest) = self.flags.split_at_mut(n);
+        let (latent, latent_rest) = self.latent.map(|latent| latent.split_at(n)).unzip();
+        (
+            PathRows { ts, known_at, open, high, low, close, volume, hl_order, flags, latent },
+            PathRows {
+                ts: ts_rest,
+                known_at: known_at_rest,
+                open: open_rest,
+                high: high_rest,
+                low: low_rest,
+                close: close_rest,
+                volume: volume_rest,
+                hl_order: hl_order_rest,
+                flags: flags_rest,
+                latent: latent_rest,
+            },
+        )
+    }
+}
+
+impl<'a> LatentRows<'a> {
+    fn split_at(self, n: usize) -> (LatentRows<'a>, LatentRows<'a>) {
+        let (mean, mean_rest) = self.mean.split_at_mut(n);
+        let (deviation, deviation_rest) = self.deviation.split_at_mut(n);
+        let (jump, jump_rest) = self.jump.split_at_mut(n);
+        let (state, state_rest) = self.state.split_at_mut(n);
+        let rest = LatentRows {
+            mean: mean_rest,
+            deviation: deviation_rest,
+            jump: jump_rest,
+            state: state_rest,
+        };
+        (LatentRows { mean, deviation, jump, state }, rest)
+    }
 }
 
 /// What is worth knowing of a path beside its bars.
@@ -45,30 +125,126 @@ pub struct PathFacts {
     pub max_abs_z: f64,
     /// Increments that reached the guard.
     pub guard_events: u64,
+    /// Bars that a jump of the model opened.
+    pub jump_events: u64,
+    /// Sum over the bars of m²/(m² + s²), m and s² being mean and variance of the coming return.
+    pub foresight: Sum,
+    /// Bars in that sum; 0 where the coming return has no law.
+    pub foreseen_bars: u64,
 }
 
-/// The law of one bar's increments, given the bars before: each of its sub-steps adds
-/// `mean + scale · z`.
+impl PathFacts {
+    /// Takes note of a bar whose log return has this mean and variance, given the bars before.
+    #[inline]
+    pub(super) fn foresee(&mut self, mean: f64, variance: f64) {
+        // Of a simple return, to second order in the deviation.
+        let m = mean + 0.5 * variance;
+        let square = m * m;
+        self.foresight.add(if square > 0.0 { square / (square + variance) } else { 0.0 });
+        self.foreseen_bars += 1;
+    }
+}
+
+/// One bar as its model is told of it, before its increments are made.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Step {
+pub(super) struct BarDraws<'a> {
+    /// Number of the bar in its path.
+    #[allow(dead_code)] // until the first family with a draw for each bar
+    pub bar_index: usize,
+    /// Length in nominal bars: 1, less for the short last bar of a session.
+    pub length: f64,
+    /// What overlays leave of the predictable part of the increments.
+    pub edge: f64,
+    /// By how much overlays widen the increments; no model feeds on it.
+    pub volatility: f64,
+    /// What overlays add to the log price over the bar.
+    pub drift: f64,
+    /// One draw of variance one for each sub-step.
+    pub z: &'a [f64],
+}
+
+/// Where a model writes the sub-steps of one bar; the slices have one length.
+pub(super) struct Steps<'a> {
+    /// Log price at the open of the bar, after any gap.
+    pub x: f64,
+    /// Log price at the beginning of each sub-step.
+    pub from: &'a mut [f64],
+    /// Log price at its end.
+    pub to: &'a mut [f64],
+    /// Its variance; what the bridge between its ends needs.
+    pub variance: &'a mut [f64],
+}
+
+/// A bar as its model knew it beforehand.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Outlook {
+    /// Mean of the log return from the open, overlays included.
     pub mean: f64,
-    pub scale: f64,
-    /// Variance of one sub-step; what the bridge between its ends needs.
-    pub variance: f64,
-    /// Standard deviation of the whole bar.
+    /// Standard deviation of the same, overlays included.
     pub deviation: f64,
+    /// Mean and variance of the jump that might have come at the open; 0 without jumps.
+    pub jump_mean: f64,
+    pub jump_variance: f64,
+    /// Log return that the model's own draws came to, in units of their standard deviation; what
+    /// volume follows.
+    pub surprise: f64,
+    /// State of a model that has states.
+    pub state: u8,
 }
 
 /// A family's increments along one path.
-pub(super) trait Diffusion {
-    /// Law of the coming bar's increments.
-    fn next_bar(&mut self) -> Step;
+pub(super) trait Model: Send {
+    /// Standard deviation of a whole nominal bar that begins now; sets the size of opening gaps.
+    fn deviation(&self) -> f64;
 
-    /// Takes note of the log return `r` that the bar's increments came to.
-    fn observe(&mut self, r: f64);
+    /// Jump of the log price at the open of bar number `bar_index`, which comes next.
+    fn jump(&mut self, _bar_index: usize) -> f64 {
+        0.0
+    }
+
+    /// Walks through the coming bar.
+    fn bar(&mut self, bar: &BarDraws<'_>, steps: &mut Steps<'_>) -> Outlook;
 }
 
-/// Writes path number `path` of the scenario into `rows`.
+/// The law of a bar whose sub-steps all have one: mean and deviation of the whole bar.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Even {
+    /// What the past foretells of the log return.
+    pub predictable: f64,
+    /// What is added besides, such as the correction of a mean of logarithms.
+    pub constant: f64,
+    /// Standard deviation of the log return.
+    pub deviation: f64,
+}
+
+impl Even {
+    /// Walks through the bar; gives the model's own log return, overlays left out, and the rest.
+    #[inline]
+    pub fn walk(&self, bar: &BarDraws<'_>, steps: &mut Steps<'_>) -> (f64, Outlook) {
+        let n = bar.z.len() as f64;
+        let scale = self.deviation / n.sqrt();
+        let own_mean = (self.predictable + self.constant) / n;
+        let mean = bar.edge * self.predictable + self.constant + bar.drift;
+        let step_mean = mean / n;
+        let wide = scale * bar.volatility;
+        let deviation = self.deviation * bar.volatility;
+        let variance = deviation * deviation / n;
+        let (mut x, mut own) = (steps.x, 0.0);
+        let ends = steps.from.iter_mut().zip(steps.to.iter_mut());
+        for (((from, to), v), z) in ends.zip(steps.variance.iter_mut()).zip(bar.z) {
+            *from = x;
+            own += own_mean + scale * z;
+            x += step_mean + wide * z;
+            *to = x;
+            *v = variance;
+        }
+        let outlook =
+            Outlook { mean, deviation, surprise: own / self.deviation, ..Outlook::default() };
+        (own, outlook)
+    }
+}
+
+/// Writes path number `path` of a scenario with one asset into `rows`.
 ///
 /// # Errors
 ///
@@ -77,52 +253,51 @@ pub(super) trait Diffusion {
 pub(super) fn walk(
     scenario: &Scenario,
     path: usize,
-    model: &mut impl Diffusion,
+    model: &mut (impl Model + ?Sized),
     mut rows: PathRows<'_>,
 ) -> Result<PathFacts, EngineError> {
-    write_times(scenario, &mut rows);
-    let mut walker = Walker::new(scenario, path);
-    let bars = rows.close.len();
-    let mut first = 0;
-    while first < bars {
-        let last = bars.min(first + BLOCK_STEPS / scenario.n_sub);
+    let mut walker = Walker::new(scenario, path, 0);
+    for (first, last) in blocks(scenario) {
         walker.draw(first, last);
-        walker.apply_guard(first, &mut rows)?;
-        walker.advance(first, last, model, &mut rows)?;
-        walker.bridge(first, last, &mut rows);
-        walker.price(first, last, &mut rows);
-        first = last;
+        walker.block(first, last, model, &mut rows)?;
     }
-    Ok(walker.facts)
+    walker.close(&mut rows)
 }
 
-fn write_times(scenario: &Scenario, rows: &mut PathRows<'_>) {
-    let bar_ns = scenario.timeframe.bar_ns;
-    let mut ts = scenario.start_ns;
-    for (open, close) in rows.ts.iter_mut().zip(rows.known_at.iter_mut()) {
-        *open = ts;
-        ts += bar_ns;
-        *close = ts;
-    }
+/// First bar and bar after the last of each block of a path.
+pub(super) fn blocks(scenario: &Scenario) -> impl Iterator<Item = (usize, usize)> + use<> {
+    let (n_bars, step) = (scenario.duration_bars, BLOCK_STEPS / scenario.n_sub);
+    (0..n_bars).step_by(step).map(move |first| (first, n_bars.min(first + step)))
 }
 
 /// State of a walk and the scratch arrays of one block.
-struct Walker<'a> {
+pub(super) struct Walker<'a> {
     scenario: &'a Scenario,
+    schedule: Schedule,
     path: usize,
+    asset: usize,
     diffusion: Stream,
+    tails: Stream,
+    gaps: Stream,
+    events: Stream,
     intrabar: Stream,
     volumes: Stream,
     volume: VolumeState,
-    /// Close of the bar before, a price.
+    /// Log price and price at the close of the bar before.
+    x: f64,
     close: f64,
     facts: PathFacts,
     /// Sub-steps in this block.
     steps: usize,
-    /// Standard normals of the increments.
+    /// Draws of the increments, of variance one.
     z: [f64; BLOCK_STEPS],
-    /// Log price at the ends of the sub-steps; slot 0 is where the block begins.
-    x: [f64; BLOCK_STEPS + 1],
+    /// Scale of each bar's draws: 1 unless they are Student's.
+    tail: [f64; BLOCK_STEPS],
+    /// Gap at the open of each bar.
+    gap: [f64; BLOCK_STEPS],
+    /// Log price at both ends of each sub-step.
+    from: [f64; BLOCK_STEPS],
+    to: [f64; BLOCK_STEPS],
     /// Variance of each sub-step.
     v: [f64; BLOCK_STEPS],
     /// ln u of the bridges: high and low of each sub-step by turns.
@@ -133,21 +308,31 @@ struct Walker<'a> {
 }
 
 impl<'a> Walker<'a> {
-    fn new(scenario: &'a Scenario, path: usize) -> Self {
+    pub fn new(scenario: &'a Scenario, path: usize, asset: usize) -> Self {
         let family = family_key(scenario.family.name);
-        let stream = |purpose| Stream::scenario(scenario.seed, family, path as u64, 0, purpose);
+        let stream =
+            |purpose| Stream::scenario(scenario.seed, family, path as u64, asset as u64, purpose);
         Self {
             scenario,
+            schedule: scenario.schedule(),
             path,
+            asset,
             diffusion: stream(Purpose::Diffusion),
+            tails: stream(Purpose::Vol),
+            gaps: stream(Purpose::JumpSize),
+            events: stream(Purpose::JumpEvent),
             intrabar: stream(Purpose::Intrabar),
             volumes: stream(Purpose::Volume),
             volume: scenario.volume.start(),
+            x: 0.0,
             close: scenario.p0,
             facts: PathFacts::default(),
             steps: 0,
             z: [0.0; BLOCK_STEPS],
-            x: [0.0; BLOCK_STEPS + 1],
+            tail: [1.0; BLOCK_STEPS],
+            gap: [0.0; BLOCK_STEPS],
+            from: [0.0; BLOCK_STEPS],
+            to: [0.0; BLOCK_STEPS],
             v: [0.0; BLOCK_STEPS],
             ln_u: [0.0; 2 * BLOCK_STEPS],
             high: [0.0; BLOCK_STEPS],
@@ -155,32 +340,67 @@ impl<'a> Walker<'a> {
         }
     }
 
-    /// Draws everything that the bars `first` to `last` need and that no bar can change.
-    fn draw(&mut self, first: usize, last: usize) {
+    /// Draws the normals of the increments of the bars `first` to `last`.
+    pub fn draw(&mut self, first: usize, last: usize) {
         let n = self.scenario.n_sub;
         self.steps = (last - first) * n;
-        let at = (first * n) as u64;
-        self.diffusion.fill_normals(at, &mut self.z[..self.steps]);
+        self.diffusion.fill_normals((first * n) as u64, &mut self.z[..self.steps]);
+    }
+
+    /// The normals of this block, for a family that mixes those of several assets.
+    #[allow(dead_code)] // until the first family with several assets
+    pub fn normals(&mut self) -> &mut [f64] {
+        &mut self.z[..self.steps]
+    }
+
+    /// Writes the bars `first` to `last`, whose normals have been drawn.
+    pub fn block(
+        &mut self,
+        first: usize,
+        last: usize,
+        model: &mut (impl Model + ?Sized),
+        rows: &mut PathRows<'_>,
+    ) -> Result<(), EngineError> {
+        let n = self.scenario.n_sub;
         let ln_u = &mut self.ln_u[..2 * self.steps];
-        self.intrabar.fill_uniforms(2 * at, ln_u);
+        self.intrabar.fill_uniforms(2 * (first * n) as u64, ln_u);
         math::ln_each(ln_u);
+        if let Some(student) = self.scenario.innovations.student() {
+            let tail = &mut self.tail[..last - first];
+            student.fill_scales(&self.tails, first, tail);
+            for (z, tail) in self.z[..self.steps].chunks_exact_mut(n).zip(tail) {
+                z.iter_mut().for_each(|z| *z *= *tail);
+            }
+        }
+        self.apply_guard(first, rows)?;
+        self.advance(first, last, model, rows)?;
+        self.bridge(first, last, rows);
+        self.price(first, last, rows);
+        Ok(())
+    }
+
+    /// Ends the walk: what can only be said of the whole path.
+    pub fn close(self, rows: &mut PathRows<'_>) -> Result<PathFacts, EngineError> {
+        guard::check_whole(&self.scenario.guard, self.path, self.asset, rows.close)?;
+        Ok(self.facts)
     }
 
     /// Refuses or clips increments that no normal draw can make: |d − E d| < k·√v, where the left
-    /// side is √v·|z|.
+    /// side is √v·|z|. Student's are cut back always, since they can.
     fn apply_guard(&mut self, first: usize, rows: &mut PathRows<'_>) -> Result<(), EngineError> {
         let z = &mut self.z[..self.steps];
         let largest = z.iter().fold(0.0_f64, |largest, z| largest.max(z.abs()));
         self.facts.max_abs_z = self.facts.max_abs_z.max(largest);
         let guard = self.scenario.guard;
-        if largest < guard.k {
+        if largest < guard.k || !guard.limits_increments() {
             return Ok(());
         }
+        let clips = guard.clips() || self.scenario.innovations.student().is_some();
         for (step, z) in z.iter_mut().enumerate().filter(|(_, z)| z.abs() >= guard.k) {
             let bar_index = first + step / self.scenario.n_sub;
-            if guard.mode == GuardMode::Error {
-                let (path, z, k) = (self.path, *z, guard.k);
-                return Err(EngineError::GuardExceeded { path, asset: 0, bar_index, z, k });
+            if !clips {
+                let (path, asset, z, k) = (self.path, self.asset, *z, guard.k);
+                return Err(EngineError::GuardExceeded { path, asset, bar_index, z, k });
             }
             *z = guard.k.copysign(*z);
             self.facts.guard_events += 1;
@@ -194,7 +414,7 @@ impl<'a> Walker<'a> {
         &mut self,
         first: usize,
         last: usize,
-        model: &mut impl Diffusion,
+        model: &mut (impl Model + ?Sized),
         rows: &mut PathRows<'_>,
     ) -> Result<(), EngineError> {
         let n = self.scenario.n_sub;
@@ -203,23 +423,37 @@ impl<'a> Walker<'a> {
         if draws_volume {
             self.volumes.fill_normals(first as u64, &mut volume_z[..last - first]);
         }
-        let mut x = self.x[0];
-        for (bar, volume) in rows.volume[first..last].iter_mut().enumerate() {
-            let step = model.next_bar();
-            let mut r = 0.0;
-            for at in bar * n..(bar + 1) * n {
-                let d = step.mean + step.scale * self.z[at];
-                x += d;
-                r += d;
-                self.x[at + 1] = x;
-                self.v[at] = step.variance;
+        for bar_index in first..last {
+            let bar = bar_index - first;
+            let at = bar * n..(bar + 1) * n;
+            let time = self.schedule.bar(bar_index);
+            (rows.ts[bar_index], rows.known_at[bar_index]) = (time.ts, time.known_at);
+            let weather = self.scenario.overlays.weather(bar_index, &self.events);
+            rows.flags[bar_index] |= weather.flags;
+
+            let jump = model.jump(bar_index);
+            self.facts.jump_events += u64::from(jump != 0.0);
+            let gap = jump + weather.gap + self.session_gap(bar_index, time.opens_session, model);
+            self.gap[bar] = gap;
+            let x = self.x + gap;
+            let Weather { edge, volatility, drift, .. } = weather;
+            let length = time.length;
+            let z = &self.z[at.clone()];
+            let draws = BarDraws { bar_index, length, edge, volatility, drift, z };
+            let mut steps = Steps {
+                x,
+                from: &mut self.from[at.clone()],
+                to: &mut self.to[at.clone()],
+                variance: &mut self.v[at.clone()],
+            };
+            let outlook = model.bar(&draws, &mut steps);
+            self.x = self.to[at.end - 1];
+            if self.x.is_nan() || self.x.abs() > LOG_PRICE_MAX {
+                let (path, asset) = (self.path, self.asset);
+                return Err(EngineError::ScenarioExploded { path, asset, bar_index });
             }
-            if x.is_nan() || x.abs() > LOG_PRICE_MAX {
-                let (path, bar_index) = (self.path, first + bar);
-                return Err(EngineError::ScenarioExploded { path, asset: 0, bar_index });
-            }
-            model.observe(r);
-            *volume = self.volume.next(volume_z[bar], r / step.deviation);
+            rows.volume[bar_index] = self.volume.next(volume_z[bar], outlook.surprise);
+            self.record(bar_index, gap, &outlook, rows);
         }
         if draws_volume {
             let volumes = &mut rows.volume[first..last];
@@ -227,6 +461,36 @@ impl<'a> Walker<'a> {
             self.volume.scale(volumes);
         }
         Ok(())
+    }
+
+    /// Gap at the open of a session: the share of a day's variance that passes overnight.
+    #[inline]
+    fn session_gap(
+        &self,
+        bar_index: usize,
+        opens_session: bool,
+        model: &(impl Model + ?Sized),
+    ) -> f64 {
+        let share = self.scenario.overnight_var_share;
+        if !opens_session || bar_index == 0 || share == 0.0 {
+            return 0.0;
+        }
+        let deviation = model.deviation();
+        let session = deviation * deviation * self.schedule.session_bars();
+        let z = self.gaps.normal(SESSION_GAPS + bar_index as u64);
+        (session * share / (1.0 - share)).sqrt() * z
+    }
+
+    #[inline]
+    fn record(&mut self, bar_index: usize, gap: f64, outlook: &Outlook, rows: &mut PathRows<'_>) {
+        let variance = outlook.deviation * outlook.deviation + outlook.jump_variance;
+        self.facts.foresee(outlook.mean + outlook.jump_mean, variance);
+        if let Some(latent) = &mut rows.latent {
+            latent.mean[bar_index] = outlook.mean;
+            latent.deviation[bar_index] = outlook.deviation;
+            latent.jump[bar_index] = gap;
+            latent.state[bar_index] = outlook.state;
+        }
     }
 
     /// Finds how far the price went between the ends of each sub-step, and leaves the log of each
@@ -238,8 +502,13 @@ impl<'a> Walker<'a> {
     /// Source: Andersen and Brotherton-Ratcliffe (1996), "Exact exotics", Risk 9(10); Beaglehole,
     /// Dybvig and Zhou (1997), "Going to extremes", Financial Analysts Journal 53(1).
     fn bridge(&mut self, first: usize, last: usize, rows: &mut PathRows<'_>) {
-        let steps = self.steps;
-        let ends = self.x[..steps].iter().zip(&self.x[1..]);
+        let (n, steps) = (self.scenario.n_sub, self.steps);
+        if self.scenario.innovations.student().is_some() {
+            for (v, tail) in self.v[..steps].chunks_exact_mut(n).zip(&self.tail) {
+                v.iter_mut().for_each(|v| *v *= tail * tail);
+            }
+        }
+        let ends = self.from[..steps].iter().zip(&self.to);
         let laws = self.v.iter().zip(self.ln_u.as_chunks::<2>().0);
         let extremes = self.high.iter_mut().zip(&mut self.low);
         for (((a, b), (v, ln_u)), (high, low)) in ends.zip(laws).zip(extremes) {
@@ -249,18 +518,16 @@ impl<'a> Walker<'a> {
             *high = 0.5 * (a + b + up);
             *low = 0.5 * (a + b - down);
         }
-        let n = self.scenario.n_sub;
         for bar in 0..last - first {
             let (from, to) = (bar * n, (bar + 1) * n);
-            let open = self.x[from];
+            let open = self.from[from];
             let (high, high_at) = extreme(&self.high[from..to], |new, old| new > old);
             let (low, low_at) = extreme(&self.low[from..to], |new, old| new < old);
             rows.high[first + bar] = high.max(open);
             rows.low[first + bar] = low.min(open);
-            rows.close[first + bar] = self.x[to];
+            rows.close[first + bar] = self.to[to - 1];
             rows.hl_order[first + bar] = i8::from(high_at < low_at) - i8::from(high_at > low_at);
         }
-        self.x[0] = self.x[steps];
     }
 
     /// Turns the logs that `bridge` left into prices.
@@ -273,9 +540,14 @@ impl<'a> Walker<'a> {
                 *price *= p0;
             }
         }
-        // No family has opening gaps, so a bar opens on the bits at which the last one closed.
+        let n = self.scenario.n_sub;
         for bar in first..last {
-            rows.open[bar] = self.close;
+            // Without a gap a bar opens on the bits at which the last one closed.
+            rows.open[bar] = if self.gap[bar - first] == 0.0 {
+                self.close
+            } else {
+                p0 * math::exp(self.from[(bar - first) * n])
+            };
             self.close = rows.close[bar];
         }
         if let Some(tick) = self.scenario.tick_size {
@@ -320,7 +592,7 @@ mod tests {
     }
 
     fn bars(document: &Value) -> Bars {
-        generate(document, None).unwrap().bars
+        generate(document, None, false).unwrap().bars
     }
 
     /// The same path, one draw and one formula at a time.
@@ -434,14 +706,14 @@ mod tests {
     fn a_price_rounded_to_nothing_is_refused() {
         let mut document = document(4, 100);
         document["tick_size"] = json!(1000.0);
-        assert_eq!(generate(&document, None).unwrap_err().code(), "PRICE_NOT_POSITIVE");
+        assert_eq!(generate(&document, None, false).unwrap_err().code(), "PRICE_NOT_POSITIVE");
     }
 
     #[test]
     fn a_path_that_leaves_every_price_is_refused_with_its_place() {
         let mut document = document(4, 2000);
         document["params"] = json!({"drift": 500.0, "sigma": 1.0, "drift_convention": "log"});
-        match generate(&document, None).unwrap_err() {
+        match generate(&document, None, false).unwrap_err() {
             // 0.05 a bar passes 50 at its thousandth bar, give or take the noise.
             crate::EngineError::ScenarioExploded { path: 0, asset: 0, bar_index } => {
                 assert!((998..=1001).contains(&bar_index), "{bar_index}");
@@ -455,10 +727,10 @@ mod tests {
         let mut document = document(1, 1000);
         document["params"] = json!({"drift": 0.0, "sigma": 10.0, "drift_convention": "log"});
         document["guard"] = json!({"mode": "error", "k": 3.0});
-        let error = generate(&document, None).unwrap_err();
+        let error = generate(&document, None, false).unwrap_err();
         assert_eq!(error.code(), "GUARD_EXCEEDED");
         document["guard"] = json!({"mode": "clip", "k": 3.0});
-        let Generated { bars, facts } = generate(&document, None).unwrap();
+        let Generated { bars, facts, .. } = generate(&document, None, false).unwrap();
         let flagged: Vec<usize> = (0..1000).filter(|t| bars.flags[*t] == FLAG_CLIPPED).collect();
         // P(|z| ≥ 3) is 0.0027.
         assert!((1..=12).contains(&flagged.len()), "{flagged:?}");

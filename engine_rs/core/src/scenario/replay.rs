@@ -1,9 +1,10 @@
 //! Historical bars as they were given: nothing is drawn, nothing is changed.
 
-use super::Family;
 use super::document::Scenario;
 use super::field::refused;
+use super::law::{FACTS, Law};
 use super::path::{PathFacts, PathRows};
+use super::{Facts, Family, Market};
 use crate::EngineError;
 use crate::bars::{Bars, BarsView};
 use crate::parameter::Param;
@@ -21,13 +22,18 @@ pub(super) const REPLAY: Family = Family {
         is_integer: false,
     }],
     choices: &[],
+    structures: &[],
     needs_source: true,
-    check,
-    write_path,
+    assets_max: 1,
+    takes_student_t: false,
+    prepare,
 };
 
+/// Rows as they were given.
+struct Replay(Bars);
+
 /// Refuses a document that asks for more than the rows there are, and rows that no market made.
-fn check(scenario: &Scenario, source: Option<&Bars>) -> Result<(), EngineError> {
+fn prepare(scenario: &Scenario, source: Option<&Bars>) -> Result<Box<dyn Market>, EngineError> {
     let source = source.ok_or_else(|| refused("/source", "nothing", "the bars to replay"))?;
     let rows = source.close.len();
     if scenario.paths != 1 {
@@ -52,7 +58,8 @@ fn check(scenario: &Scenario, source: Option<&Bars>) -> Result<(), EngineError> 
         hl_order: &hl_order,
     };
     view.check()?;
-    check_spacing(scenario, &source.ts)
+    check_spacing(scenario, &source.ts)?;
+    Ok(Box::new(Replay(source.clone())))
 }
 
 /// Refuses rows much closer together than the stated timeframe. Daylight saving moves a daily
@@ -75,26 +82,36 @@ fn check_spacing(scenario: &Scenario, ts: &[i64]) -> Result<(), EngineError> {
     }
 }
 
-fn write_path(
-    scenario: &Scenario,
-    source: Option<&Bars>,
-    _path: usize,
-    rows: PathRows<'_>,
-) -> Result<PathFacts, EngineError> {
-    let source = source.expect("`check` has refused a replay without rows");
-    rows.ts.copy_from_slice(&source.ts);
-    rows.open.copy_from_slice(&source.open);
-    rows.high.copy_from_slice(&source.high);
-    rows.low.copy_from_slice(&source.low);
-    rows.close.copy_from_slice(&source.close);
-    rows.volume.copy_from_slice(&source.volume);
-    rows.hl_order.fill(0);
-    for (row, known_at) in rows.known_at.iter_mut().enumerate() {
-        // A bar is over when the next one opens, should that be before its nominal end.
-        let end = source.ts[row].saturating_add(scenario.timeframe.bar_ns);
-        *known_at = source.ts.get(row + 1).map_or(end, |next| end.min(*next));
+impl Market for Replay {
+    fn write_path(
+        &self,
+        scenario: &Scenario,
+        _path: usize,
+        rows: PathRows<'_>,
+    ) -> Result<PathFacts, EngineError> {
+        let source = &self.0;
+        rows.ts.copy_from_slice(&source.ts);
+        rows.open.copy_from_slice(&source.open);
+        rows.high.copy_from_slice(&source.high);
+        rows.low.copy_from_slice(&source.low);
+        rows.close.copy_from_slice(&source.close);
+        rows.volume.copy_from_slice(&source.volume);
+        rows.hl_order.fill(0);
+        for (row, known_at) in rows.known_at.iter_mut().enumerate() {
+            // A bar is over when the next one opens, should that be before its nominal end.
+            let end = source.ts[row].saturating_add(scenario.timeframe.bar_ns);
+            *known_at = source.ts.get(row + 1).map_or(end, |next| end.min(*next));
+        }
+        Ok(PathFacts::default())
     }
-    Ok(PathFacts::default())
+
+    fn laws(&self, _scenario: &Scenario) -> Vec<Law> {
+        Vec::new()
+    }
+
+    fn facts(&self, _scenario: &Scenario) -> Facts {
+        Facts { shown: Vec::new(), undecided: FACTS.to_vec() }
+    }
 }
 
 #[cfg(test)]
@@ -129,7 +146,7 @@ mod tests {
     #[test]
     fn bars_come_out_with_the_bits_they_went_in_with() {
         let given = source();
-        let made = generate(&document(4), Some(&given)).unwrap();
+        let made = generate(&document(4), Some(&given), false).unwrap();
         assert_eq!(made.bars.ts, given.ts);
         assert_eq!(made.bars.open, given.open);
         assert_eq!(made.bars.high, given.high);
@@ -143,13 +160,13 @@ mod tests {
 
     #[test]
     fn a_bar_is_known_at_its_end_and_no_later_than_the_next_opens() {
-        let made = generate(&document(4), Some(&source())).unwrap().bars;
+        let made = generate(&document(4), Some(&source()), false).unwrap().bars;
         assert_eq!(made.known_at, [DAY, 4 * DAY, made.ts[3], made.ts[3] + DAY]);
     }
 
     #[test]
     fn a_year_is_inferred_unless_it_is_stated() {
-        let made = |document: &Value| generate(document, Some(&source())).unwrap().facts;
+        let made = |document: &Value| generate(document, Some(&source()), false).unwrap().facts;
         let inferred = made(&document(4));
         assert_eq!(inferred["a_inferred"], true);
         let a = 3.0 * 365.25 * 24.0 / (5.0 * 24.0 - 1.0);
@@ -166,7 +183,7 @@ mod tests {
     #[test]
     fn documents_and_rows_that_do_not_fit_are_refused() {
         let refusal = |document: &Value, source: Option<&Bars>| -> EngineError {
-            generate(document, source).unwrap_err()
+            generate(document, source, false).unwrap_err()
         };
         assert!(refusal(&document(4), None).to_string().contains("/source: got nothing"));
         assert!(refusal(&document(5), Some(&source())).to_string().contains("/duration_bars"));
@@ -200,7 +217,7 @@ mod tests {
         for (code, break_bars) in cases {
             let mut broken = source();
             break_bars(&mut broken);
-            assert_eq!(generate(&document(4), Some(&broken)).unwrap_err().code(), code);
+            assert_eq!(generate(&document(4), Some(&broken), false).unwrap_err().code(), code);
         }
     }
 }

@@ -1,8 +1,9 @@
 //! Geometric Brownian motion: a drift and a constant volatility.
 
 use super::document::{Choice, Scenario};
-use super::path::{BPS, Diffusion, PathFacts, PathRows, Step, walk};
-use super::{Family, no_further_check};
+use super::law::{self, Law};
+use super::path::{BPS, BarDraws, Even, Model, Outlook, Steps};
+use super::{Facts, Family, Market, Univariate};
 use crate::EngineError;
 use crate::bars::Bars;
 use crate::parameter::Param;
@@ -32,39 +33,73 @@ pub(super) const TREND: Family = Family {
     ],
     // `ito`: the expected price grows by e^drift a bar. `log`: the expected log price by drift.
     choices: &[Choice { name: "drift_convention", values: &["ito", "log"] }],
+    structures: &[],
     needs_source: false,
-    check: no_further_check,
-    write_path,
+    assets_max: 1,
+    takes_student_t: true,
+    prepare,
 };
 
-struct Constant(Step);
+/// Drift and volatility as decimals.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Trend {
+    drift: f64,
+    deviation: f64,
+    is_ito: bool,
+}
 
-impl Diffusion for Constant {
-    #[inline]
-    fn next_bar(&mut self) -> Step {
-        self.0
+fn prepare(scenario: &Scenario, _source: Option<&Bars>) -> Result<Box<dyn Market>, EngineError> {
+    let is_ito = scenario.choice("drift_convention") == "ito";
+    let (drift, sigma) = (scenario.params.get("drift"), scenario.params.get("sigma"));
+    Ok(Box::new(Trend::new(drift, sigma, is_ito)))
+}
+
+impl Trend {
+    /// Takes a drift in bps per bar and a deviation in bps per root bar.
+    pub fn new(drift: f64, sigma: f64, is_ito: bool) -> Self {
+        Self { drift: drift * BPS, deviation: sigma * BPS, is_ito }
+    }
+
+    /// Mean of a bar's log return.
+    fn log_mean(&self) -> f64 {
+        self.drift + if self.is_ito { -0.5 * (self.deviation * self.deviation) } else { 0.0 }
+    }
+}
+
+impl Univariate for Trend {
+    type Model = Self;
+
+    fn model(&self, _scenario: &Scenario, _path: usize) -> Self {
+        *self
+    }
+
+    fn laws(&self, scenario: &Scenario) -> Vec<Law> {
+        let mut laws = law::of_independent_returns(scenario, self.log_mean(), self.deviation);
+        laws.extend(law::of_ranges());
+        laws
+    }
+
+    fn facts(&self, scenario: &Scenario) -> Facts {
+        law::facts_of_independent_returns(scenario)
+    }
+}
+
+impl Model for Trend {
+    fn deviation(&self) -> f64 {
+        self.deviation
     }
 
     #[inline]
-    fn observe(&mut self, _r: f64) {}
-}
-
-fn write_path(
-    scenario: &Scenario,
-    _source: Option<&Bars>,
-    path: usize,
-    rows: PathRows<'_>,
-) -> Result<PathFacts, EngineError> {
-    walk(scenario, path, &mut Constant(step(scenario)), rows)
-}
-
-fn step(scenario: &Scenario) -> Step {
-    let n = scenario.n_sub as f64;
-    let s = scenario.params.get("sigma") * BPS;
-    let drift = scenario.params.get("drift") * BPS;
-    let is_ito = scenario.choice("drift_convention") == "ito";
-    let m = if is_ito { drift - 0.5 * (s * s) } else { drift };
-    Step { mean: m / n, scale: s / n.sqrt(), variance: s * s / n, deviation: s }
+    fn bar(&mut self, bar: &BarDraws<'_>, steps: &mut Steps<'_>) -> Outlook {
+        let deviation = self.deviation * bar.length.sqrt();
+        let wide = deviation * bar.volatility;
+        let even = Even {
+            predictable: self.drift * bar.length,
+            constant: if self.is_ito { -0.5 * (wide * wide) } else { 0.0 },
+            deviation,
+        };
+        even.walk(bar, steps).1
+    }
 }
 
 #[cfg(test)]
@@ -80,7 +115,7 @@ mod tests {
             "params": {"drift": 2.0, "sigma": 50.0, "drift_convention": convention},
             "volume_model": "const",
         });
-        let bars = generate(&document, None).unwrap().bars;
+        let bars = generate(&document, None, false).unwrap().bars;
         let returns: Vec<f64> =
             bars.open.iter().zip(&bars.close).map(|(o, c)| ln(c / o) / 50e-4).collect();
         let mean = sum(returns.iter().copied()) / n as f64;

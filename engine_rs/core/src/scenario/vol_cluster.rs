@@ -1,9 +1,10 @@
 //! GARCH(1,1): calm follows calm and storm follows storm.
 
-use super::Family;
 use super::document::{Choice, Scenario};
 use super::field::refused;
-use super::path::{BPS, Diffusion, PathFacts, PathRows, Step, walk};
+use super::law::{self, Law};
+use super::path::{BPS, BarDraws, Even, Model, Outlook, Steps};
+use super::{Facts, Family, Market, Univariate};
 use crate::EngineError;
 use crate::bars::Bars;
 use crate::parameter::Param;
@@ -37,9 +38,11 @@ pub(super) const VOL_CLUSTER: Family = Family {
         },
     ],
     choices: &[Choice { name: "form", values: &["garch"] }],
+    structures: &[],
     needs_source: false,
-    check,
-    write_path,
+    assets_max: 1,
+    takes_student_t: true,
+    prepare,
 };
 
 const fn share(name: &'static str) -> Param {
@@ -54,18 +57,21 @@ const fn share(name: &'static str) -> Param {
     }
 }
 
-fn check(scenario: &Scenario, _source: Option<&Bars>) -> Result<(), EngineError> {
-    let (alpha, beta) = (scenario.params.get("alpha"), scenario.params.get("beta"));
+fn prepare(scenario: &Scenario, _source: Option<&Bars>) -> Result<Box<dyn Market>, EngineError> {
+    let params = &scenario.params;
+    let (alpha, beta) = (params.get("alpha"), params.get("beta"));
     // 0.0999 + 0.9 is a hair above 0.9999 in binary; the hair is not what is refused.
-    if alpha + beta <= PERSISTENCE_MAX + 1e-12 {
-        return Ok(());
+    if alpha + beta > PERSISTENCE_MAX + 1e-12 {
+        let got = format!("alpha {alpha} and beta {beta}");
+        let expected =
+            format!("alpha + beta of at most {PERSISTENCE_MAX} (the variance must be finite)");
+        return Err(refused("/params/alpha", got, expected));
     }
-    let got = format!("alpha {alpha} and beta {beta}");
-    let expected =
-        format!("alpha + beta of at most {PERSISTENCE_MAX} (the variance must be finite)");
-    Err(refused("/params/alpha", got, expected))
+    let (omega, mu) = (params.get("omega"), params.get("mu"));
+    Ok(Box::new(Garch { omega, alpha, beta, mu, h: omega / (1.0 - alpha - beta) }))
 }
 
+#[derive(Clone, Copy, Debug)]
 struct Garch {
     omega: f64,
     alpha: f64,
@@ -74,41 +80,41 @@ struct Garch {
     mu: f64,
     /// Conditional variance of the coming bar, bps².
     h: f64,
-    n: f64,
-    root_n: f64,
 }
 
-impl Diffusion for Garch {
-    #[inline]
-    fn next_bar(&mut self) -> Step {
-        let s = self.h.sqrt() * BPS;
-        Step {
-            mean: self.mu * BPS / self.n,
-            scale: s / self.root_n,
-            variance: s * s / self.n,
-            deviation: s,
-        }
+impl Univariate for Garch {
+    type Model = Self;
+
+    fn model(&self, _scenario: &Scenario, _path: usize) -> Self {
+        *self
+    }
+
+    fn laws(&self, _scenario: &Scenario) -> Vec<Law> {
+        law::of_ranges()
+    }
+
+    fn facts(&self, _scenario: &Scenario) -> Facts {
+        Facts::default()
+    }
+}
+
+impl Model for Garch {
+    fn deviation(&self) -> f64 {
+        self.h.sqrt() * BPS
     }
 
     #[inline]
-    fn observe(&mut self, r: f64) {
-        let epsilon = r / BPS - self.mu;
+    fn bar(&mut self, bar: &BarDraws<'_>, steps: &mut Steps<'_>) -> Outlook {
+        let even = Even {
+            predictable: self.mu * BPS * bar.length,
+            constant: 0.0,
+            deviation: self.h.sqrt() * BPS * bar.length.sqrt(),
+        };
+        let (own, outlook) = even.walk(bar, steps);
+        let epsilon = own / BPS - self.mu * bar.length;
         self.h = self.omega + self.alpha * (epsilon * epsilon) + self.beta * self.h;
+        outlook
     }
-}
-
-fn write_path(
-    scenario: &Scenario,
-    _source: Option<&Bars>,
-    path: usize,
-    rows: PathRows<'_>,
-) -> Result<PathFacts, EngineError> {
-    let params = &scenario.params;
-    let (omega, alpha, beta) = (params.get("omega"), params.get("alpha"), params.get("beta"));
-    let n = scenario.n_sub as f64;
-    let h = omega / (1.0 - alpha - beta);
-    let mut model = Garch { omega, alpha, beta, mu: params.get("mu"), h, n, root_n: n.sqrt() };
-    walk(scenario, path, &mut model, rows)
 }
 
 #[cfg(test)]
@@ -127,7 +133,7 @@ mod tests {
 
     /// Log returns in bps, less their mean of 0.5.
     fn shocks(document: &Value) -> Vec<f64> {
-        let bars = generate(document, None).unwrap().bars;
+        let bars = generate(document, None, false).unwrap().bars;
         bars.open.iter().zip(&bars.close).map(|(o, c)| ln(c / o) / 1e-4 - 0.5).collect()
     }
 
@@ -163,15 +169,15 @@ mod tests {
 
     #[test]
     fn a_variance_without_a_mean_is_refused() {
-        assert!(generate(&document(0.0999, 0.9, 100), None).is_ok());
-        let error = generate(&document(0.2, 0.8, 100), None).unwrap_err();
+        assert!(generate(&document(0.0999, 0.9, 100), None, false).is_ok());
+        let error = generate(&document(0.2, 0.8, 100), None, false).unwrap_err();
         assert_eq!(error.code(), "FIELD_INVALID");
         assert!(error.to_string().contains("alpha 0.2 and beta 0.8"), "{error}");
     }
 
     #[test]
     fn coupled_volume_rises_with_the_size_of_the_return() {
-        let bars = generate(&document(0.0, 0.0, 20_000), None).unwrap().bars;
+        let bars = generate(&document(0.0, 0.0, 20_000), None, false).unwrap().bars;
         let size = |t: usize| ln(bars.close[t] / bars.open[t]).abs();
         let (mut calm, mut wild) = (0.0, 0.0);
         for t in 0..20_000 {

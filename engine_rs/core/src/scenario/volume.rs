@@ -59,6 +59,11 @@ impl Volume {
         self.model
     }
 
+    /// Whether volume follows the size of the return.
+    pub fn is_coupled(&self) -> bool {
+        self.model == "coupled" && self.params.get("b") > 0.0
+    }
+
     /// All parameters.
     pub fn to_json(&self) -> Map<String, Value> {
         self.params.to_json()
@@ -146,7 +151,7 @@ mod tests {
             "family": "trend", "timeframe": "1m", "duration_bars": 40_000, "seed": 3,
             "params": {"drift": 0, "sigma": 5}, "volume_model": model, "volume_params": params,
         });
-        generate(&document, None).unwrap().bars.volume
+        generate(&document, None, false).unwrap().bars.volume
     }
 
     #[test]

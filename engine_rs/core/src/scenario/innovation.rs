@@ -1,0 +1,146 @@
+//! The law of the draws: normal, or Student's with one scale for each bar.
+
+use super::Family;
+use super::field::{one_of, only, refused, text, whole};
+use crate::EngineError;
+use crate::random::Stream;
+use serde_json::{Map, Value, json};
+
+const NU_MIN: u64 = 3;
+const NU_MAX: u64 = 30;
+const NU_DEFAULT: u64 = 5;
+
+/// The law of the draws.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Innovations {
+    student: Option<Student>,
+}
+
+/// Student's law, scaled to variance one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Student {
+    /// Degrees of freedom.
+    nu: u64,
+}
+
+impl Innovations {
+    /// Reads the object at `/innovations`.
+    ///
+    /// # Errors
+    ///
+    /// `FIELD_INVALID` or `UNKNOWN_NAME`; also for Student's law where the family cannot use it.
+    pub fn read(given: Option<&Map<String, Value>>, family: &Family) -> Result<Self, EngineError> {
+        let none = Map::new();
+        let given = given.unwrap_or(&none);
+        only("/innovations", given, &["dist", "nu"])?;
+        let dist = text(given, "/innovations/dist", Some("normal"))?;
+        match one_of("innovations", dist, &["normal", "student_t"])? {
+            "student_t" if family.takes_student_t => {
+                let nu = whole(given, "/innovations/nu", Some(NU_DEFAULT), NU_MIN, NU_MAX)?;
+                Ok(Self { student: Some(Student { nu }) })
+            }
+            "student_t" => {
+                let expected = format!("normal: {} has a law of its own", family.name);
+                Err(refused("/innovations/dist", "student_t", expected))
+            }
+            _ if given.contains_key("nu") => {
+                Err(refused("/innovations/nu", "a number", "nothing: only student_t has one"))
+            }
+            _ => Ok(Self { student: None }),
+        }
+    }
+
+    /// Student's law, if it is that.
+    #[inline]
+    pub fn student(&self) -> Option<&Student> {
+        self.student.as_ref()
+    }
+
+    /// Every field.
+    pub fn to_json(self) -> Value {
+        match self.student {
+            Some(Student { nu }) => json!({"dist": "student_t", "nu": nu}),
+            None => json!({"dist": "normal"}),
+        }
+    }
+}
+
+impl Student {
+    /// Degrees of freedom.
+    pub fn nu(&self) -> u64 {
+        self.nu
+    }
+
+    /// What the normals of the bars from `first` are multiplied by: √((ν − 2)/χ²), where χ² is the
+    /// sum of the squares of draws t·ν to t·ν + ν − 1.
+    ///
+    /// Source: Student (1908), Biometrika 6(1), as a normal over the root of a chi-square.
+    pub(super) fn fill_scales(&self, stream: &Stream, first: usize, scales: &mut [f64]) {
+        let nu = self.nu as usize;
+        let mut normals = [0.0; NU_MAX as usize];
+        let normals = &mut normals[..nu];
+        for (t, scale) in (first..).zip(scales) {
+            stream.fill_normals((t * nu) as u64, normals);
+            let chi_square = normals.iter().fold(0.0, |sum, z| sum + z * z);
+            *scale = ((nu - 2) as f64 / chi_square).sqrt();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::math::{ln, sum};
+    use crate::scenario::generate;
+    use serde_json::{Value, json};
+
+    fn document(innovations: Value) -> Value {
+        json!({
+            "family": "trend", "timeframe": "1m", "duration_bars": 200_000, "seed": 3,
+            "params": {"drift": 0, "sigma": 10, "drift_convention": "log"},
+            "volume_model": "const", "innovations": innovations,
+        })
+    }
+
+    #[test]
+    fn student_draws_keep_the_variance_and_thicken_the_tails() {
+        let made = generate(&document(json!({"dist": "student_t", "nu": 8})), None, false);
+        let bars = made.unwrap().bars;
+        let squares: Vec<f64> = (0..200_000)
+            .map(|t| {
+                let z = ln(bars.close[t] / bars.open[t]) / 10e-4;
+                z * z
+            })
+            .collect();
+        let variance = sum(squares.iter().copied()) / 2e5;
+        let kurtosis = sum(squares.iter().map(|square| square * square)) / 2e5 / variance.powi(2);
+        assert!((variance - 1.0).abs() < 4.0 * (3.5_f64 / 2e5).sqrt(), "{variance}");
+        // 3 + 6/(ν − 4), whose own standard error is large: the eighth moment does not exist.
+        assert!((4.1..5.0).contains(&kurtosis), "{kurtosis}");
+    }
+
+    #[test]
+    fn degrees_of_freedom_stay_within_bounds_and_belong_to_student() {
+        for (innovations, code) in [
+            (json!({"dist": "student_t", "nu": 2}), "FIELD_INVALID"),
+            (json!({"dist": "student_t", "nu": 31}), "FIELD_INVALID"),
+            (json!({"dist": "student_t", "nu": 3.5}), "FIELD_INVALID"),
+            (json!({"dist": "normal", "nu": 5}), "FIELD_INVALID"),
+            (json!({"dist": "cauchy"}), "UNKNOWN_NAME"),
+            (json!({"dof": 5}), "FIELD_INVALID"),
+        ] {
+            let error = generate(&document(innovations.clone()), None, false).unwrap_err();
+            assert_eq!(error.code(), code, "{innovations}");
+        }
+    }
+
+    #[test]
+    fn a_draw_beyond_the_guard_is_cut_back_counted_and_flagged() {
+        let mut document = document(json!({"dist": "student_t", "nu": 3}));
+        document["guard"] = json!({"k": 6.0});
+        let made = generate(&document, None, false).unwrap();
+        let flagged = made.bars.flags.iter().filter(|flags| **flags == 1).count();
+        assert!(flagged > 10, "{flagged}");
+        assert!(made.facts["guard_events"].as_u64().unwrap() >= flagged as u64);
+        assert!(made.facts["max_abs_z"].as_f64().unwrap() > 6.0);
+    }
+}
