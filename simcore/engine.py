@@ -91,9 +91,10 @@ def scenario_laws(scenario: Mapping[str, Any], source: Columns | None = None) ->
         source: Rows of a replay.
 
     Returns:
-        ``laws``: a list of ``{statistic, argument}`` with ``expected`` alone (within standard
-        errors), ``expected`` and ``distance``, or ``low`` and ``high``. ``facts``: for each
-        stylised fact whether it is expected, None where it may be either.
+        ``laws``: a list of ``{statistic, arguments}`` with ``expected`` alone (within standard
+        errors), ``expected`` and ``distance``, or ``low`` and ``high``. ``burn_in_bars``: after
+        how many bars of a path they hold. ``facts``: for each stylised fact whether it is
+        expected, None where it may be either.
 
     Raises:
         EngineError: The document is refused.

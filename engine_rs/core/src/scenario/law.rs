@@ -23,49 +23,53 @@ pub enum Bound {
 }
 
 /// One law: a statistic of the bars, by the name under which it is measured, and its bound.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Law {
     /// Name of the statistic.
     pub statistic: &'static str,
-    /// Lag, horizon, level or state that the statistic takes, if it takes one.
-    pub argument: Option<f64>,
+    /// Lags, horizons, levels or states that the statistic takes.
+    pub arguments: Vec<f64>,
     /// What it must come to.
     pub bound: Bound,
 }
 
 impl Law {
     /// The statistic equals `expected`, but for its standard error.
-    pub fn near(statistic: &'static str, argument: Option<f64>, expected: f64) -> Self {
-        Self { statistic, argument, bound: Bound::Near { expected } }
+    pub fn near(statistic: &'static str, arguments: &[f64], expected: f64) -> Self {
+        Self { statistic, arguments: arguments.to_vec(), bound: Bound::Near { expected } }
     }
 
     /// The statistic lies within `distance` of `expected`.
     pub fn within(
         statistic: &'static str,
-        argument: Option<f64>,
+        arguments: &[f64],
         expected: f64,
         distance: f64,
     ) -> Self {
-        Self { statistic, argument, bound: Bound::Within { expected, distance } }
+        Self {
+            statistic,
+            arguments: arguments.to_vec(),
+            bound: Bound::Within { expected, distance },
+        }
     }
 
     /// The statistic lies from `low` to `high`.
-    pub fn between(statistic: &'static str, argument: Option<f64>, low: f64, high: f64) -> Self {
-        Self { statistic, argument, bound: Bound::Between { low, high } }
+    pub fn between(statistic: &'static str, arguments: &[f64], low: f64, high: f64) -> Self {
+        Self { statistic, arguments: arguments.to_vec(), bound: Bound::Between { low, high } }
     }
 
     pub(super) fn to_json(self) -> Value {
-        let (statistic, argument) = (self.statistic, self.argument);
+        let (statistic, arguments) = (self.statistic, self.arguments);
         match self.bound {
             Bound::Near { expected } => {
-                json!({"statistic": statistic, "argument": argument, "expected": expected})
+                json!({"statistic": statistic, "arguments": arguments, "expected": expected})
             }
             Bound::Within { expected, distance } => json!({
-                "statistic": statistic, "argument": argument, "expected": expected,
+                "statistic": statistic, "arguments": arguments, "expected": expected,
                 "distance": distance,
             }),
             Bound::Between { low, high } => {
-                json!({"statistic": statistic, "argument": argument, "low": low, "high": high})
+                json!({"statistic": statistic, "arguments": arguments, "low": low, "high": high})
             }
         }
     }
@@ -128,22 +132,22 @@ impl Fact {
 /// What independent, identically normal log returns of this mean and deviation per bar promise.
 pub(super) fn of_independent_returns(scenario: &Scenario, mean: f64, deviation: f64) -> Vec<Law> {
     let mut laws =
-        vec![Law::near("mean", None, mean), Law::near("variance", None, deviation * deviation)];
+        vec![Law::near("mean", &[], mean), Law::near("variance", &[], deviation * deviation)];
     if scenario.innovations.student().is_none() {
-        laws.push(Law::near("skewness", None, 0.0));
-        laws.push(Law::near("kurtosis", None, 3.0));
+        laws.push(Law::near("skewness", &[], 0.0));
+        laws.push(Law::near("kurtosis", &[], 3.0));
     }
-    laws.push(Law::between("ljung_box", Some(20.0), 1e-4, 1.0));
-    laws.push(Law::between("ljung_box_squares", Some(20.0), 1e-4, 1.0));
-    laws.extend([2.0, 4.0, 16.0].map(|q| Law::near("variance_ratio", Some(q), 1.0)));
+    laws.push(Law::between("ljung_box", &[20.0], 1e-4, 1.0));
+    laws.push(Law::between("ljung_box_squares", &[20.0], 1e-4, 1.0));
+    laws.extend([2.0, 4.0, 16.0].map(|q| Law::near("variance_ratio", &[q], 1.0)));
     laws
 }
 
 /// What bridge extremes promise of ranges, whatever the family.
 pub(super) fn of_ranges() -> Vec<Law> {
     vec![
-        Law::within("parkinson_ratio", None, 1.0, 0.01),
-        Law::within("rogers_satchell_ratio", None, 1.0, 0.01),
+        Law::within("parkinson_ratio", &[], 1.0, 0.01),
+        Law::within("rogers_satchell_ratio", &[], 1.0, 0.01),
     ]
 }
 

@@ -71,6 +71,11 @@ trait Market: Send + Sync {
     /// What must hold of many of its bars.
     fn laws(&self, scenario: &Scenario) -> Vec<Law>;
 
+    /// Bars after which a path has forgotten where it began.
+    fn burn_in_bars(&self, _scenario: &Scenario) -> usize {
+        0
+    }
+
     /// The stylised facts that it shows, and those it may show or not.
     fn facts(&self, scenario: &Scenario) -> Facts;
 }
@@ -85,6 +90,11 @@ trait Univariate: Send + Sync {
 
     /// As [`Market::laws`].
     fn laws(&self, scenario: &Scenario) -> Vec<Law>;
+
+    /// As [`Market::burn_in_bars`].
+    fn burn_in_bars(&self, _scenario: &Scenario) -> usize {
+        0
+    }
 
     /// As [`Market::facts`].
     fn facts(&self, scenario: &Scenario) -> Facts;
@@ -106,6 +116,10 @@ impl<F: Univariate> Market for F {
 
     fn laws(&self, scenario: &Scenario) -> Vec<Law> {
         Univariate::laws(self, scenario)
+    }
+
+    fn burn_in_bars(&self, scenario: &Scenario) -> usize {
+        Univariate::burn_in_bars(self, scenario)
     }
 
     fn facts(&self, scenario: &Scenario) -> Facts {
@@ -191,8 +205,8 @@ pub fn generate(
     Ok(Generated { bars, latent, facts })
 }
 
-/// What must hold of the scenario's bars, for whoever tests them: `laws`, and what each of the
-/// stylised `facts` is expected to be (null: either).
+/// What must hold of the scenario's bars, for whoever tests them: `laws`, after how many bars they
+/// hold, and what each of the stylised `facts` is expected to be (null: either).
 ///
 /// # Errors
 ///
@@ -209,7 +223,8 @@ pub fn laws(scenario: &Value, source: Option<&Bars>) -> Result<Value, EngineErro
             (fact.name().to_owned(), json!(is_shown))
         })
         .collect();
-    Ok(json!({"laws": laws, "facts": facts}))
+    let burn_in_bars = market.burn_in_bars(&scenario);
+    Ok(json!({"laws": laws, "facts": facts, "burn_in_bars": burn_in_bars}))
 }
 
 fn prepared(
