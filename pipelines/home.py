@@ -158,6 +158,22 @@ source = { path = "my-prices.csv", timezone = "UTC", columns = { ts = "Date", op
 high = "High", low = "Low", close = "Close", volume = "Volume" } }
 """,
     ),
+    "suites": (
+        "my-markets",
+        """\
+# Markets of your own choice, by one name. Rename this file to my-markets.toml; a campaign then
+# says `scenarios = "my-markets"`.
+version = "0.1.0"
+id = "my-markets"
+name = "My markets"
+days = 30
+scenarios = ["trend-up-mid", "vol-stormy"]
+
+[metadata]
+thesis = "What these markets ask of a strategy that others do not."
+tags = ["my own"]
+""",
+    ),
     "tournaments": (
         "my-league",
         """\

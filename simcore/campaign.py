@@ -19,6 +19,7 @@ from simcore.campaign_document import (
     Document,
     Readable,
     read_campaign,
+    read_whole,
     readable,
 )
 from simcore.chaos.schedule import level_for
@@ -27,6 +28,7 @@ from simcore.errors import SpecError
 from simcore.problems import Hint, Problem
 from simcore.scenario import document as scenario_document
 from simcore.scenario.document import Scenario
+from simcore.scenario.suite import read_suite
 from simcore.seeds import jcs, sha256_hex
 from simcore.strategy.check import check_strategy
 from simcore.strategy.strategy import Strategy, compile_strategy
@@ -80,7 +82,7 @@ def load(document: Document, *, home: str | Path | None = None, is_strict: bool 
     Raises:
         SpecError: With the problems of the campaign and of all that it names.
     """
-    loaded = read(document, "campaigns", home=home)
+    loaded = read_whole(document, home=home)
     finder = _Finder(loaded.source)
     asked = finder.attempt("", lambda: parse(CampaignDocument, loaded, CODE))
     named = readable(loaded.document)
@@ -125,6 +127,7 @@ def check_document(document: str, *, home: str | Path | None = None) -> list[Pro
     checks: dict[str, Callable[[], Any]] = {
         "campaigns": lambda: load(document, home=home),
         "scenarios": lambda: scenario_document.load(document, home=home),
+        "suites": lambda: read_suite(document, home=home),
         "tournaments": lambda: read_tournament(document, home=home),
     }
     wrong: list[Problem] = []
@@ -172,6 +175,11 @@ class _Finder:
 def _scenario(name: str, days: int | None, source: str, home: str | Path | None) -> Scenario:
     """Return a scenario of a campaign, as long as the campaign's days make it, where they can."""
     scenario = scenario_document.load(name, home=home)
+    n_assets = len(scenario.document.assets)
+    if n_assets > 1:
+        message = f'scenario "{name}" has {n_assets} assets, expected one: backtests read one asset'
+        hints = (Hint("leave it out of the campaign"),)
+        raise SpecError([Problem(CODE, "MULTIPLE_ASSETS", message, hints=hints)])
     return scenario if days is None else scenario_document.for_campaign(scenario, days, source)
 
 
@@ -259,6 +267,8 @@ def _kind_by_fields(loaded: Loaded) -> str:
         "tournaments": "format",
         "campaigns": "days",
     }
+    if not {"seed", "chaos", "strategies", "tournaments"} & set(loaded.document):
+        telling["suites"] = telling.pop("campaigns")
     for kind, field in telling.items():
         if field in loaded.document:
             return kind

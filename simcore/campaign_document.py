@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
-from simcore.documents import found, parse, read, unknown
-from simcore.problems import Problem
+from simcore.documents import Loaded, found, parse, read, unknown
+from simcore.errors import SpecError
+from simcore.problems import Hint, Problem
+from simcore.scenario.suite import read_suite
 from simcore.seeds import SEED_MAX
 
 CODE: Final = "DOC_INVALID"
@@ -70,7 +72,8 @@ class CampaignDocument(BaseModel):
 
     Args:
         days: Length of each synthetic scenario, in days of its calendar.
-        scenarios: Ids of scenarios.
+        scenarios: Ids of scenarios; in a document also the id of a suite, which stands for its
+            list.
         strategies: Ids of strategies, or all that there are.
         tournaments: Ids of tournaments, played over the campaign's runs.
         chaos: Level of the storm, or ``none``.
@@ -144,13 +147,40 @@ def _is_id(text: str) -> bool:
     return True
 
 
+def read_whole(document: Document, *, home: str | Path | None = None) -> Loaded:
+    """Return a campaign's document, a suite in it replaced by the scenarios that it lists.
+
+    Raises:
+        SpecError: The document cannot be read; the suite is not known, is wrong, or needs a
+            longer campaign.
+    """
+    loaded = read(document, "campaigns", home=home)
+    name = loaded.document.get("scenarios")
+    if not isinstance(name, str):
+        return loaded
+    known = found("suites", home)
+    if name not in known:
+        raise SpecError([unknown(name, "suites", known, path="/scenarios", source=loaded.source)])
+    suite = read_suite(name, home=home)
+    days = loaded.document.get("days")
+    if isinstance(days, int) and days < suite.days:
+        message = f'got {days} days for the suite "{name}", expected at least {suite.days}'
+        hint = Hint(
+            "lengthen the campaign", ({"op": "replace", "path": "/days", "value": suite.days},)
+        )
+        raise SpecError(
+            [Problem(CODE, "OUT_OF_RANGE", message, "/days", loaded.source, hints=(hint,))]
+        )
+    return replace(loaded, document={**loaded.document, "scenarios": list(suite.scenarios)})
+
+
 def read_campaign(document: Document, *, home: str | Path | None = None) -> CampaignDocument:
-    """Return a campaign's document without looking at what it names.
+    """Return a campaign's document without looking at what it names, but for a suite.
 
     Raises:
         SpecError: The document cannot be read, or something in it is wrong.
     """
-    return parse(CampaignDocument, read(document, "campaigns", home=home), CODE)
+    return parse(CampaignDocument, read_whole(document, home=home), CODE)
 
 
 def unknown_names(asked: Readable, source: str, *, home: str | Path | None = None) -> list[Problem]:

@@ -23,12 +23,13 @@ from simcore.refusals import nearest, pointer, problems, shown
 
 __all__ = ["KINDS", "LIBRARY", "Loaded", "found", "nearest", "parse", "read", "taken", "unknown"]
 
-KINDS: Final = ("strategies", "scenarios", "tournaments", "campaigns")
+KINDS: Final = ("strategies", "scenarios", "suites", "tournaments", "campaigns")
 LIBRARY: Final = Path(__file__).parent / "library"
 
 _SINGULAR: Final = {
     "strategies": "strategy",
     "scenarios": "scenario",
+    "suites": "suite",
     "tournaments": "tournament",
     "campaigns": "campaign",
 }

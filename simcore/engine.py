@@ -31,8 +31,7 @@ def _refusals() -> Iterator[None]:
     try:
         yield
     except _engine.RefusalError as refusal:
-        code, message = refusal.args
-        raise EngineError(code, message) from None
+        raise EngineError(*refusal.args) from None
 
 
 @cache
@@ -156,8 +155,7 @@ def backtest(
             n_threads,
         )
     except _engine.RefusalError as refusal:  # no context manager: called once per small backtest
-        code, message = refusal.args
-        raise EngineError(code, message) from None
+        raise EngineError(*refusal.args) from None
 
 
 def metrics(

@@ -39,9 +39,19 @@ class SpecError(ProvingError):
 
 
 class EngineError(ProvingError):
-    """The engine refused; `code` is the engine's own."""
+    """The engine refused; `code` is the engine's own.
+
+    Args:
+        code: Stable name of the cause.
+        message: Where, what was found, what was expected, remedy.
+        path: JSON pointer to the field that is wrong, empty where there is none.
+    """
 
     exit_code = 2
+
+    def __init__(self, code: str, message: str, path: str = "") -> None:
+        super().__init__(code, message)
+        self.path = path
 
 
 class LimitError(ProvingError):

@@ -14,7 +14,13 @@ from typing import Any, Final
 import polars as pl
 
 from simcore import engine
-from simcore.campaign_document import CODE, CampaignDocument, readable, unknown_names
+from simcore.campaign_document import (
+    CODE,
+    CampaignDocument,
+    read_whole,
+    readable,
+    unknown_names,
+)
 from simcore.chaos import decode, incidents, log, market
 from simcore.chaos.document import LevelDocument, scenarios
 from simcore.chaos.evidence import Evidence, Run
@@ -32,7 +38,7 @@ from simcore.chaos.schedule import (
 )
 from simcore.chaos.twin import with_twin
 from simcore.chaos.verdict import Judgement, not_shown, result, verdict, verdict_row
-from simcore.documents import parse, read
+from simcore.documents import parse
 from simcore.errors import InvariantError, SpecError
 from simcore.problems import Problem
 from simcore.seeds import SEED_MAX, jcs, sha256_hex
@@ -109,7 +115,7 @@ def _asked(
     source = "" if asked is None else asked.id
     named = None if asked is None else readable(asked.model_dump(mode="json"))
     if named is None:
-        loaded = read(campaign, "campaigns", home=home)
+        loaded = read_whole(campaign, home=home)
         source, named = loaded.source, readable(loaded.document)
         try:
             asked = parse(CampaignDocument, loaded, CODE)

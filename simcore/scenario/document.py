@@ -20,12 +20,13 @@ from simcore import documents, engine
 from simcore.documents import Loaded
 from simcore.errors import EngineError, SpecError
 from simcore.problems import Hint, Problem
-from simcore.refusals import nearest, problems, shown
+from simcore.refusals import problems, shown
+from simcore.scenario import parameters
 from simcore.scenario.calendar import Calendar, Timeframe, bars_per_day
+from simcore.scenario.parameters import CODE
 from simcore.scenario.source import Source, SourceDocument, read
 from simcore.seeds import SEED_MAX
 
-CODE: Final = "DOC_INVALID"
 BARS_MIN: Final = 100
 BARS_MAX: Final = 5_000_000
 
@@ -172,7 +173,7 @@ def load(document: Any, *, home: str | Path | None = None) -> Scenario:
     else:
         wrong += _missing_fields(loaded, family)
         faults, params, spec = _params(loaded, family)
-        wrong += faults
+        wrong += faults + parameters.of_overlays(loaded)
     if wrong or parsed is None or family is None:
         raise SpecError(wrong)
     scenario = Scenario(parsed, loaded.source, params)
@@ -250,7 +251,7 @@ def _unknown_family(loaded: Loaded) -> list[Problem]:
     if not isinstance(name, str):
         return []
     known = [family["name"] for family in engine.catalogue()["families"]]
-    return [_bad_choice(loaded, "/family", name, known)]
+    return [parameters.bad_choice(loaded, "/family", name, known)]
 
 
 def _missing_fields(loaded: Loaded, family: Mapping[str, Any]) -> list[Problem]:
@@ -272,30 +273,10 @@ def _params(
 ) -> tuple[list[Problem], dict[str, Any], SourceDocument | None]:
     """Return what is wrong with the parameters, the parameters filled in, and the source."""
     given = loaded.document.get("params")
-    if not isinstance(given, dict):
-        return [], {}, None
-    numbers = {param["name"]: param for param in family["params"]}
-    choices = family["choices"]
-    structures = [structure["name"] for structure in family["structures"]]
-    wrong: list[Problem] = []
-    params: dict[str, Any] = {}
-    known = [*numbers, *choices, *structures, *(["source"] if family["needs_source"] else [])]
-    # Lists and tables have rules of their own, which the engine holds.
-    params |= {name: given[name] for name in structures if name in given}
-    for name in given:
-        if name not in known:
-            wrong.append(_unknown_param(loaded, name, known, family["name"]))
-    for name, param in numbers.items():
-        fault = _number_fault(param, given.get(name, param["default"]), name in given)
-        if fault is not None:
-            path = f"/params/{name}"
-            wrong.append(Problem(CODE, fault[0], fault[1], path, loaded.source))
-        params[name] = given.get(name, param["default"])
-    for name, words in choices.items():
-        params[name] = given.get(name, words[0])
-        if params[name] not in words:
-            wrong.append(_bad_choice(loaded, f"/params/{name}", params[name], words))
-    faults, spec = _source(loaded, given) if family["needs_source"] else ([], None)
+    if not family["needs_source"] or not isinstance(given, dict):
+        return *parameters.of_family(loaded, family), None
+    wrong, params = parameters.of_family(loaded, family, ("source",))
+    faults, spec = _source(loaded, given)
     return wrong + faults, params, spec
 
 
@@ -323,43 +304,6 @@ class _SourceHolder(_Model):
     params: _SourceParams
 
 
-def _number_fault(param: Mapping[str, Any], value: Any, is_given: bool) -> tuple[str, str] | None:
-    lowest = f"more than {param['min']:g}" if param["is_min_open"] else f"{param['min']:g}"
-    range_text = f"{lowest} to {param['max']:g} ({param['unit']})"
-    if not is_given:
-        missing = ("MISSING_FIELD", f'field "{param["name"]}": got nothing, expected {range_text}')
-        return missing if value is None else None
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return "WRONG_TYPE", f"got {shown(value)}, expected a number, {range_text}"
-    is_above = value > param["min"] if param["is_min_open"] else value >= param["min"]
-    is_whole = not param["is_integer"] or float(value).is_integer()
-    if is_above and value <= param["max"] and is_whole:
-        return None
-    whole = "a whole number, " if param["is_integer"] else ""
-    return "OUT_OF_RANGE", f"got {shown(value)}, expected {whole}{range_text}"
-
-
-def _unknown_param(loaded: Loaded, name: str, known: list[str], family: str) -> Problem:
-    near = nearest(name, known)
-    message = f'field "{name}" is not known to {family}, expected one of {", ".join(known)}'
-    move = {"op": "move", "from": f"/params/{name}", "path": f"/params/{near}"}
-    hints = (Hint(f'did you mean "{near}"?', (move,)),) if near else ()
-    return Problem(CODE, "UNKNOWN_FIELD", message, f"/params/{name}", loaded.source, hints=hints)
-
-
-def _bad_choice(loaded: Loaded, path: str, found: Any, known: list[str]) -> Problem:
-    near = nearest(found, known) if isinstance(found, str) else None
-    patch = ({"op": "replace", "path": path, "value": near},)
-    return Problem(
-        CODE,
-        "BAD_ENUM",
-        f"got {shown(found)}, expected one of {', '.join(known)}",
-        path,
-        loaded.source,
-        hints=(Hint(f'did you mean "{near}"?', patch),) if near else (),
-    )
-
-
 def _try_out(scenario: Scenario) -> None:
     """Let the engine read the document, on the shortest market there is.
 
@@ -372,4 +316,6 @@ def _try_out(scenario: Scenario) -> None:
     try:
         engine.generate(probe, scenario.source.columns if scenario.source else None)
     except EngineError as error:
-        raise SpecError([Problem(CODE, error.code, error.message, "", scenario.origin)]) from None
+        message = error.message.removeprefix(f"{error.path}: ")
+        problem = Problem(CODE, error.code, message, error.path, scenario.origin)
+        raise SpecError([problem]) from None

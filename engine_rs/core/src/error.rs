@@ -33,6 +33,8 @@ pub enum EngineError {
     },
     /// A parameter outside its range.
     ParamRange {
+        /// JSON pointer to it, empty where it did not come from a document.
+        path: String,
         /// Family or indicator that the parameter belongs to.
         owner: String,
         /// Its name.
@@ -96,6 +98,26 @@ pub enum EngineError {
 }
 
 impl EngineError {
+    /// The refusal of a value out of range, with its place in the document.
+    pub(crate) fn placed(self, path: String) -> Self {
+        match self {
+            Self::ParamRange { owner, param, got, min, max, .. } => {
+                Self::ParamRange { path, owner, param, got, min, max }
+            }
+            other => other,
+        }
+    }
+
+    /// JSON pointer to what is wrong, where it is a field of a document.
+    pub fn path(&self) -> Option<&str> {
+        match self {
+            Self::Field { path, .. } | Self::ParamRange { path, .. } if !path.is_empty() => {
+                Some(path)
+            }
+            _ => None,
+        }
+    }
+
     /// Stable name of the error, for programs.
     pub fn code(&self) -> &'static str {
         match self {
@@ -122,7 +144,7 @@ impl fmt::Display for EngineError {
             Self::UnknownName { kind, name, known } => {
                 write!(f, "{kind} `{name}` is not known; expected one of {}", known.join(", "))
             }
-            Self::ParamRange { owner, param, got, min, max } => {
+            Self::ParamRange { owner, param, got, min, max, .. } => {
                 write!(f, "{owner}.{param}: got {got}, expected {min} to {max}")
             }
             Self::Bars { row, got, expected, .. } => {

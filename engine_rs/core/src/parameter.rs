@@ -45,6 +45,7 @@ impl Param {
             return Ok(value);
         }
         Err(EngineError::ParamRange {
+            path: String::new(),
             owner: owner.to_owned(),
             param: self.name.to_owned(),
             got: value,
@@ -116,7 +117,11 @@ impl Params {
                     });
                 }
             };
-            values.push((param.name, param.check(owner, value)?));
+            let checked = param.check(owner, value);
+            values.push((
+                param.name,
+                checked.map_err(|error| error.placed(format!("{place}/{}", param.name)))?,
+            ));
         }
         Ok(Self { values })
     }

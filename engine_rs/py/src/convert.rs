@@ -14,12 +14,13 @@ pyo3::create_exception!(
     _engine,
     RefusalError,
     PyException,
-    "The engine refused what it was given; `args` are a stable code and a sentence."
+    "The engine refused what it was given; `args` are a stable code, a sentence, and the JSON pointer of the\n     field that is wrong, empty where there is none."
 );
 
 /// The one way an engine error becomes a Python exception.
 pub fn refusal(error: EngineError) -> PyErr {
-    RefusalError::new_err((error.code(), error.to_string()))
+    let path = error.path().unwrap_or_default().to_owned();
+    RefusalError::new_err((error.code(), error.to_string(), path))
 }
 
 /// A JSON text that came from Python.

@@ -120,7 +120,7 @@ pub(super) fn number(
     };
     let path = format!("/{}", param.name);
     let number = value.as_f64().ok_or_else(|| refused(&path, value.to_string(), "a number"))?;
-    param.check("scenario", number).map(Some)
+    param.check("scenario", number).map(Some).map_err(|error| error.placed(path))
 }
 
 fn last(path: &str) -> &str {

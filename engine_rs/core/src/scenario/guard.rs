@@ -44,7 +44,7 @@ impl Guard {
             Some(value) => {
                 let k = value.as_f64();
                 let k = k.ok_or_else(|| refused("/guard/k", value.to_string(), "a number"))?;
-                K.check("scenario", k)?
+                K.check("scenario", k).map_err(|error| error.placed("/guard/k".to_owned()))?
             }
             None => default,
         };
