@@ -1,4 +1,4 @@
-"""The strategies, compiled."""
+"""The strategies, compiled, and where they come from."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +11,7 @@ from assets.events import asset_specs, check_specs, logged
 from assets.partitions import STRATEGIES
 from simcore import steps
 from simcore.store import Partition, Store
+from simcore.strategy import lineage
 from simcore.strategy.strategy import Strategy, compile_strategy
 
 _SPECS: Final = asset_specs(steps.STRATEGIES, deps=[], group="strategies", kinds={"python"})
@@ -21,6 +22,10 @@ def requested(context: dg.AssetExecutionContext, home: Path, strategy_id: str) -
     doc_hash = context.run.tags.get(snapshots.HASH_TAG)
     document = strategy_id if doc_hash is None else snapshots.recall(home, doc_hash)
     return compile_strategy(document, home=home)
+
+
+def _compiled(store: Store, home: Path, strategy: Strategy) -> list[steps.Outcome]:
+    return steps.strategies(store, strategy, lineage.read(strategy, home=home))
 
 
 @dg.multi_asset(
@@ -38,6 +43,6 @@ def strategies(
     yield from logged(
         context,
         store,
-        lambda key: steps.strategies(store, requested(context, home, key)),
+        lambda key: _compiled(store, home, requested(context, home, key)),
         lambda key: plots.rule_card(store, Partition(strategy=key)),
     )

@@ -36,6 +36,7 @@ from simcore.scenario.manifest import generate_with_manifest
 from simcore.seeds import jcs, sha256_hex
 from simcore.sources import digest
 from simcore.store import Partition, Provenance, Store
+from simcore.strategy import lineage as lineages
 from simcore.strategy.strategy import Strategy
 from simcore.tables import TABLES
 from simcore.tables.table import Table
@@ -48,7 +49,7 @@ def _tables(*names: str) -> tuple[Table, ...]:
 
 # The tables that each step writes; together they are every table there is.
 MARKETS: Final = _tables("scenarios", "bars")
-STRATEGIES: Final = _tables("strategies")
+STRATEGIES: Final = _tables("strategies", "lineage")
 BACKTESTS: Final = _tables("backtests", "trades", "equity")
 TOURNAMENTS: Final = _tables("games", "standings")
 CHAOS: Final = (
@@ -139,12 +140,24 @@ def markets(store: Store, campaign: Campaign) -> list[Outcome]:
     return _with_facts(outcomes, {"scenarios": rows.height, "bars": total})
 
 
-def strategies(store: Store, strategy: Strategy) -> list[Outcome]:
-    """Write down one compiled strategy: the table `strategies`."""
+def strategies(
+    store: Store, strategy: Strategy, lineage: lineages.Lineage | None = None
+) -> list[Outcome]:
+    """Write down one compiled strategy: the tables `strategies` and `lineage`.
+
+    Args:
+        store: The lake.
+        strategy: What is written down.
+        lineage: Where it comes from; None for a strategy that a person wrote.
+    """
     partition = Partition(strategy=strategy.id)
+    origin = lineages.authored(strategy) if lineage is None else lineage
     provenance = Provenance(
-        documents={f"strategies/{strategy.id}": strategy.doc_hash},
-        seed=None,
+        documents={
+            f"strategies/{strategy.id}": strategy.doc_hash,
+            f"lineage/{strategy.id}": sha256_hex(jcs(origin.model_dump(mode="json"))),
+        },
+        seed=None,  # that of its draws belongs to its lineage
         engine_version=engine.version(),
         settings={"code": code(STRATEGIES[0])},
     )
@@ -157,10 +170,18 @@ def strategies(store: Store, strategy: Strategy) -> list[Outcome]:
         "lookback_bars": strategy.lookback_bars,
         "document": jcs(strategy.document).decode(),
     }
-    outcomes = _settled(
-        store, STRATEGIES, partition, provenance, lambda: {"strategies": pl.DataFrame([row])}
-    )
-    return _with_facts(outcomes, {"name": strategy.name, "lookback_bars": strategy.lookback_bars})
+
+    def write() -> Rows:
+        ancestry = pl.DataFrame(lineages.rows(strategy, origin), infer_schema_length=None)
+        return {"strategies": pl.DataFrame([row]), "lineage": ancestry}
+
+    outcomes = _settled(store, STRATEGIES, partition, provenance, write)
+    facts = {
+        "name": strategy.name,
+        "lookback_bars": strategy.lookback_bars,
+        "origin": " ".join((origin.operator, *(parent.label for parent in origin.parents))),
+    }
+    return _with_facts(outcomes, facts)
 
 
 def backtests(store: Store, campaign: Campaign, strategy: Strategy) -> list[Outcome]:

@@ -7,6 +7,8 @@
 
 use sha2::{Digest, Sha256};
 
+use crate::EngineError;
+
 const MULTIPLIERS: [u64; 2] = [0xD2E7_470E_E14C_6C93, 0xCA5A_8263_9512_1157];
 const WEYL: [u64; 2] = [0x9E37_79B9_7F4A_7C15, 0xBB67_AE85_84CA_A73B];
 const ROUNDS: usize = 10;
@@ -49,6 +51,87 @@ pub enum Purpose {
     Agents = 9,
     Evolution = 10,
     Tournament = 11,
+}
+
+impl Purpose {
+    /// Every purpose by the name that a caller outside the engine gives it.
+    const NAMES: [(&'static str, Self); 12] = [
+        ("diffusion", Self::Diffusion),
+        ("jump_event", Self::JumpEvent),
+        ("jump_size", Self::JumpSize),
+        ("vol", Self::Vol),
+        ("regime", Self::Regime),
+        ("intrabar", Self::Intrabar),
+        ("volume", Self::Volume),
+        ("bootstrap", Self::Bootstrap),
+        ("execution", Self::Execution),
+        ("agents", Self::Agents),
+        ("evolution", Self::Evolution),
+        ("tournament", Self::Tournament),
+    ];
+
+    /// The purpose of that name.
+    ///
+    /// # Errors
+    ///
+    /// There is none.
+    pub fn named(name: &str) -> Result<Self, EngineError> {
+        let found = Self::NAMES.iter().find(|(known, _)| *known == name);
+        found.map(|(_, purpose)| *purpose).ok_or_else(|| EngineError::UnknownName {
+            kind: "purpose",
+            name: name.to_owned(),
+            known: Self::NAMES.map(|(known, _)| known).to_vec(),
+        })
+    }
+}
+
+/// Most draws of one request: a request is answered whole, in memory.
+pub const DRAWS_MAX: usize = 1 << 24;
+
+/// Draws `start` to `start + n - 1` in (0, 1) that belong to no scenario.
+///
+/// The key is the seed and the purpose's own name in the family's place; the counter's high words
+/// are `lane`, 0 and the purpose.
+///
+/// # Errors
+///
+/// The purpose is unknown, or more than [`DRAWS_MAX`] are asked for.
+pub fn uniforms(
+    seed: u64,
+    purpose: &str,
+    lane: u64,
+    start: u64,
+    n: usize,
+) -> Result<Vec<f64>, EngineError> {
+    let high = [lane, 0, Purpose::named(purpose)? as u64];
+    // A block has four draws, so the last index that has an address is far beyond any request.
+    if n > DRAWS_MAX || start > u64::MAX / 2 {
+        return Err(EngineError::Field {
+            path: "draws".to_owned(),
+            got: format!("{n} from {start}"),
+            expected: format!("at most {DRAWS_MAX}, from below 2^63"),
+        });
+    }
+    let mut draws = vec![0.0; n];
+    Stream::new([seed, family_key(purpose)], high).fill_uniforms(start, &mut draws);
+    Ok(draws)
+}
+
+/// The same draws as standard normals, one for one.
+///
+/// # Errors
+///
+/// As [`uniforms`].
+pub fn normals(
+    seed: u64,
+    purpose: &str,
+    lane: u64,
+    start: u64,
+    n: usize,
+) -> Result<Vec<f64>, EngineError> {
+    let mut draws = uniforms(seed, purpose, lane, start, n)?;
+    normal_each(&mut draws);
+    Ok(draws)
 }
 
 /// Second word of the key: 64 bits of the hash of the family's (or purpose's) name.
@@ -331,6 +414,38 @@ mod tests {
         stream.fill_uniforms(5, &mut stretch);
         for (offset, value) in stretch.iter().enumerate() {
             assert_eq!(*value, stream.uniform(5 + offset as u64));
+        }
+    }
+
+    #[test]
+    fn draws_of_a_purpose_lie_at_the_address_that_is_written_down() {
+        let draws = uniforms(7, "evolution", 5, 3, 6).expect("the purpose is known");
+        // Key [seed, K(purpose)], counter [i div 4, lane, 0, purpose], lane of the block i mod 4.
+        for (index, draw) in (3_u64..).zip(&draws) {
+            let counter = [index / 4, 5, 0, 10];
+            let words = philox(counter, [7, family_key("evolution")]);
+            assert_eq!(*draw, uniform(words[(index % 4) as usize]));
+        }
+        let normals = normals(7, "evolution", 5, 3, 6).expect("the purpose is known");
+        let expected: Vec<f64> = draws.iter().map(|draw| normal(*draw)).collect();
+        assert_eq!(normals, expected);
+    }
+
+    #[test]
+    fn every_purpose_is_found_by_its_name_and_no_other_is() {
+        for (place, (name, purpose)) in Purpose::NAMES.iter().enumerate() {
+            assert_eq!(Purpose::named(name).map(|found| found as u64), Ok(place as u64));
+            assert_eq!(*purpose as u64, place as u64);
+        }
+        let refusal = uniforms(1, "luck", 0, 0, 1).expect_err("nothing is left to luck");
+        assert_eq!(refusal.code(), "UNKNOWN_NAME");
+    }
+
+    #[test]
+    fn a_request_without_bound_is_refused() {
+        for (start, n) in [(0, DRAWS_MAX + 1), (u64::MAX, 4)] {
+            let refusal = uniforms(1, "tournament", 0, start, n).expect_err("too many");
+            assert_eq!(refusal.code(), "FIELD_INVALID");
         }
     }
 }

@@ -8,7 +8,7 @@ use numpy::{PyArray1, PyReadonlyArray1};
 use proving_core::backtest::{self as backtests, Detail, Execution};
 use proving_core::program::{Program, evaluate};
 use proving_core::{
-    ENGINE_VERSION, EngineError, catalogue as tables, metric, paper as stack, scenario,
+    ENGINE_VERSION, EngineError, catalogue as tables, metric, paper as stack, random, scenario,
 };
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
@@ -144,6 +144,34 @@ fn paper<'py>(py: Python<'py>, universe_json: &str) -> PyResult<(Bound<'py, PyDi
     Ok((tables, result.facts.to_string()))
 }
 
+/// Draws in (0, 1) at an address; see `simcore.engine.uniforms`.
+#[pyfunction]
+fn uniforms<'py>(
+    py: Python<'py>,
+    seed: u64,
+    purpose: &str,
+    lane: u64,
+    start: u64,
+    n: usize,
+) -> PyResult<Bound<'py, PyArray1<f64>>> {
+    let draws = py.detach(|| random::uniforms(seed, purpose, lane, start, n)).map_err(refusal)?;
+    Ok(PyArray1::from_vec(py, draws))
+}
+
+/// The same draws as standard normals; see `simcore.engine.normals`.
+#[pyfunction]
+fn normals<'py>(
+    py: Python<'py>,
+    seed: u64,
+    purpose: &str,
+    lane: u64,
+    start: u64,
+    n: usize,
+) -> PyResult<Bound<'py, PyArray1<f64>>> {
+    let draws = py.detach(|| random::normals(seed, purpose, lane, start, n)).map_err(refusal)?;
+    Ok(PyArray1::from_vec(py, draws))
+}
+
 /// The compiled engine; import it through `simcore.engine`.
 #[pymodule]
 fn _engine(module: &Bound<'_, PyModule>) -> PyResult<()> {
@@ -156,5 +184,7 @@ fn _engine(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(backtest, module)?)?;
     module.add_function(wrap_pyfunction!(metrics, module)?)?;
     module.add_function(wrap_pyfunction!(paper, module)?)?;
+    module.add_function(wrap_pyfunction!(uniforms, module)?)?;
+    module.add_function(wrap_pyfunction!(normals, module)?)?;
     Ok(())
 }
