@@ -14,8 +14,9 @@ from simcore.documents import Loaded
 from simcore.errors import SpecError
 from simcore.problems import Hint, Problem
 from simcore.strategy import grammar, semantics, trees
-from simcore.strategy.document import SERIES, Param, PriceStop, StopOrder, StrategyDocument
+from simcore.strategy.document import MarketOrder, Param, PriceStop, StrategyDocument
 from simcore.strategy.functions import Kind
+from simcore.strategy.names import bound
 from simcore.strategy.nodes import Graph, Node
 from simcore.strategy.problems import Findings, Stage, added
 from simcore.strategy.ranges import check_ranges
@@ -79,8 +80,7 @@ def resolve(
 ) -> Meaning:
     """Return what parsed texts mean with the model's parameters, and note what is wrong."""
     graph = Graph()
-    constants = {name: graph.const(param.value) for name, param in model.params.items()}
-    names = {**{field: graph.price(field) for field in SERIES}, **constants}
+    names = bound(graph, model.params)
     _check_complexity(expressions, findings)
     nodes: dict[str, Node] = {}
     used: dict[str, None] = {}
@@ -126,17 +126,18 @@ def _check_orders(model: StrategyDocument, findings: Findings) -> None:
     """Note orders whose fields do not fit each other or the rule."""
     for index, rule in enumerate(model.rules):
         path = f"/rules/{index}/order"
-        if not isinstance(rule.order, StopOrder):
+        order = rule.order
+        if order is None or isinstance(order, MarketOrder):
             continue
         if rule.then not in ("buy", "sell"):
-            message = f"`{rule.then}` is done at the market, expected no stop order"
+            message = f"`{rule.then}` is done at the market, expected no {order.type} order"
             hint = Hint("remove the order", ({"op": "remove", "path": path},))
             findings.add("UNKNOWN_FIELD", message, path, None, hint)
-        elif rule.order.price is None and rule.order.offset_bps is None:
+        elif order.price is None and order.offset_bps is None:
             hint = Hint("add offset_bps", added(f"{path}/offset_bps", 10))
             message = "got no level, expected price or offset_bps"
             findings.add("MISSING_FIELD", message, f"{path}/price", None, hint)
-        elif rule.order.price is not None and rule.order.offset_bps is not None:
+        elif order.price is not None and order.offset_bps is not None:
             hint = Hint("remove one", ({"op": "remove", "path": f"{path}/offset_bps"},))
             message = "got price and offset_bps, expected one of them"
             findings.add("UNKNOWN_FIELD", message, f"{path}/offset_bps", None, hint)
@@ -156,10 +157,14 @@ def _texts(model: StrategyDocument) -> Iterator[tuple[str, str, Kind]]:
     """Yield every rule text with its place and what it must give."""
     for index, rule in enumerate(model.rules):
         yield f"/rules/{index}/if", rule.condition, "bool"
-        if isinstance(rule.order, StopOrder) and rule.order.price is not None:
-            yield f"/rules/{index}/order/price", rule.order.price, "num"
-    if model.risk is not None and isinstance(model.risk.stop, PriceStop):
-        yield "/risk/stop/expr", model.risk.stop.expr, "num"
+        order = rule.order
+        if order is not None and not isinstance(order, MarketOrder) and order.price is not None:
+            yield f"/rules/{index}/order/price", order.price, "num"
+    if model.risk is not None:
+        for name in ("stop", "take_profit"):
+            level = getattr(model.risk, name)
+            if isinstance(level, PriceStop):
+                yield f"/risk/{name}/expr", level.expr, "num"
     for index, text in enumerate(model.constraints):
         yield f"/constraints/{index}", text, "bool"
 

@@ -181,12 +181,34 @@ class StopOrder(Part):
     tif_bars: float | None = None
 
 
+class LimitOrder(Part):
+    """Filled at a level no worse than the close, or better: an offset from it or a price."""
+
+    type: Literal["limit"]
+    offset_bps: float | None = None
+    price: str | None = None
+    tif_bars: float | None = None
+
+
+class StopLimitOrder(Part):
+    """A limit order that rests once the market reaches a level: an offset or a price."""
+
+    type: Literal["stop_limit"]
+    offset_bps: float | None = None
+    price: str | None = None
+    limit_offset_bps: float
+    tif_bars: float | None = None
+
+
+Order = MarketOrder | LimitOrder | StopOrder | StopLimitOrder
+
+
 class Rule(Part):
     """What to do on a bar where a condition is true."""
 
     condition: str = Field(alias="if")
     then: Literal["buy", "sell", "close", "hold"]
-    order: Annotated[MarketOrder | StopOrder, Field(discriminator="type")] | None = None
+    order: Annotated[Order, Field(discriminator="type")] | None = None
     tag: Annotated[str, AfterValidator(_name)] | None = None
 
 
@@ -218,6 +240,14 @@ class FixedNotional(Part):
     notional: float
 
 
+class VolTarget(Part):
+    """So much that the position varies by a fraction of equity in a year."""
+
+    type: Literal["vol_target"]
+    annual_vol: float
+    n: float
+
+
 class PctStop(Part):
     """A distance in percent of the fill."""
 
@@ -247,21 +277,25 @@ class PriceStop(Part):
     expr: str
 
 
-Sizing = PctEquity | RiskPct | FixedQty | FixedNotional
-Stop = PctStop | BpsStop | AtrStop | PriceStop
+Sizing = PctEquity | RiskPct | FixedQty | FixedNotional | VolTarget
+Trailing = PctStop | BpsStop | AtrStop
+Exit = Trailing | PriceStop
 
 
 class Risk(Part):
     """How much is held and what bounds the loss."""
 
     sizing: Annotated[Sizing, Field(discriminator="type")] | None = None
-    stop: Annotated[Stop, Field(discriminator="type")] | None = None
+    stop: Annotated[Exit, Field(discriminator="type")] | None = None
+    take_profit: Annotated[Exit, Field(discriminator="type")] | None = None
+    trailing: Annotated[Trailing, Field(discriminator="type")] | None = None
     max_holding_bars: float | None = None
     cooldown_bars: float | None = None
     max_leverage: float = 1.0
     allow_short: bool = False
     on_opposite: Literal["close", "reverse", "ignore"] = "close"
     max_daily_loss_pct: float | None = None
+    max_adds: float = 0.0
 
 
 class Metadata(Part):

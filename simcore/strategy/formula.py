@@ -7,8 +7,7 @@ import polars as pl
 from simcore import engine
 from simcore.bars import columns
 from simcore.errors import SpecError
-from simcore.strategy import check, program
-from simcore.strategy.document import SERIES
+from simcore.strategy import check, names, program
 from simcore.strategy.nodes import Graph
 from simcore.strategy.problems import Findings
 from simcore.strategy.resolve import Resolver
@@ -18,7 +17,8 @@ def indicator(expression: str, bars: pl.DataFrame) -> pl.Series:
     """Return a numeric expression of the strategy language over bars.
 
     Args:
-        expression: Such as ``rsi(close, 14)``; a condition is refused.
+        expression: Such as ``rsi(close, 14)`` or ``bbands(20, 2).upper``; a condition is refused,
+            and so is what only a run can know, such as ``position``.
         bars: One path of one asset, ``n_bars`` rows with ts, open, high, low, close and volume.
 
     Returns:
@@ -31,8 +31,9 @@ def indicator(expression: str, bars: pl.DataFrame) -> pl.Series:
     """
     findings = Findings({}, "")
     graph = Graph()
-    names = {name: graph.price(name) for name in SERIES}
-    node = Resolver(graph, names, findings, check.parsed("", expression, "num")).whole()
+    node = Resolver(
+        graph, names.series(graph), findings, check.parsed("", expression, "num")
+    ).whole()
     if node is None or findings.n_errors:
         raise SpecError([problem for problem in findings.told() if problem.severity == "error"])
     values = engine.indicator(program.output_program_json(node), columns(bars))

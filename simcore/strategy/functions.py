@@ -1,19 +1,22 @@
-"""The functions a rule may call: the engine's indicators and the two crossings.
+"""The functions a rule may call: indicators, crossings, shifts and functions of one bar.
 
-Which indicators there are, and what each parameter may be, is the engine's to say
-(`engine.catalogue`), and so is how far back each of them reads.
+Which indicators there are, what each parameter may be, how far back it reads and where its values
+lie is the engine's to say (`engine.catalogue`), and so is what a function of constants is.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, Final, Literal
+
+import numpy as np
 
 from simcore import engine
 
-Kind = Literal["num", "bool"]
+Kind = Literal["num", "bool", "outputs"]
 
 FUTURE: Final = frozenset({"lead", "future", "next", "peek", "request", "security"})
 """Names by which other languages reach bars that are not there yet."""
@@ -65,25 +68,40 @@ class Range:
         return f"{self.name}: got {number_text(value)}, expected {whole}{self}"
 
 
+SHIFT_MAX_BARS: Final = 5000
+"""Longest way back of one shift, as everywhere in the language."""
+
+SHIFT_BARS: Final = Range("x[k]", "bars", 0, SHIFT_MAX_BARS, is_integer=True)
+
+
 @dataclass(frozen=True)
 class Function:
     """One function.
 
     Args:
         name: In rule text.
-        kind: What it gives.
-        n_series: How many series come first.
+        form: How it is lowered: an indicator, a crossing, a shift, or arithmetic of its own name.
+        kind: What it gives; ``outputs`` is several, of which one is picked by ``.name``.
+        inputs: What series come first.
         constants: What follows them, each known before any bar is seen.
+        outputs: Names to pick from; empty where there is one output.
         has_default: Whether the series may be left out and is then the close.
         lookback_bars: Bars added to the lookback of its inputs, from its constants.
     """
 
     name: str
+    form: Literal["ind", "cross", "shift", "plain"]
     kind: Kind
-    n_series: int
+    inputs: tuple[Kind, ...]
     constants: tuple[Range, ...]
+    outputs: tuple[str, ...]
     has_default: bool
     lookback_bars: Callable[..., int]
+
+    @property
+    def n_series(self) -> int:
+        """How many series come first."""
+        return len(self.inputs)
 
     @property
     def counts(self) -> tuple[int, ...]:
@@ -91,15 +109,33 @@ class Function:
         whole = self.n_series + len(self.constants)
         return (whole - self.n_series, whole) if self.has_default else (whole,)
 
+    @property
+    def signature(self) -> str:
+        """A call, such as `bbands(x, n, k)`."""
+        series = "x" if self.n_series == 1 else "ab"
+        pairs = zip(self.inputs, series[: self.n_series], strict=True)
+        given = ["condition" if kind == "bool" else x for kind, x in pairs]
+        names = ["k" if row is SHIFT_BARS else row.name.split(".")[1] for row in self.constants]
+        return f"{self.name}({', '.join([*given, *names])})"
+
 
 @cache
 def functions() -> Mapping[str, Function]:
     """Return every function by name."""
-    crossings = [
-        Function(name, "bool", 2, (), False, lambda: 1) for name in ("crossover", "crossunder")
+    shift = Function("shift", "shift", "num", ("num",), (SHIFT_BARS,), (), True, int)
+    rows = [
+        *(_indicator(row) for row in engine.catalogue()["indicators"]),
+        *(_plain(name, "cross", "bool", 2) for name in ("crossover", "crossunder")),
+        *(_plain(name, "plain", "num", 1) for name in ("abs", "sqrt", "log", "exp")),
+        *(_plain(name, "plain", "num", 2) for name in ("min", "max")),
+        shift,
     ]
-    indicators = [_indicator(row) for row in engine.catalogue()["indicators"]]
-    return {function.name: function for function in (*indicators, *crossings)}
+    return {function.name: function for function in rows}
+
+
+def _plain(name: str, form: Literal["cross", "plain"], kind: Kind, n_series: int) -> Function:
+    number: Kind = "num"
+    return Function(name, form, kind, (number,) * n_series, (), (), False, lambda: form == "cross")
 
 
 def _indicator(row: Mapping[str, Any]) -> Function:
@@ -115,15 +151,61 @@ def _indicator(row: Mapping[str, Any]) -> Function:
         )
         for param in row["params"]
     )
-    counted = [param["name"] in row["warmup"]["params"] for param in row["params"]]
+    places = {param["name"]: place for place, param in enumerate(row["params"])}
+    groups = [[places[each] for each in group] for group in row["warmup"]["params"]]
     plus_bars = int(row["warmup"]["plus_bars"])
 
     def lookback_bars(*given: float) -> int:
-        sizes = zip(given, counted, strict=True)
-        return max(0, int(sum(size for size, is_counted in sizes if is_counted)) + plus_bars)
+        sizes = (max(given[place] for place in group) for group in groups)
+        return max(0, int(sum(sizes)) + plus_bars)
 
-    n_series = row["n_inputs"]
-    return Function(name, "num", n_series, constants, n_series == 1, lookback_bars)
+    inputs: tuple[Kind, ...] = tuple(row["inputs"])
+    outputs = tuple(output["name"] for output in row["outputs"] if output["name"])
+    kind: Kind = "outputs" if outputs else "num"
+    has_default = inputs == ("num",)
+    return Function(name, "ind", kind, inputs, constants, outputs, has_default, lookback_bars)
+
+
+@cache
+def bounds() -> Mapping[tuple[str, ...], Mapping[str, Any]]:
+    """Return where values lie whatever the market does, as the engine says it.
+
+    By operation and attributes of a node: ``low`` and ``high``, None where there is no bound, and
+    whether it `is_within_input`.
+    """
+    found: dict[tuple[str, ...], Mapping[str, Any]] = {}
+    for row in engine.catalogue()["indicators"]:
+        for output in row["outputs"]:
+            named = (output["name"],) if output["name"] else ()
+            found["ind", row["name"], *named] = output
+    for table in ("series", "account"):
+        found |= {(table, row["name"]): row for row in engine.catalogue()[table]}
+    return found
+
+
+@lru_cache(maxsize=4096)
+def folded(op: str, *given: float) -> float:
+    """Return an operation on constants, NaN where it has no value.
+
+    The engine computes it: Python's own logarithm differs from machine to machine.
+    """
+    code: list[dict[str, Any]] = [{"op": "const", "value": value, "w": 0} for value in given]
+    code.append({"op": op, "w": 0} | {"ab"[slot]: slot for slot in range(len(given))})
+    program = {
+        "schema": "program/0.1",
+        "timeframe": "1h",
+        "code": code,
+        "rules": [],
+        "risk": {"sizing": {"type": "fixed_qty", "qty": 1}},
+        "output": len(given),
+    }
+    return float(engine.indicator(json.dumps(program), _one_bar())[0])
+
+
+@cache
+def _one_bar() -> engine.Columns:
+    prices = {name: np.ones(1) for name in ("open", "high", "low", "close", "volume")}
+    return prices | {"ts": np.zeros(1, np.int64), "hl_order": np.zeros(1, np.int8)}
 
 
 def number_text(value: float) -> str:

@@ -18,12 +18,12 @@ from simcore.problems import Hint, Problem
 from simcore.refusals import nearest
 from simcore.strategy import program
 from simcore.strategy.check import with_params
-from simcore.strategy.document import SERIES
-from simcore.strategy.functions import Function, Range, functions
+from simcore.strategy.functions import SHIFT_BARS, Function, Range, folded, functions
+from simcore.strategy.names import bound
 from simcore.strategy.nodes import Graph, Node
 from simcore.strategy.problems import Findings
 from simcore.strategy.ranges import check_ranges
-from simcore.strategy.resolve import SHIFT_BARS, Resolver
+from simcore.strategy.resolve import Resolver
 from simcore.strategy.strategy import Strategy
 
 Values = Sequence[float]
@@ -140,8 +140,7 @@ class _Template:
         model = strategy.model
         graph = Graph()
         symbols = {name: graph.param(index) for index, name in enumerate(names)}
-        bound = {name: graph.const(param.value) for name, param in model.params.items()}
-        known = {field: graph.price(field) for field in SERIES} | bound | symbols
+        known = bound(graph, model.params) | symbols
         findings = Findings(strategy.document, strategy.id)
         roots: dict[str, Node] = {}
         for expression in strategy.expressions:
@@ -154,7 +153,7 @@ class _Template:
         self._constraints = [
             roots.pop(path) for path in list(roots) if path.startswith("/constraints/")
         ]
-        program.add_stop(model, graph, roots)
+        program.add_risk(model, graph, roots)
         order = program.in_order(roots.values())
         slots = {node.digest: slot for slot, node in enumerate(order)}
         divisors = {node.children[1].digest for node in order if node.op == "div"}
@@ -264,12 +263,14 @@ def _head(node: Node, slots: tuple[int, ...]) -> str:
     match node.op:
         case "ind":
             stated |= {"name": node.value, "inputs": slots}
+            if len(node.attributes) > 1:
+                stated["output"] = node.attributes[1]
             return json.dumps(stated)[:-1] + ',"params":['
         case "shift":
             return json.dumps(stated | {"a": slots[0]})[:-1] + ',"k":'
         case "and" | "or":
             stated["xs"] = slots
-        case "neg" | "not":
+        case "neg" | "not" | "abs" | "sqrt" | "log" | "exp":
             stated["a"] = slots[0]
         case "cross":
             stated |= {"dir": node.value, "a": slots[0], "b": slots[1]}
@@ -290,8 +291,9 @@ def _number(node: Node, values: Values) -> float:
         return float(values[int(node.value[1:])]) + 0.0  # minus zero is zero
     if node.op == "neg":
         return -_number(node.children[0], values) + 0.0
-    left, right = (_number(child, values) for child in node.children)
-    value = _ARITHMETIC[node.op](left, right) + 0.0
+    given = [_number(child, values) for child in node.children]
+    known = _ARITHMETIC.get(node.op)
+    value = (folded(node.op, *given) if known is None else known(*given)) + 0.0
     if not math.isfinite(value):
         raise _IllegalError
     return value

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from simcore.strategy.functions import bounds
 from simcore.strategy.nodes import Node, spelled
 
 TERMS_MAX: Final = 64
@@ -62,15 +63,10 @@ _ZERO: Final = Interval(0.0, 0.0)
 _ONE: Final = Interval(1.0, 1.0)
 _FLIPPED: Final = {"lt": "gt", "le": "ge", "gt": "lt", "ge": "le"}
 
-# Where a quantity lies whatever the market does.
-_RANGES: Final[Mapping[tuple[str, object], Interval]] = {
-    **{
-        ("price", field): Interval(low=0.0, is_low_open=True)
-        for field in ("open", "high", "low", "close")
-    },
-    ("price", "volume"): Interval(low=0.0),
-    ("ind", "rsi"): Interval(0.0, 100.0),
-    ("ind", "atr"): Interval(low=0.0),
+# Where the columns of the bars lie whatever the market does; of what is computed the engine tells.
+_PRICES: Final[Mapping[str, Interval]] = {
+    **{field: Interval(low=0.0, is_low_open=True) for field in ("open", "high", "low", "close")},
+    "volume": Interval(low=0.0),
 }
 
 
@@ -194,15 +190,42 @@ def _known(quantity: Quantity) -> Interval:
     """Return the widest interval a quantity can be found in."""
     if len(quantity) == 2:
         return _ZERO if quantity[0] is quantity[1] else Interval()
-    node = quantity[0]
+    return _range(quantity[0])
+
+
+def _range(node: Node) -> Interval:
+    """Return where the values of one node lie, as far as that is known."""
     if node.kind == "bool":
         return Interval(0.0, 1.0)
     is_average = False
-    while node.op == "shift" or (node.op == "ind" and node.value in ("ma", "ema")):
+    while node.op == "shift" or _is_within_input(node):
         is_average = is_average or node.op == "ind"
         node = node.children[0]
-    if node.op == "const":
-        return Interval(node.value, node.value)
-    known = _RANGES.get((node.op, node.attributes[0] if node.attributes else None), Interval())
+    known = _known_range(node)
     # An average of what is positive may round to zero, so its ends are closed.
     return Interval(known.low, known.high) if is_average else known
+
+
+def _is_within_input(node: Node) -> bool:
+    row = bounds().get((node.op, *node.attributes)) if node.op == "ind" else None
+    return row is not None and row["is_within_input"]
+
+
+def _known_range(node: Node) -> Interval:
+    match node.op:
+        case "const":
+            return Interval(node.value, node.value)
+        case "price":
+            return _PRICES[node.value]
+        case "ind" | "series" | "account":
+            row = bounds()[(node.op, *node.attributes)]
+            low, high = row["low"], row["high"]
+            return Interval(-math.inf if low is None else low, math.inf if high is None else high)
+        case "abs" | "sqrt" | "exp":
+            return Interval(low=0.0)
+        case "min" | "max":
+            one, other = (_range(child) for child in node.children)
+            pick = min if node.op == "min" else max
+            return Interval(pick(one.low, other.low), pick(one.high, other.high))
+        case _:
+            return Interval()

@@ -11,13 +11,14 @@ never ahead: the engine computes both again and refuses a program that claims ot
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from simcore.errors import InvariantError
 from simcore.seeds import jcs, sha256_hex
-from simcore.strategy.functions import Function, Kind
+from simcore.strategy.functions import SHIFT_MAX_BARS, Function, Kind, folded
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -28,7 +29,7 @@ class Node:
         op: Operation of the flat program, or ``param`` while parameters are symbols.
         attributes: What distinguishes nodes of one operation.
         children: What it reads, constants of an indicator and the distance of a shift included.
-        kind: Number or three-valued truth.
+        kind: Number, three-valued truth, or several numbers of which one is yet to be picked.
         lookback_bars: First index with a value.
         dep: Latest bar it reads, relative to the bar of decision; None reads no bar.
         depth: Longest way down to a leaf.
@@ -61,14 +62,12 @@ class Node:
         return True
 
 
-SHIFT_MAX_BARS: Final = 5000
-"""Longest way back of one shift, as everywhere in the language."""
-
-_CONSTANT: Final = frozenset({"const", "param", "neg", "add", "sub", "mul", "div"})
+_PLAIN: Final = frozenset({"abs", "sqrt", "log", "exp", "min", "max"})
+_CONSTANT: Final = _PLAIN | {"const", "param", "neg", "add", "sub", "mul", "div"}
 _ARITHMETIC: Final = {"+": "add", "-": "sub", "*": "mul", "/": "div"}
 _COMPARED: Final = {"<": "lt", "<=": "le", ">": "lt", ">=": "le", "==": "eq", "!=": "ne"}
 _OPPOSITE: Final = {"lt": "le", "le": "lt", "eq": "ne", "ne": "eq", "and": "or", "or": "and"}
-_COMMUTES: Final = frozenset({"add", "mul", "eq", "ne"})
+_COMMUTES: Final = frozenset({"add", "mul", "min", "max", "eq", "ne"})
 
 
 class Graph:
@@ -89,6 +88,10 @@ class Graph:
     def price(self, field: str) -> Node:
         """Return a column of the bars."""
         return self._node("price", (field,), (), "num", dep=0)
+
+    def named(self, table: str, name: str) -> Node:
+        """Return what follows from the bar (``series``) or what the account holds at its close."""
+        return self._node(table, (name,), (), "num", dep=0)
 
     def param(self, index: int) -> Node:
         """Return a parameter as a symbol, numbered by its first use."""
@@ -124,8 +127,17 @@ class Graph:
         The caller has refused a constant divisor of zero.
         """
         if left.op == "const" and right.op == "const":
-            return self.const(folded(operator, left.value, right.value))
+            return self.const(_folded(operator, left.value, right.value))
         return self._node(_ARITHMETIC[operator], (), (left, right), "num")
+
+    def plain(self, name: str, operands: Sequence[Node]) -> Node:
+        """Return a function of numbers on one bar; of constants, the constant.
+
+        The caller has refused constants that it has no value for.
+        """
+        if all(node.op == "const" for node in operands):
+            return self.const(folded(name, *(node.value for node in operands)))
+        return self._node(name, (), tuple(operands), "num")
 
     def comparison(self, operator: str, left: Node, right: Node) -> Node:
         """Return how two numbers compare; greater-than is less-than with its sides exchanged."""
@@ -173,14 +185,21 @@ class Graph:
             return self._node(_OPPOSITE[of.op], (), of.children, "bool")
         return self._node("not", (), (of,), "bool")
 
-    def indicator(self, function: Function, inputs: Sequence[Node], given: Sequence[Node]) -> Node:
-        """Return an indicator over its inputs; `given` are its constants."""
+    def indicator(
+        self, function: Function, inputs: Sequence[Node], given: Sequence[Node], output: str = ""
+    ) -> Node:
+        """Return an indicator over its inputs; `given` are its constants.
+
+        One with several outputs is a node of its own until an `output` is named.
+        """
         is_bound = all(node.op == "const" for node in given)
         extra_bars = function.lookback_bars(*(node.value for node in given)) if is_bound else 0
         # What names no series reads the bars themselves.
         dep = 0 if not inputs else self._latest(inputs)
         children = (*inputs, *given)
-        return self._node("ind", (function.name,), children, "num", extra_bars=extra_bars, dep=dep)
+        attributes = (function.name, output) if output else (function.name,)
+        kind: Kind = "num" if output else function.kind
+        return self._node("ind", attributes, children, kind, extra_bars=extra_bars, dep=dep)
 
     def cross(self, direction: str, left: Node, right: Node) -> Node:
         """Return whether `left` has just come above (``over``) or below (``under``) `right`."""
@@ -222,8 +241,7 @@ class Graph:
         return known
 
 
-def folded(operator: str, left: float, right: float) -> float:
-    """Return an operation on two constants; infinite where no number is large enough."""
+def _folded(operator: str, left: float, right: float) -> float:
     if operator == "+":
         return left + right
     if operator == "-":
@@ -231,16 +249,26 @@ def folded(operator: str, left: float, right: float) -> float:
     return left * right if operator == "*" else left / right
 
 
+def is_foldable(operator: str, left: Node, right: Node) -> bool:
+    """Whether an operation has a value, as far as can be told before any bar is seen."""
+    if left.op != "const" or right.op != "const":
+        return True
+    return math.isfinite(_folded(operator, left.value, right.value))
+
+
 def spelled(node: Node, *, levels: int = 6) -> str:
     """Return a node as rule text, for messages; what lies deeper than `levels` is left out."""
     if levels == 0:
         return "…"
     inner = [spelled(child, levels=levels - 1) for child in node.children]
-    if node.op in ("const", "bool", "price", "param"):
+    if node.op in _NAMED:
         value = node.value
         return str(value).lower() if node.op == "bool" else _leaf(value)
     if node.op == "ind":
-        return f"{node.value}({', '.join(inner)})"
+        picked = "".join(f".{output}" for output in node.attributes[1:])
+        return f"{node.value}({', '.join(inner)}){picked}"
+    if node.op in _PLAIN:
+        return f"{node.op}({', '.join(inner)})"
     if node.op == "cross":
         return f"cross{node.value}({', '.join(inner)})"
     if node.op == "shift":
@@ -254,6 +282,7 @@ def _leaf(value: Any) -> str:
     return value if isinstance(value, str) else f"{value:g}"
 
 
+_NAMED: Final = frozenset({"const", "bool", "price", "series", "account", "param"})
 _SPELLING: Final = {
     **{op: sign for sign, op in _ARITHMETIC.items()},
     "lt": "<",

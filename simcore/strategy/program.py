@@ -10,8 +10,9 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 from simcore.seeds import jcs, sha256_hex
-from simcore.strategy.document import SERIES, AtrStop, PriceStop, Risk, StopOrder, StrategyDocument
+from simcore.strategy.document import Part, Risk, StrategyDocument
 from simcore.strategy.functions import functions
+from simcore.strategy.names import bound
 from simcore.strategy.nodes import Graph, Node
 from simcore.strategy.problems import Findings
 from simcore.strategy.resolve import Expression, Meaning, Resolver
@@ -36,15 +37,14 @@ def struct_hash(meaning: Meaning) -> str:
     graph = Graph()
     symbols = {name: graph.param(index) for index, name in enumerate(meaning.used)}
     # A parameter that decides nothing may still stand in a constraint.
-    constants = {name: graph.const(param.value) for name, param in meaning.model.params.items()}
-    names = {field: graph.price(field) for field in SERIES} | constants | symbols
+    names = bound(graph, meaning.model.params) | symbols
     findings = Findings({}, "")
     roots = {
         expression.path: node
         for expression in meaning.expressions
         if (node := _symbolic(graph, names, findings, expression)) is not None
     }
-    add_stop(meaning.model, graph, roots)
+    add_risk(meaning.model, graph, roots)
     domains = [meaning.model.params[name].domain for name in meaning.used]
     return _hash(meaning.model, roots, {"bound": False, "domains": domains})
 
@@ -102,19 +102,27 @@ def _symbolic(
 
 
 def _rooted(meaning: Meaning) -> dict[str, Node]:
-    """Return the nodes of all texts, and of the stop's range, which is written without text."""
+    """Return the nodes of all texts, and of what risk reads and is written without text."""
     roots = dict(meaning.nodes)
-    add_stop(meaning.model, meaning.graph, roots)
+    add_risk(meaning.model, meaning.graph, roots)
     return roots
 
 
-def add_stop(model: StrategyDocument, graph: Graph, roots: dict[str, Node]) -> None:
-    """Add what the stop reads to `roots`, as ``/risk/stop``: its range or its price."""
-    stop = model.risk.stop if model.risk else None
-    if isinstance(stop, AtrStop):
-        roots["/risk/stop"] = graph.indicator(functions()["atr"], (), (graph.const(stop.n),))
-    elif isinstance(stop, PriceStop):
-        roots["/risk/stop"] = roots["/risk/stop/expr"]
+_LEVELS: Final = ("stop", "take_profit", "trailing")
+
+
+def add_risk(model: StrategyDocument, graph: Graph, roots: dict[str, Node]) -> None:
+    """Add what risk reads to `roots`, as ``/risk/stop`` and so on: ranges, prices, volatility."""
+    risk = model.risk or Risk()
+    for name in _LEVELS:
+        level, path = getattr(risk, name), f"/risk/{name}"
+        if level is not None and level.type == "atr":
+            roots[path] = graph.indicator(functions()["atr"], (), (graph.const(level.n),))
+        elif level is not None and level.type == "price":
+            roots[path] = roots[f"{path}/expr"]
+    if risk.sizing is not None and risk.sizing.type == "vol_target":
+        n = graph.const(risk.sizing.n)
+        roots["/risk/sizing"] = graph.indicator(functions()["realized_vol"], (), (n,))
 
 
 def _hash(model: StrategyDocument, roots: Mapping[str, Node], more: Mapping[str, Any]) -> str:
@@ -140,36 +148,53 @@ def order_json(
 ) -> dict[str, Any]:
     """Return the order of one rule, with every node named by `refer`."""
     order = model.rules[index].order
-    if not isinstance(order, StopOrder):
-        return {"type": "market"}
-    stated: dict[str, Any] = {"type": "stop"}
-    if order.price is not None:
+    # Whatever is stated goes along, so that no field can be overlooked.
+    stated: dict[str, Any] = {"type": "market"}
+    if order is not None:
+        stated = order.model_dump(exclude_none=True)
+    if "price" in stated:
         stated["price"] = refer(roots[f"/rules/{index}/order/price"])
-    else:
-        stated["offset_bps"] = order.offset_bps
-    return stated | ({} if order.tif_bars is None else {"tif_bars": int(order.tif_bars)})
+    if "tif_bars" in stated:
+        stated["tif_bars"] = int(stated["tif_bars"])
+    return stated
 
 
 def risk_json(risk: Risk, roots: Mapping[str, Node], refer: Refer) -> dict[str, Any]:
-    """Return the limits of risk with every default filled in and every node named by `refer`."""
-    stop: dict[str, Any] | None = None
-    if isinstance(risk.stop, AtrStop):
-        stop = {"type": "atr", "slot": refer(roots["/risk/stop"]), "mult": risk.stop.mult}
-    elif isinstance(risk.stop, PriceStop):
-        stop = {"type": "price", "slot": refer(roots["/risk/stop"])}
-    elif risk.stop is not None:
-        stop = risk.stop.model_dump()
-    return {
-        "sizing": None if risk.sizing is None else risk.sizing.model_dump(),
-        "stop": stop,
+    """Return the limits of risk with every default filled in and every node named by `refer`.
+
+    An exit that came to the language later leaves no trace where it is not asked for, so that an
+    older document stays what it was.
+    """
+    stated: dict[str, Any] = {
+        "sizing": _measured(risk.sizing, "/risk/sizing", roots, refer),
+        "stop": _measured(risk.stop, "/risk/stop", roots, refer),
         "max_holding_bars": _count(risk.max_holding_bars),
         "cooldown_bars": _count(risk.cooldown_bars),
         "max_leverage": risk.max_leverage,
         "allow_short": risk.allow_short,
         "on_opposite": risk.on_opposite,
         "max_daily_loss_pct": risk.max_daily_loss_pct,
-        "max_adds": 0,
+        "max_adds": int(risk.max_adds),
     }
+    later = {
+        name: _measured(getattr(risk, name), f"/risk/{name}", roots, refer)
+        for name in _LEVELS
+        if name != "stop"
+    }
+    return stated | {name: level for name, level in later.items() if level is not None}
+
+
+def _measured(
+    part: Part | None, path: str, roots: Mapping[str, Node], refer: Refer
+) -> dict[str, Any] | None:
+    """Return a size or a level, with the column it reads in place of how that is computed."""
+    if part is None:
+        return None
+    stated = part.model_dump()
+    if path not in roots:
+        return stated
+    rest = {name: value for name, value in stated.items() if name not in ("n", "expr")}
+    return rest | {"slot": refer(roots[path])}
 
 
 def _count(value: float | None) -> int | None:
@@ -212,11 +237,15 @@ def instruction(node: Node, refer: Refer) -> dict[str, Any]:
         case "ind":
             given = [child.value for child in node.children[len(slots) :]]
             stated |= {"name": node.value, "inputs": slots, "params": given}
+            if len(node.attributes) > 1:
+                stated["output"] = node.attributes[1]
+        case "series" | "account":
+            stated["name"] = node.value
         case "shift":
             stated |= {"a": slots[0], "k": int(node.children[1].value)}
         case "and" | "or":
             stated["xs"] = slots
-        case "neg" | "not":
+        case "neg" | "not" | "abs" | "sqrt" | "log" | "exp":
             stated["a"] = slots[0]
         case "cross":
             stated |= {"dir": node.value, "a": slots[0], "b": slots[1]}

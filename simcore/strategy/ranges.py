@@ -74,7 +74,7 @@ def _parts(model: StrategyDocument) -> Iterator[tuple[str, Part, tuple[Range, ..
         leverage = max(risk.max_leverage, 0.0)
         yield "/risk/sizing", risk.sizing, (replace(row, maximum=100 * leverage),)
     elif risk.sizing is not None:
-        yield "/risk/sizing", risk.sizing, _RANGES[type(risk.sizing)]
+        yield "/risk/sizing", risk.sizing, _RANGES.get(type(risk.sizing), ())
     if isinstance(risk.stop, AtrStop):
         period = replace(functions()["atr"].constants[0], name="n")
         yield "/risk/stop", risk.stop, (period, *_RANGES[AtrStop])

@@ -15,14 +15,25 @@ from simcore.documents import nearest
 from simcore.problems import Hint
 from simcore.strategy import trees
 from simcore.strategy.document import StrategyDocument
-from simcore.strategy.functions import FUTURE, Function, Kind, Range, functions, number_text
-from simcore.strategy.nodes import SHIFT_MAX_BARS, Graph, Node, folded
+from simcore.strategy.functions import (
+    FUTURE,
+    SHIFT_BARS,
+    Function,
+    Kind,
+    Range,
+    folded,
+    functions,
+    number_text,
+)
+from simcore.strategy.nodes import Graph, Node, is_foldable
 from simcore.strategy.problems import Findings, replaced
 from simcore.strategy.trees import Tree
 
-SHIFT_BARS: Final = Range("x[k]", "bars", 0, SHIFT_MAX_BARS, is_integer=True)
-
-_KINDS: Final[Mapping[Kind, str]] = {"num": "a number", "bool": "a condition"}
+_KINDS: Final[Mapping[Kind, str]] = {
+    "num": "a number",
+    "bool": "a condition",
+    "outputs": "several outputs",
+}
 
 
 @dataclass(frozen=True)
@@ -98,7 +109,13 @@ class Resolver:
         if node is None or node.kind == wanted:
             return node
         message = f"got {_KINDS[node.kind]}, expected {_KINDS[wanted]}"
-        self._add("TYPE_MISMATCH", message, tree.span)
+        hints: tuple[Hint, ...] = ()
+        if node.kind == "outputs":
+            outputs = functions()[node.value].outputs
+            message += f": one of {', '.join(f'.{output}' for output in outputs)}"
+            text = self._expression.text[slice(*tree.span)]
+            hints = self._instead(f"{text}.{outputs[0]}", tree.span)
+        self._add("TYPE_MISMATCH", message, tree.span, *hints)
         return None
 
     def _node(self, tree: Tree) -> Node | None:
@@ -146,7 +163,8 @@ class Resolver:
             self.used[tree.name] = None
             return node
         if tree.name in functions():
-            message = f"`{tree.name}` is a function, expected a call such as `{tree.name}(14)`"
+            call = functions()[tree.name].signature
+            message = f"`{tree.name}` is a function, expected a call such as `{call}`"
             self._add("UNKNOWN_NAME", message, tree.span)
             return None
         known = _near(tree.name, self._names)
@@ -166,23 +184,45 @@ class Resolver:
             self._add("ARITY", message, tree.span)
             return None
         n_series = n - len(function.constants)
-        inputs = [self._typed(argument, "num") for argument in tree.arguments[:n_series]]
+        # A default stands for the only series, so what is given is all of them or none.
+        kinds = function.inputs[:n_series]
+        inputs = [
+            self._typed(argument, kind)
+            for argument, kind in zip(tree.arguments[:n_series], kinds, strict=True)
+        ]
         given = [
-            self._constant(argument, row)
+            self._distance(argument) if function.form == "shift" else self._constant(argument, row)
             for argument, row in zip(tree.arguments[n_series:], function.constants, strict=True)
         ]
         known = [node for node in inputs if node is not None]
         bound = [node for node in given if node is not None]
         if len(known) < len(inputs) or len(bound) < len(given):
             return None
-        return self._applied(function, known, bound)
+        if function.has_default and not known:
+            known = [self._names["close"]]
+        return self._applied(function, known, bound, tree)
 
-    def _applied(self, function: Function, inputs: list[Node], given: list[Node]) -> Node:
-        if function.kind == "bool":
-            return self._graph.cross(function.name.removeprefix("cross"), *inputs)
-        if function.has_default and not inputs:
-            inputs = [self._names["close"]]
-        return self._graph.indicator(function, inputs, given)
+    def _applied(
+        self, function: Function, inputs: list[Node], given: list[Node], tree: trees.Call
+    ) -> Node | None:
+        match function.form:
+            case "cross":
+                return self._graph.cross(function.name.removeprefix("cross"), *inputs)
+            case "shift":
+                return self._graph.shift(*inputs, *given)
+            case "plain":
+                return self._plain(function, inputs, tree)
+            case "ind":
+                return self._graph.indicator(function, inputs, given)
+
+    def _plain(self, function: Function, inputs: list[Node], tree: trees.Call) -> Node | None:
+        values = [node.value for node in inputs if node.op == "const"]
+        if len(values) == len(inputs) and math.isnan(folded(function.name, *values)):
+            got = ", ".join(map(number_text, values))
+            message = f"{function.name}: got {got}, for which it has no value"
+            self._add("ARG_DOMAIN", message, tree.arguments[0].span)
+            return None
+        return self._graph.plain(function.name, inputs)
 
     def _refuse_function(self, tree: trees.Call) -> None:
         name, known = tree.name, functions()
@@ -234,10 +274,24 @@ class Resolver:
         return self._graph.const(0.0)
 
     def _field(self, tree: trees.Field) -> Node | None:
-        if self._made[id(tree.of)] is not None:
+        of = self._made[id(tree.of)]
+        if of is None:
+            return None
+        if of.kind != "outputs":
             message = f"there is no output `{tree.name}`, expected a value with one output as it is"
             self._add("UNKNOWN_OUTPUT", message, tree.name_span)
-        return None
+            return None
+        function = functions()[of.value]
+        if tree.name not in function.outputs:
+            outputs = ", ".join(function.outputs)
+            message = f"{function.name} has no output `{tree.name}`, expected one of {outputs}"
+            near = nearest(tree.name, function.outputs) or function.outputs[0]
+            self._add(
+                "UNKNOWN_OUTPUT", message, tree.name_span, *self._instead(near, tree.name_span)
+            )
+            return None
+        inputs, given = of.children[: function.n_series], of.children[function.n_series :]
+        return self._graph.indicator(function, inputs, given, tree.name)
 
     def _chain(self, tree: trees.Chain) -> Node | None:
         operands = [self._typed(operand, "num") for operand in tree.operands]
@@ -254,8 +308,7 @@ class Resolver:
         return result
 
     def _finite(self, operator: str, left: Node, right: Node, tree: Tree) -> Node:
-        is_constant = left.op == "const" and right.op == "const"
-        if is_constant and not math.isfinite(folded(operator, left.value, right.value)):
+        if not is_foldable(operator, left, right):
             message = "the constant is larger than any number, expected at most 1.8e308"
             self._add("ARG_DOMAIN", message, tree.span)
             return left

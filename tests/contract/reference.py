@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 NAN = math.nan
 Column = list[float]
+Prices = Mapping[str, Sequence[float]]
 
 
 # Indicators: columns in, one column out.
@@ -59,6 +60,201 @@ def atr(high: Sequence[float], low: Sequence[float], close: Sequence[float], n: 
     for t in range(n + 1, len(close)):
         out[t] = (out[t - 1] * (n - 1) + ranges[t - 1]) / n
     return out
+
+
+def wma(x: Sequence[float], n: int) -> Column:
+    """Mean of the last n values; the oldest counts once, the newest n times."""
+    whole = n * (n + 1) / 2
+    return _windows(x, n, lambda w: math.fsum((i + 1) * v for i, v in enumerate(w)) / whole)
+
+
+def slope(x: Sequence[float], n: int) -> Column:
+    """Slope of the line of least squares through the points (0, oldest) to (n - 1, newest)."""
+    middle = (n - 1) / 2
+
+    def one(window: Sequence[float]) -> float:
+        mean = math.fsum(window) / n
+        across = math.fsum((i - middle) * (v - mean) for i, v in enumerate(window))
+        return across / math.fsum((i - middle) ** 2 for i in range(n))
+
+    return _windows(x, n, one)
+
+
+def highest(x: Sequence[float], n: int) -> Column:
+    """Largest of the last n values."""
+    return _windows(x, n, max)
+
+
+def lowest(x: Sequence[float], n: int) -> Column:
+    """Smallest of the last n values."""
+    return _windows(x, n, min)
+
+
+def stdev(x: Sequence[float], n: int) -> Column:
+    """Root of the mean squared distance of the last n values from their mean."""
+    return _windows(x, n, lambda window: _deviation(window, n))
+
+
+def zscore(x: Sequence[float], n: int) -> Column:
+    """Distance of the value from the mean of the last n, in standard deviations."""
+    return _windows(x, n, lambda w: _ratio(w[-1] - math.fsum(w) / n, _deviation(w, n)))
+
+
+def bbands(x: Sequence[float], n: int, k: float, output: str) -> Column:
+    """Bands of k standard deviations about the mean, and what follows from them."""
+
+    def one(window: Sequence[float]) -> float:
+        mid = math.fsum(window) / n
+        spread = k * _deviation(window, n)
+        upper, lower = mid + spread, mid - spread
+        return {
+            "upper": upper,
+            "mid": mid,
+            "lower": lower,
+            "width": _ratio(upper - lower, mid),
+            "pctb": _ratio(window[-1] - lower, upper - lower),
+        }[output]
+
+    return _windows(x, n, one)
+
+
+def mom(x: Sequence[float], n: int) -> Column:
+    """Value less that of n bars ago."""
+    return _windows(x, n + 1, lambda window: window[-1] - window[0])
+
+
+def ret(x: Sequence[float], n: int) -> Column:
+    """Value over that of n bars ago, less one."""
+    return _windows(x, n + 1, lambda window: _ratio(window[-1], window[0]) - 1.0)
+
+
+def roc(x: Sequence[float], n: int) -> Column:
+    """The same in percent."""
+    return [100.0 * value for value in ret(x, n)]
+
+
+def macd(x: Sequence[float], fast: int, slow: int, signal: int, output: str) -> Column:
+    """Fast average less slow one, both begun on the slow one's first bar, and its own average."""
+    fast, slow = min(fast, slow), max(fast, slow)
+    late = [NAN] * (slow - fast) + ema(x[slow - fast :], fast)
+    line = [a - b for a, b in zip(late, ema(x, slow), strict=True)]
+    average = [NAN] * (slow - 1) + ema(line[slow - 1 :], signal)
+    picked = {
+        "line": line,
+        "signal": average,
+        "hist": [a - b for a, b in zip(line, average, strict=True)],
+    }[output]
+    return [NAN if math.isnan(a) else b for a, b in zip(average, picked, strict=True)]
+
+
+def stoch(bars: Prices, k: int, smooth: int, d: int, output: str) -> Column:
+    """Place of the close in the range of k bars, in percent, smoothed once and twice."""
+    tops, bottoms = highest(bars["high"], k), lowest(bars["low"], k)
+    place = [
+        100.0 * _ratio(close - low, high - low)
+        for close, high, low in zip(bars["close"], tops, bottoms, strict=True)
+    ]
+    smoothed = ma(place, smooth)
+    twice = ma(smoothed, d)
+    if output == "d":
+        return twice
+    return [NAN if math.isnan(b) else a for a, b in zip(smoothed, twice, strict=True)]
+
+
+def willr(bars: Prices, n: int) -> Column:
+    """How far below the top of n bars the close lies, in percent of their range, negative."""
+    tops, bottoms = highest(bars["high"], n), lowest(bars["low"], n)
+    return [
+        -100.0 * _ratio(high - close, high - low)
+        for close, high, low in zip(bars["close"], tops, bottoms, strict=True)
+    ]
+
+
+def cci(bars: Prices, n: int) -> Column:
+    """Distance of the typical price from its mean, over 0.015 mean distances."""
+
+    def one(window: Sequence[float]) -> float:
+        mean = math.fsum(window) / n
+        distance = math.fsum(abs(value - mean) for value in window) / n
+        return _ratio(window[-1] - mean, 0.015 * distance)
+
+    return _windows(_typical(bars), n, one)
+
+
+def adx(bars: Prices, n: int) -> Column:
+    """Wilder's: one-sidedness of movement, smoothed, averaged over n and then smoothed again."""
+    high, low, close = bars["high"], bars["low"], bars["close"]
+    up = down = span = 0.0
+    indices: list[float] = []
+    out = [NAN] * len(close)
+    for t in range(1, len(close)):
+        if t >= n:
+            up, down, span = up - up / n, down - down / n, span - span / n
+        rise, fall = high[t] - high[t - 1], low[t - 1] - low[t]
+        up += rise if rise > max(fall, 0.0) else 0.0
+        down += fall if fall > max(rise, 0.0) else 0.0
+        span += max(high[t], close[t - 1]) - min(low[t], close[t - 1])
+        if t < n:
+            continue
+        plus, minus = 100.0 * up / span, 100.0 * down / span
+        indices.append(100.0 * abs(plus - minus) / (plus + minus))
+        if len(indices) == n:
+            out[t] = math.fsum(indices) / n
+        elif len(indices) > n:
+            out[t] = (out[t - 1] * (n - 1) + indices[-1]) / n
+    return out
+
+
+def obv(bars: Prices) -> Column:
+    """Volume of the first bar, more that of each rise, less that of each fall."""
+    total = bars["volume"][0]
+    out = [total]
+    for t in range(1, len(bars["close"])):
+        change = bars["close"][t] - bars["close"][t - 1]
+        total += math.copysign(bars["volume"][t], change) if change else 0.0
+        out.append(total)
+    return out
+
+
+def vwap(bars: Prices, n: int) -> Column:
+    """Mean of the typical price of the last n bars, weighted by volume."""
+    traded = [price * v for price, v in zip(_typical(bars), bars["volume"], strict=True)]
+    sums = _windows(traded, n, math.fsum)
+    volumes = _windows(bars["volume"], n, math.fsum)
+    return [_ratio(a, b) for a, b in zip(sums, volumes, strict=True)]
+
+
+def realized_vol(bars: Prices, n: int) -> Column:
+    """Sample standard deviation of the last n logarithmic returns."""
+    returns = [math.log(b / a) for a, b in itertools.pairwise(bars["close"])]
+    return [NAN, *_windows(returns, n, lambda window: _deviation(window, n - 1))]
+
+
+def barssince(condition: Sequence[bool]) -> Column:
+    """Bars since the condition was true; unknown before it first was."""
+    out, last = [], None
+    for t, is_true in enumerate(condition):
+        last = t if is_true else last
+        out.append(NAN if last is None else float(t - last))
+    return out
+
+
+def _windows(x: Sequence[float], n: int, value: Callable[[Sequence[float]], float]) -> Column:
+    return [value(x[t + 1 - n : t + 1]) if t >= n - 1 else NAN for t in range(len(x))]
+
+
+def _deviation(window: Sequence[float], divisor: int) -> float:
+    mean = math.fsum(window) / len(window)
+    return math.sqrt(math.fsum((value - mean) ** 2 for value in window) / divisor)
+
+
+def _ratio(a: float, b: float) -> float:
+    return a / b if b else NAN
+
+
+def _typical(bars: Prices) -> Column:
+    rows = zip(bars["high"], bars["low"], bars["close"], strict=True)
+    return [(high + low + close) / 3.0 for high, low, close in rows]
 
 
 # Metrics: a run in, a number or None out.

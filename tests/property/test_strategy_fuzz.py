@@ -27,11 +27,28 @@ READING = {
 }  # fmt: skip
 
 SAMPLES = """
-close open high low volume fast slow ma ema rsi atr crossover crossunder lead vwapz bbands
+close open high low volume fast slow ma ema rsi atr crossover crossunder lead vwapz bbands upper
+hl2 hour position macd hist stoch k obv barssince min abs log shift
 and or not true false ( ) [ ] , . + - * / < <= > >= == != 0 1 14 30 1.5 1e9 1e308 .5 30.5.1
 -1 & | ! = ' " é \u2028 \U0001f600 _x X1
 """
-LEAVES = ["close", "open", "volume", "fast", "slow", "0", "1", "14", "2.5", "1e300", "0.001"]
+LEAVES = [
+    "close",
+    "open",
+    "hlc3",
+    "hour",
+    "position",
+    "entry_price",
+    "volume",
+    "fast",
+    "slow",
+    "0",
+    "1",
+    "14",
+    "2.5",
+    "1e300",
+    "0.001",
+]
 
 
 def number(draw: random.Random, depth: int) -> str:
@@ -41,7 +58,10 @@ def number(draw: random.Random, depth: int) -> str:
     inner = [number(draw, depth - 1) for _ in range(2)]
     form = draw.choice(
         ["({0} {2} {1})", "-{0}", "ma({0}, {3})", "ema({0}, {3})", "rsi({0}, {3})", "atr({3})",
-         "{0}[{4}]", "rsi({3})", "{0} {2} {1}"]
+         "{0}[{4}]", "rsi({3})", "{0} {2} {1}", "shift({0}, {4})", "abs({0})", "sqrt({0})",
+         "log({0})", "exp({0})", "min({0}, {1})", "max({0}, {1})", "bbands({0}, {3}, 2).pctb",
+         "macd({0}, {3}, 9, 3).hist", "stoch({3}, 3, 2).d", "barssince({0} > {1})",
+         "zscore({0}, {3})", "highest({0}, {3})", "obv()", "vwap({3})", "adx({3})"]
     )  # fmt: skip
     return form.format(*inner, draw.choice("+-*/"), draw.randint(0, 60), draw.randint(-1, 5))
 

@@ -398,7 +398,7 @@ def normal(node: dict[str, Any]) -> dict[str, Any]:
     """The node with operands of what commutes in order, and with shifts folded."""
     if "xs" in node:
         return {**node, "xs": sorted(node["xs"], key=spelled)}
-    if node["op"] in ("add", "mul", "eq", "ne"):
+    if node["op"] in ("add", "mul", "min", "max", "eq", "ne"):
         a, b = sorted((node["a"], node["b"]), key=spelled)
         return {**node, "a": a, "b": b}
     if node["op"] == "shift" and node["a"]["op"] == "shift":
@@ -447,6 +447,22 @@ SHIFTY = {
 }
 
 
+WORDY = SHIFTY | {
+    "constraints": ["sqrt(x) < 100"],
+    "rules": [
+        {
+            "if": "close > bbands(n + fixed, x).upper and macd(n, n * 2, k + 1).hist > log(x)"
+            " and barssince(rsi(n) < 30) < max(x, fixed) and hour > 3 and hl2 > adx(n)",
+            "then": "buy",
+        },
+        {
+            "if": "stoch(n, 3, k + 1).d > 80 or min(exp(x), position) > shift(close, k)",
+            "then": "close",
+        },
+    ],
+}
+
+
 @pytest.mark.parametrize(
     ("document", "names", "settings"),
     [
@@ -454,6 +470,7 @@ SHIFTY = {
         ("ma_cross", ("slow",), [(20,), (200,)]),
         ("atr_breakout", ("n", "reach", "anchor"), [(20, 1.0, 50), (5, 0.25, 10), (7, 3.5, 123)]),
         ("rsi_reversion", ("enter_below", "n"), [(30, 14), (5, 2)]),
+        (WORDY, ("n", "k", "x"), [(10, 2, 1.5), (50, 0, 2.0), (3, 1, 0.25), (40, 30, 9.0)]),
         (SHIFTY, ("n", "k", "x"), [(10, 2, 1.5), (50, 0, 2.0), (3, 1, 0.25), (40, 30, 100.0)]),
     ],
 )
@@ -465,6 +482,11 @@ def test_a_grid_puts_the_same_numbers_where_binding_does(
         assert text is not None
         bound = bind(strategy, dict(zip(names, setting, strict=True)))
         assert expanded(text) == expanded(bound.program_json)
+
+
+def test_a_function_without_a_value_at_a_setting_has_no_program() -> None:
+    strategy = simcore.compile_strategy(WORDY)
+    assert programs(strategy, ("x",), [(-1.0,), (0.0,), (800.0,)]) == [None] * 3
 
 
 @pytest.mark.parametrize(

@@ -196,7 +196,7 @@ def test_a_document_with_one_wrong_value_is_refused_where_it_is_wrong(
         ("not " * 64 + "«not» close > 1", PARSE, "TOO_DEEP"),
         ("close > 1" + " " * 2039 + "«   »", PARSE, "TOO_LONG"),
         ("«vwapz»(close, 20) > 1", FUN, "UNKNOWN_FUNCTION"),
-        ("«shift»(close, 2) > 1", FUN, "UNKNOWN_FUNCTION"),
+        ("«shfit»(close, 2) > 1", FUN, "UNKNOWN_FUNCTION"),
         ("«lead»(close, 1) > close", FUN, "FUTURE_FUNCTION"),
         ("«RSI»(close, 14) < 30", FUN, "UNKNOWN_FUNCTION"),
         ("rsi(close, 14).«top» < close", FUN, "UNKNOWN_OUTPUT"),

@@ -59,6 +59,18 @@ def compiled(condition: str, **more: Any) -> Strategy:
         ("close > open", "close > open and (true or false)"),
         ("close + open > 3", "open + close > 3"),
         ("close == open", "open == close"),
+        ("close[3] > 2", "shift(close, 3) > 2"),
+        ("close[3] > 2", "shift(3) > 2"),
+        ("close > bbands(20, 2).upper", "bbands(close, 4 * 5, 2.0).upper < close"),
+        ("close > macd(12, 26, 9).line", "close > (macd(close, 12, 26, 9)).line"),
+        ("close > max(open, low)", "close > max(low, open)"),
+        ("close > sqrt(9)", "close > 3"),
+        ("close > max(1, abs(-2))", "close > 2"),
+        ("close > exp(0) + log(1)", "close > 1"),
+        ("not (close > open and (low > 3 or high > 4))", "close <= open or low <= 3 and high <= 4"),
+        ("(close > 1 and open > 2) and low > 3", "close > 1 and (low > 3 and open > 2)"),
+        ("barssince(close > open) < 3", "barssince(not (close <= open)) < 3"),
+        ("position > 0", "0 < position"),
     ],
 )
 def test_spelling_leaves_no_trace_in_what_a_strategy_is(one: str, other: str) -> None:
@@ -80,10 +92,29 @@ def test_spelling_leaves_no_trace_in_what_a_strategy_is(one: str, other: str) ->
         ("crossover(close, open)", "crossover(open, close)"),
         ("crossover(close, open)", "crossunder(close, open)"),
         ("close > open and low > 3", "close > open or low > 3"),
+        ("close > bbands(20, 2).upper", "close > bbands(20, 2).lower"),
+        ("close > bbands(20, 2).upper", "close > bbands(20, 2.5).upper"),
+        ("close > highest(20)[1]", "close > highest(21)[1]"),
+        ("close > hl2", "close > (high + low) / 2"),
+        ("hour > 3", "weekday > 3"),
+        ("position > 3", "entry_price > 3"),
+        ("close - min(open, low) > 3", "close - max(open, low) > 3"),
+        ("close * (open * high) > 3", "close * open * high > 3"),
     ],
 )
 def test_what_changes_a_decision_changes_the_hash(one: str, other: str) -> None:
     assert compiled(one).ir_hash != compiled(other).ir_hash
+
+
+def test_the_order_of_keys_does_not_matter() -> None:
+    written = document("close > ma(close, n)", params={"n": PERIOD})
+    turned = json.loads(json.dumps(dict(reversed(written.items()))))
+    turned["rules"] = [dict(reversed(rule.items())) for rule in turned["rules"]]
+    turned["risk"] = dict(reversed(turned["risk"].items()))
+    one, other = compile_strategy(written), compile_strategy(turned)
+    assert (one.ir_hash, one.struct_hash) == (other.ir_hash, other.struct_hash)
+    assert one.program_json == other.program_json
+    assert one.doc_hash == other.doc_hash
 
 
 def test_names_and_notes_do_not_matter_but_risk_timeframe_and_order_do() -> None:
@@ -177,6 +208,53 @@ def test_orders_and_risk_reach_the_program() -> None:
     assert program["risk"]["sizing"] == {"type": "fixed_qty", "qty": 2}
     assert program["risk"]["max_leverage"] == 1
     assert strategy.tags == ("up", None)
+
+
+def test_every_order_and_every_limit_of_risk_reaches_the_program_and_the_hash() -> None:
+    orders = [
+        {"type": "limit", "offset_bps": 5, "tif_bars": 2},
+        {"type": "limit", "price": "low"},
+        {"type": "stop_limit", "offset_bps": 5, "limit_offset_bps": 2},
+        {"type": "stop_limit", "price": "high", "limit_offset_bps": 2, "tif_bars": 9},
+    ]
+    risk = document("true")["risk"]
+    limits = [
+        {"take_profit": {"type": "pct", "value": 5}},
+        {"take_profit": {"type": "price", "expr": "high * 1.1"}},
+        {"trailing": {"type": "atr", "n": 7, "mult": 2}},
+        {"trailing": {"type": "bps", "value": 50}},
+        {"max_adds": 2},
+        {"sizing": {"type": "vol_target", "annual_vol": 0.2, "n": 20}},
+        {"sizing": {"type": "vol_target", "annual_vol": 0.2, "n": 21}},
+    ]
+    rules = document("close > open")["rules"]
+    made = [compiled("close > open")]
+    made += [
+        compiled("close > open", rules=[rules[0] | {"order": order}, rules[1]]) for order in orders
+    ]
+    made += [compiled("close > open", risk=risk | more) for more in limits]
+    assert len({each.ir_hash for each in made}) == len({each.program_json for each in made}) == 12
+    assert len({each.struct_hash for each in made}) == 12
+    programs = [json.loads(each.program_json) for each in made]
+    for program, order in zip(programs[1:5], orders, strict=True):
+        stated = program["rules"][0]["order"]
+        if "price" in order:
+            assert program["code"][stated["price"]]["op"] == "price"
+            order = order | {"price": stated["price"]}
+        assert stated == order
+    target, trailing, adds, sized = (programs[at]["risk"] for at in (5, 7, 9, 10))
+    assert target["take_profit"] == {"type": "pct", "value": 5}
+    atr = programs[7]["code"][trailing["trailing"]["slot"]]
+    assert (atr["name"], atr["params"], trailing["trailing"]["mult"]) == ("atr", [7], 2)
+    assert adds["max_adds"] == 2
+    vol = programs[10]["code"][sized["sizing"]["slot"]]
+    assert (vol["name"], vol["params"], vol["w"]) == ("realized_vol", [20], 20)
+
+
+def test_a_limit_that_is_not_asked_for_leaves_no_trace() -> None:
+    risk = json.loads(compiled("close > open").program_json)["risk"]
+    assert "take_profit" not in risk and "trailing" not in risk
+    assert risk["max_adds"] == 0
 
 
 class TestBinding:

@@ -2,9 +2,10 @@
 
 use serde_json::{Value, json};
 
-/// Families, indicators, metrics and execution profiles, each with its parameters, units, ranges
-/// and source; the names behind the codes in results.
+/// Families, indicators, named series, metrics and execution profiles, each with its parameters,
+/// units, ranges and source; the names behind the codes in results.
 pub fn catalogue() -> Value {
+    let [series, account] = crate::program::series::catalogue();
     json!({
         "families": crate::scenario::FAMILIES.iter().map(|row| row.to_json()).collect::<Vec<_>>(),
         "overlays": crate::scenario::overlay::OVERLAYS
@@ -15,6 +16,8 @@ pub fn catalogue() -> Value {
             crate::scenario::law::FACTS.iter().map(|fact| fact.name()).collect::<Vec<_>>(),
         "indicators":
             crate::indicator::INDICATORS.iter().map(|row| row.to_json()).collect::<Vec<_>>(),
+        "series": series,
+        "account": account,
         "metrics": crate::metric::METRICS.iter().map(|row| row.to_json()).collect::<Vec<_>>(),
         "executions": crate::backtest::profiles(),
         "codes": crate::backtest::codes(),

@@ -86,6 +86,13 @@ pub enum EngineError {
         /// What is wrong with it.
         message: String,
     },
+    /// What the language can say and a backtest cannot do yet.
+    Unsupported {
+        /// JSON pointer to the field.
+        path: String,
+        /// What it asks for.
+        what: &'static str,
+    },
     /// A series too short for what is asked of it.
     TooShort {
         /// What needs the bars.
@@ -111,7 +118,11 @@ impl EngineError {
     /// JSON pointer to what is wrong, where it is a field of a document.
     pub fn path(&self) -> Option<&str> {
         match self {
-            Self::Field { path, .. } | Self::ParamRange { path, .. } if !path.is_empty() => {
+            Self::Field { path, .. }
+            | Self::ParamRange { path, .. }
+            | Self::Unsupported { path, .. }
+                if !path.is_empty() =>
+            {
                 Some(path)
             }
             _ => None,
@@ -129,6 +140,7 @@ impl EngineError {
             Self::ScenarioExploded { .. } => "SCENARIO_EXPLODED",
             Self::GuardExceeded { .. } => "GUARD_EXCEEDED",
             Self::Program { .. } => "PROGRAM_INVALID",
+            Self::Unsupported { .. } => "EXECUTION_UNSUPPORTED",
             Self::TooShort { .. } => "WINDOW_EXCEEDS_SERIES",
         }
     }
@@ -161,6 +173,9 @@ impl fmt::Display for EngineError {
                  deviations, expected less than {k}"
             ),
             Self::Program { at, message } => write!(f, "instruction {at}: {message}"),
+            Self::Unsupported { path, what } => {
+                write!(f, "{path}: got {what}, which a backtest cannot execute yet")
+            }
             Self::TooShort { owner, got, needed } => {
                 write!(f, "{owner}: got {got} bars, expected at least {needed}")
             }

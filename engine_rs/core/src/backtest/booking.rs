@@ -127,7 +127,7 @@ impl Run<'_> {
 
     /// Counts the sales that were asked for, and not allowed, while there was no position.
     pub(super) fn count_refused(&mut self, until_bar: usize) {
-        if self.position.is_none() {
+        if self.position.is_none() && self.live.is_none() {
             let refused = &self.inputs.signals.refused;
             let n_refused = signal::count(refused, self.flat_since_bar, until_bar);
             self.events.add(Event::ShortNotAllowed, n_refused);

@@ -4,13 +4,16 @@ use super::Event;
 use super::fill::whole_lots;
 use super::order::{Entry, Exit, ExitReason, Order, Protection, Trigger};
 use super::run::{Inputs, Run};
-use crate::program::OrderKind;
 use crate::program::risk::{OnOpposite, Sizing, Stop};
+use crate::program::{Level, OrderKind, Slot};
 
 impl Run<'_> {
     /// Turns what the rules ask for at the close of bar `t` into orders.
     pub(super) fn decide(&mut self, t: usize) {
-        let wishes = self.inputs.signals.wishes(t);
+        let wishes = match &self.live {
+            Some(live) => live.wishes,
+            None => self.inputs.signals.wishes(t),
+        };
         if wishes.is_close {
             self.cancel_entries(|_| true);
             self.send_exit(t, ExitReason::Signal);
@@ -48,25 +51,21 @@ impl Run<'_> {
 
     /// The entry that a rule decides at the close of bar `t`, if it can be sized.
     fn entry(&mut self, t: usize, side: f64, rule: u16, is_reversal: bool) -> Option<Entry> {
-        let Inputs { program, columns, bars, execution, .. } = self.inputs;
+        let Inputs { program, bars, execution, .. } = self.inputs;
         let close = bars.close[t];
         let order = &program.rules()[usize::from(rule)];
-        let trigger = match order.order {
-            OrderKind::Market => Trigger::Open,
-            OrderKind::StopAt(slot) => Trigger::Level(columns.number(slot, t)),
-            OrderKind::StopOffset(bps) => Trigger::Level(close * (1.0 + side * bps * 1e-4)),
-        };
+        let trigger = self.trigger(t, side, &order.order);
         let (protection, distance) = match self.risk.stop {
             None => (Protection::None, f64::INFINITY),
             Some(Stop::Fraction(fraction)) => {
                 (Protection::Distance(close * fraction), close * fraction)
             }
             Some(Stop::Multiple { slot, mult }) => {
-                let distance = columns.number(slot, t) * mult;
+                let distance = self.number(slot, t) * mult;
                 (Protection::Distance(distance), distance)
             }
             Some(Stop::Price(slot)) => {
-                let level = columns.number(slot, t);
+                let level = self.number(slot, t);
                 (Protection::Level(level), side * (close - level))
             }
         };
@@ -86,6 +85,7 @@ impl Run<'_> {
             Sizing::RiskPct(percent) => equity * (percent / 100.0) / distance,
             Sizing::FixedQty(quantity) => quantity,
             Sizing::FixedNotional(notional) => notional / close,
+            Sizing::VolTarget { .. } => unreachable!("`check_execution` refuses it before a run"),
         };
         let quantity_base = whole_lots(wanted, execution.lot_base);
         if quantity_base == 0.0 {
@@ -104,6 +104,28 @@ impl Run<'_> {
             tif_bars,
             is_reversal,
         })
+    }
+
+    /// Where an entry that is decided at the close of bar `t` waits.
+    fn trigger(&self, t: usize, side: f64, order: &OrderKind) -> Trigger {
+        match *order {
+            OrderKind::Market => Trigger::Open,
+            OrderKind::Stop(Level::Price(slot)) => Trigger::Level(self.number(slot, t)),
+            OrderKind::Stop(Level::OffsetBps(bps)) => {
+                Trigger::Level(self.inputs.bars.close[t] * (1.0 + side * bps * 1e-4))
+            }
+            OrderKind::Limit(_) | OrderKind::StopLimit(..) => {
+                unreachable!("`check_execution` refuses these before a run")
+            }
+        }
+    }
+
+    /// Value of a number slot at the close of bar `t`; NaN while it is unknown.
+    fn number(&self, slot: Slot, t: usize) -> f64 {
+        match &self.live {
+            Some(live) => live.number(slot, t),
+            None => self.inputs.columns.number(slot, t),
+        }
     }
 
     fn send_entry(&mut self, t: usize, entry: Entry) {

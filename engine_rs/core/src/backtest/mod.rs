@@ -7,6 +7,7 @@ mod day;
 mod decide;
 mod fill;
 mod ledger;
+mod live;
 mod order;
 mod profile;
 mod run;
@@ -24,8 +25,10 @@ use crate::bars::BarsView;
 use crate::metric;
 use crate::program::Program;
 use crate::program::evaluate::{self, Pool};
+use crate::program::event::{self, Machine};
 use cost::Volatility;
 use ledger::Ledger;
+use live::Live;
 use rayon::prelude::*;
 use run::{Inputs, Run};
 use serde_json::{Value, json};
@@ -146,7 +149,8 @@ pub fn codes() -> Value {
 ///
 /// `FIELD_INVALID` for initial cash or a year that are none, or for a pair that names what is not
 /// there; whatever is wrong with the bars; `WINDOW_EXCEEDS_SERIES` for bars too short for their
-/// program. Nothing runs unless everything can.
+/// program; `EXECUTION_UNSUPPORTED` for what the language can say and the bar loop cannot do yet.
+/// Nothing runs unless everything can.
 #[allow(clippy::too_many_arguments)] // the operation of the boundary, as it is
 pub fn run_batch(
     programs: &[Program],
@@ -162,7 +166,7 @@ pub fn run_batch(
     let batch = || {
         let shared = Shared::new(programs, bars, runs);
         let one = |&(program_index, bars_index): &(usize, usize)| {
-            let known = |slot| shared.column(program_index, bars_index, slot);
+            let known = |slot| shared.known(program_index, bars_index, slot);
             let market = Market {
                 bars: &bars[bars_index],
                 volatility_bps: shared.volatility(bars_index),
@@ -208,6 +212,7 @@ fn check(
         let got = format!("{} years", bars_per_year.len());
         return Err(field("/bars_per_year", got, &format!("one for each of {} bars", bars.len())));
     }
+    programs.iter().try_for_each(Program::check_execution)?;
     for (view, bars_per_year) in bars.iter().zip(bars_per_year) {
         view.check()?;
         metric::check_bars_per_year(*bars_per_year)?;
@@ -249,14 +254,27 @@ fn run<'a>(
     program: &Program,
     execution: &Execution,
     market: &Market<'a>,
-    known: &evaluate::Known<'a>,
+    known: &evaluate::Find<'a>,
     initial_quote: f64,
     detail: Detail,
 ) -> RunResult {
     WORKSPACE.with_borrow_mut(|Workspace { pool, ledger }| {
         let bars = market.bars;
-        let columns = evaluate::columns(program, bars, &program.roots(), known, pool);
-        let signals = Signals::new(program, &columns, bars.len(), pool);
+        let is_live = program.reads_account();
+        let columns = if is_live {
+            evaluate::given(program, bars, known, pool)
+        } else {
+            evaluate::columns(program, bars, &program.roots(), known, pool)
+        };
+        let signals = if is_live {
+            Signals::none()
+        } else {
+            Signals::new(program, &columns, bars.len(), pool)
+        };
+        let live = is_live.then(|| {
+            let slots = event::live_slots(program);
+            Live::new(Machine::new(program, *bars, &columns, slots))
+        });
         let volatility = Volatility::new(bars.close, market.volatility_bps);
         let inputs = Inputs {
             bars: *bars,
@@ -266,25 +284,33 @@ fn run<'a>(
             signals: &signals,
             execution,
         };
-        let result = finish(&inputs, ledger, market.bars_per_year, initial_quote, detail, true);
+        let score = Score { bars_per_year: market.bars_per_year, initial_quote, detail };
+        let result = finish(&inputs, live, ledger, &score, !is_live);
         signals.release(pool);
         pool.give(columns);
         result
     })
 }
 
-/// Runs to the end and scores what came of it.
-fn finish(
-    inputs: &Inputs,
-    ledger: &mut Ledger,
+/// What the result of a run depends on beside the run.
+struct Score {
     bars_per_year: f64,
     initial_quote: f64,
     detail: Detail,
+}
+
+/// Runs to the end and scores what came of it.
+fn finish(
+    inputs: &Inputs,
+    live: Option<Live>,
+    ledger: &mut Ledger,
+    score: &Score,
     is_skipping: bool,
 ) -> RunResult {
+    let &Score { bars_per_year, initial_quote, detail } = score;
     let close = inputs.bars.close;
     ledger.begin(detail != Detail::Summary);
-    let mut run = Run::new(*inputs, initial_quote, ledger);
+    let mut run = Run::new(*inputs, live, initial_quote, ledger);
     run.finish(is_skipping);
     let (events, ruin_bar) = (run.events, run.ruin_bar);
     let final_equity_quote = run.account.equity_quote(close[close.len() - 1]);

@@ -8,6 +8,7 @@ use super::cost::Volatility;
 use super::day::Day;
 use super::fill::{stop_at_open, stop_within};
 use super::ledger::{Ledger, Leg, Step};
+use super::live::Live;
 use super::order::{Entry, Exit, ExitReason, Order, Queue, Trigger};
 use super::profile::{Execution, Finalize, Intrabar};
 use super::signal::{self, Signals};
@@ -57,6 +58,8 @@ pub(super) struct Resting {
 /// A run in progress.
 pub struct Run<'a> {
     pub(super) inputs: Inputs<'a>,
+    /// The rules, if they look at the account; otherwise they are in `inputs`.
+    pub(super) live: Option<Live<'a>>,
     pub(super) risk: &'a Risk,
     pub(super) ledger: &'a mut Ledger,
     /// Cash and position.
@@ -82,7 +85,12 @@ pub(super) const NEVER: usize = usize::MAX;
 
 impl<'a> Run<'a> {
     /// A run about to begin. There must be a bar.
-    pub fn new(inputs: Inputs<'a>, initial_quote: f64, ledger: &'a mut Ledger) -> Self {
+    pub fn new(
+        inputs: Inputs<'a>,
+        live: Option<Live<'a>>,
+        initial_quote: f64,
+        ledger: &'a mut Ledger,
+    ) -> Self {
         let risk = inputs.program.risk();
         // A limit of the whole equity is ruin, which ends the run anyway.
         let day = risk
@@ -91,6 +99,7 @@ impl<'a> Run<'a> {
             .map(|max_loss_pct| Day::new(max_loss_pct, inputs.bars.ts[0], initial_quote));
         Self {
             inputs,
+            live,
             risk,
             ledger,
             account: Account::new(initial_quote),
@@ -119,8 +128,10 @@ impl<'a> Run<'a> {
             t = if is_skipping { self.next_bar(t) } else { t + 1 };
         }
         self.count_refused(t.min(last));
-        let conflicts = signal::count(&self.inputs.signals.conflicts, 0, t.min(last));
-        self.events.add(Event::RuntimeConflict, conflicts);
+        if self.live.is_none() {
+            let conflicts = signal::count(&self.inputs.signals.conflicts, 0, t.min(last));
+            self.events.add(Event::RuntimeConflict, conflicts);
+        }
         let open_value = self
             .position
             .map_or(0.0, |open| open.side * open.quantity_base * open.entry.price_quote);
@@ -140,6 +151,7 @@ impl<'a> Run<'a> {
         self.at_close(t);
         if self.ruin_bar.is_none() {
             if t + 1 < self.inputs.bars.len() {
+                self.look(t);
                 self.decide(t);
             } else if self.inputs.execution.finalize == Finalize::Close {
                 self.exit(t, close[t], ExitReason::EndOfData, (t, 1.0), false);

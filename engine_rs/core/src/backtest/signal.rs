@@ -68,6 +68,12 @@ impl<'a> Signals<'a> {
         signals
     }
 
+    /// The signals of a program whose rules cannot be known before they are asked.
+    pub fn none() -> Self {
+        let [flat, long, short, any, refused, conflicts] = [const { Bits::new() }; 6];
+        Self { rules: Vec::new(), flat, long, short, any, refused, conflicts }
+    }
+
     /// Turns what is asked for into where it matters, word by word and in place.
     fn combine(&mut self, program: &Program) {
         let risk = program.risk();

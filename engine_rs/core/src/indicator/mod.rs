@@ -3,10 +3,30 @@
 //! A kernel sees a stretch without unknown values; how unknowns split a column into such
 //! stretches is settled here, once for all of them.
 
+mod adx;
 mod atr;
+mod barssince;
+mod bbands;
+mod cci;
 mod ema;
+mod highest;
+mod lowest;
 mod ma;
+mod macd;
+mod mom;
+mod obv;
+mod realized_vol;
+mod ret;
+mod roc;
 mod rsi;
+mod slope;
+mod stdev;
+mod stoch;
+mod vwap;
+mod willr;
+mod window;
+mod wma;
+mod zscore;
 
 use crate::bars::{BarsView, Field};
 use crate::parameter::{Param, Params};
@@ -19,48 +39,140 @@ pub struct Indicator {
     pub name: &'static str,
     /// Where the definition comes from.
     pub source: &'static str,
-    /// Number of series it is given.
-    pub n_inputs: usize,
+    /// The series it is given.
+    pub inputs: &'static [Input],
     /// Columns of the bars that it reads besides.
     pub reads: &'static [Field],
     /// Constant parameters.
     pub params: &'static [Param],
+    /// What it gives; one of them at a time.
+    pub outputs: &'static [Output],
     /// Bars before the first value.
     pub warmup: Warmup,
-    /// Writes one value a bar; the columns are `n_inputs` series and then `reads`, all as long
-    /// as the output and without unknowns. Unknown (NaN) before the warm-up ends.
-    pub compute: fn(columns: &[&[f64]], params: &Params, output: &mut [f64]),
+    /// Writes one value a bar of the output with this number; the columns are the inputs and then
+    /// `reads`, all as long as the values and without unknowns. Unknown (NaN) before the warm-up
+    /// ends.
+    pub compute: fn(columns: &[&[f64]], params: &Params, output: usize, values: &mut [f64]),
+    /// What a value depends on.
+    pub memory: Memory,
 }
 
-/// Bars before an indicator's first value: the sum of some parameters and a constant.
+/// What a series holds that an indicator is given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Input {
+    /// Numbers.
+    Number,
+    /// Truth values, seen by the kernel as 1 and 0.
+    Truth,
+}
+
+/// One of the values that an indicator has for a bar.
+#[derive(Clone, Copy, Debug)]
+pub struct Output {
+    /// Name in rule text, behind a dot; empty for an indicator's only output.
+    pub name: &'static str,
+    /// Where its values lie.
+    pub range: Range,
+}
+
+/// Where values lie whatever the market does.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Range {
+    /// Anywhere.
+    Any,
+    /// From the smallest to the largest value of the input.
+    Input,
+    /// From one number to another, both included; infinite where there is no bound.
+    Between(f64, f64),
+}
+
+impl Range {
+    /// Never negative.
+    pub const POSITIVE: Self = Self::Between(0.0, f64::INFINITY);
+
+    /// Its ends, where it has them whatever the input.
+    pub fn bounds(self) -> [Option<f64>; 2] {
+        match self {
+            Self::Between(low, high) => [low, high].map(|end| Some(end).filter(|x| x.is_finite())),
+            Self::Any | Self::Input => [None, None],
+        }
+    }
+}
+
+/// What the value on a bar depends on, and so how it is found bar by bar.
+#[derive(Clone, Copy, Debug)]
+pub enum Memory {
+    /// The bars of the warm-up and the bar itself.
+    Window,
+    /// Everything since the series began; makes what is carried from bar to bar for the output
+    /// with this number.
+    Series(fn(params: &Params, output: usize) -> Box<dyn Step>),
+}
+
+/// An indicator bar by bar: bit for bit what `compute` gives.
+pub trait Step: std::fmt::Debug {
+    /// The value on the next bar, NaN while unknown, of what the columns hold on it.
+    fn next(&mut self, row: &[f64]) -> f64;
+}
+
+/// Bars before an indicator's first value: a sum over groups of parameters, of which the largest
+/// counts, and a constant.
 #[derive(Clone, Copy, Debug)]
 pub struct Warmup {
-    /// Names of the parameters, each counted in bars.
-    pub params: &'static [&'static str],
+    /// Names of parameters, each counted in bars; groups may repeat.
+    pub params: &'static [&'static [&'static str]],
     /// What is added to their sum.
     pub plus_bars: i32,
 }
 
 impl Warmup {
+    /// `n` bars and a constant.
+    const fn n(plus_bars: i32) -> Self {
+        Self { params: &[&["n"]], plus_bars }
+    }
+
     /// The number of bars for these parameters.
     pub fn bars(&self, params: &Params) -> usize {
-        let sum: f64 = self.params.iter().map(|name| params.get(name)).sum();
+        let largest =
+            |names: &[&str]| names.iter().map(|name| params.get(name)).fold(0.0, f64::max);
+        let sum: f64 = self.params.iter().map(|names| largest(names)).sum();
         (sum + f64::from(self.plus_bars)).max(0.0) as usize
+    }
+}
+
+impl Output {
+    /// The output of an indicator that has no other.
+    const fn only(range: Range) -> [Self; 1] {
+        [Self { name: "", range }]
+    }
+
+    fn to_json(self) -> Value {
+        let [low, high] = self.range.bounds();
+        let is_within_input = self.range == Range::Input;
+        json!({"name": self.name, "low": low, "high": high, "is_within_input": is_within_input})
     }
 }
 
 impl Indicator {
     /// Row of the catalogue.
     pub fn to_json(&self) -> Value {
+        let kind = |input: &Input| if *input == Input::Truth { "bool" } else { "num" };
         json!({
-            "name": self.name, "source": self.source, "n_inputs": self.n_inputs,
+            "name": self.name, "source": self.source,
+            "inputs": self.inputs.iter().map(kind).collect::<Vec<_>>(),
             "params": self.params.iter().map(Param::to_json).collect::<Vec<_>>(),
+            "outputs": self.outputs.iter().map(|output| output.to_json()).collect::<Vec<_>>(),
             "warmup": {"params": self.warmup.params, "plus_bars": self.warmup.plus_bars},
         })
     }
 
-    /// Writes the indicator of `inputs` (and of the bars, where it reads them) into `output`.
-    /// `is_clean` says that no input has an unknown value.
+    /// Number of the output called `name`, if there is one.
+    pub fn output(&self, name: &str) -> Option<usize> {
+        self.outputs.iter().position(|output| output.name == name)
+    }
+
+    /// Writes the output with number `output` into `values`, of `inputs` (and of the bars, where
+    /// the indicator reads them). `is_clean` says that no input has an unknown value.
     ///
     /// An unknown value poisons the indicator until as many fresh values have come as its
     /// warm-up needs; so each stretch between unknowns is a series of its own.
@@ -73,30 +185,39 @@ impl Indicator {
         inputs: &[&[f64]],
         is_clean: bool,
         bars: &BarsView,
-        params: &Params,
-        output: &mut [f64],
+        (params, output): (&Params, usize),
+        values: &mut [f64],
     ) {
         let mut columns = inputs.to_vec();
         columns.extend(self.reads.iter().map(|field| bars.column(*field)));
-        assert!(columns.iter().all(|column| column.len() == output.len()));
+        assert!(columns.iter().all(|column| column.len() == values.len()));
         let mut start = 0;
-        while start < output.len() {
+        while start < values.len() {
             let is_known = |at: usize| inputs.iter().all(|column| !column[at].is_nan());
             if !is_clean && !is_known(start) {
-                output[start] = f64::NAN;
+                values[start] = f64::NAN;
                 start += 1;
                 continue;
             }
             let unknown = if is_clean { None } else { first_unknown(inputs, start) };
-            let end = unknown.unwrap_or(output.len());
+            let end = unknown.unwrap_or(values.len());
             let stretch: Vec<&[f64]> = columns.iter().map(|column| &column[start..end]).collect();
-            (self.compute)(&stretch, params, &mut output[start..end]);
+            (self.compute)(&stretch, params, output, &mut values[start..end]);
             start = end;
         }
         // What overflows on the way is unknown, like any other result that is not finite.
-        if !is_moderate(output) {
-            output.iter_mut().filter(|x| x.is_infinite()).for_each(|x| *x = f64::NAN);
+        if !is_moderate(values) {
+            values.iter_mut().filter(|x| x.is_infinite()).for_each(|x| *x = f64::NAN);
         }
+    }
+}
+
+/// Writes what a step gives bar by bar.
+fn step_by_step(mut step: impl Step, columns: &[&[f64]], values: &mut [f64]) {
+    let mut row = [0.0; 4];
+    for (t, value) in values.iter_mut().enumerate() {
+        columns.iter().zip(&mut row).for_each(|(column, slot)| *slot = column[t]);
+        *value = step.next(&row[..columns.len()]);
     }
 }
 
@@ -146,7 +267,31 @@ const fn window(name: &'static str, min: f64) -> Param {
 }
 
 /// Every indicator there is.
-pub const INDICATORS: &[&Indicator] = &[&ma::MA, &ema::EMA, &rsi::RSI, &atr::ATR];
+pub const INDICATORS: &[&Indicator] = &[
+    &ma::MA,
+    &ema::EMA,
+    &rsi::RSI,
+    &atr::ATR,
+    &bbands::BBANDS,
+    &slope::SLOPE,
+    &wma::WMA,
+    &highest::HIGHEST,
+    &lowest::LOWEST,
+    &stdev::STDEV,
+    &zscore::ZSCORE,
+    &mom::MOM,
+    &roc::ROC,
+    &ret::RET,
+    &macd::MACD,
+    &stoch::STOCH,
+    &adx::ADX,
+    &cci::CCI,
+    &willr::WILLR,
+    &obv::OBV,
+    &vwap::VWAP,
+    &realized_vol::REALIZED_VOL,
+    &barssince::BARSSINCE,
+];
 
 /// The indicator called `name`, if there is one.
 pub fn find(name: &str) -> Option<&'static Indicator> {
@@ -154,116 +299,4 @@ pub fn find(name: &str) -> Option<&'static Indicator> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::random::{Purpose, Stream, family_key};
-
-    const EMPTY: BarsView<'static> = BarsView {
-        ts: &[],
-        open: &[],
-        high: &[],
-        low: &[],
-        close: &[],
-        volume: &[],
-        hl_order: &[],
-    };
-
-    fn walk(n_bars: usize) -> Vec<f64> {
-        let stream = Stream::scenario(5, family_key("test"), 0, 0, Purpose::Diffusion);
-        let mut price = 100.0;
-        (0..n_bars)
-            .map(|t| {
-                price *= 1.0 + 0.01 * stream.normal(t as u64);
-                price
-            })
-            .collect()
-    }
-
-    fn of(name: &str, input: &[f64], n: f64) -> Vec<f64> {
-        let row = find(name).unwrap();
-        let params = Params::from_slice(name, row.params, &[n]).unwrap();
-        let mut output = vec![0.0; input.len()];
-        let bars = BarsView { high: input, low: input, close: input, ..EMPTY };
-        let inputs: &[&[f64]] = if row.n_inputs == 0 { &[] } else { &[input] };
-        row.column(inputs, false, &bars, &params, &mut output);
-        output
-    }
-
-    fn bits(values: &[f64]) -> Vec<u64> {
-        values.iter().map(|value| value.to_bits()).collect()
-    }
-
-    #[test]
-    fn every_indicator_is_known_from_its_warmup_on_and_not_before() {
-        let input = walk(200);
-        for row in INDICATORS {
-            let params = Params::from_slice(row.name, row.params, &[14.0]).unwrap();
-            let output = of(row.name, &input, 14.0);
-            let warmup = row.warmup.bars(&params);
-            assert!(output[..warmup].iter().all(|value| value.is_nan()), "{}", row.name);
-            assert!(output[warmup..].iter().all(|value| value.is_finite()), "{}", row.name);
-        }
-    }
-
-    #[test]
-    fn a_prefix_of_the_input_gives_a_prefix_of_the_output() {
-        let input = walk(9_000);
-        for row in INDICATORS {
-            for n in [2.0, 10.0, 50.0, 333.0] {
-                let whole = of(row.name, &input, n);
-                for cut in [1, 9, 10, 11, 1_000, 4_097, 8_191] {
-                    let part = of(row.name, &input[..cut], n);
-                    assert_eq!(bits(&part), bits(&whole[..cut]), "{} {n} {cut}", row.name);
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn an_unknown_value_poisons_until_the_warmup_has_passed_again() {
-        let mut input = walk(60);
-        input[30] = f64::NAN;
-        for name in ["ma", "ema", "rsi"] {
-            let output = of(name, &input, 5.0);
-            assert_eq!(bits(&output[..30]), bits(&of(name, &input[..30], 5.0)), "{name}");
-            assert_eq!(bits(&output[31..]), bits(&of(name, &input[31..], 5.0)), "{name}");
-            assert!(output[30].is_nan());
-        }
-    }
-
-    #[test]
-    fn hand_checked_values_hold() {
-        let close = [1.0, 2.0, 4.0, 7.0, 5.0];
-        assert_eq!(of("ma", &close, 2.0)[1..], [1.5, 3.0, 5.5, 6.0]);
-        assert_eq!(of("ma", &close, 5.0)[4], 3.8);
-        // Seed (1 + 2 + 4)/3, then half the distance each bar.
-        let seed = 7.0 / 3.0;
-        let expected = [seed, seed + (7.0 - seed) * 0.5];
-        assert_eq!(of("ema", &close, 3.0)[2..4], expected);
-        // Gains 1 and 2 over two bars; then gain 3; then loss 2.
-        let rsi = of("rsi", &close, 2.0);
-        assert_eq!(rsi[2..4], [100.0, 100.0]);
-        let (gain, loss) = (((1.5 + 3.0) / 2.0) / 2.0, 2.0 / 2.0);
-        assert!((rsi[4] - 100.0 * gain / (gain + loss)).abs() < 1e-12);
-        // Without a range inside the bar the true range is the change of the close.
-        let atr = of("atr", &close, 2.0);
-        assert_eq!(atr[2..], [1.5, 2.25, 2.125]);
-    }
-
-    #[test]
-    fn rsi_of_a_flat_market_is_in_the_middle() {
-        assert_eq!(of("rsi", &[3.0; 10], 4.0)[4..], [50.0; 6]);
-    }
-
-    #[test]
-    fn a_mean_agrees_with_its_definition_at_every_length() {
-        let input = walk(6_000);
-        for n in [1_usize, 2, 3, 7, 10, 50, 64, 100, 127, 1_000, 5_000] {
-            let mean = of("ma", &input, n as f64);
-            for t in (n - 1..input.len()).step_by(37) {
-                let expected = crate::math::sum(input[t + 1 - n..=t].iter().copied()) / n as f64;
-                assert!((mean[t] - expected).abs() <= 1e-13 * expected, "{n} {t}");
-            }
-        }
-    }
-}
+mod tests;

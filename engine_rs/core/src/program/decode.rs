@@ -3,9 +3,10 @@
 
 use super::field::{Fields, whole};
 use super::risk::Risk;
+use super::series::{Account, Series};
 use super::{
-    Action, Arithmetic, Comparison, Instruction, MAX_INSTRUCTIONS, MAX_RULES, MAX_WINDOW_BARS, Op,
-    OrderKind, Program, Rule, Slot,
+    Action, Arithmetic, Comparison, Function, Instruction, Level, MAX_INSTRUCTIONS, MAX_RULES,
+    MAX_WINDOW_BARS, Op, OrderKind, Program, Rule, Slot,
 };
 use crate::EngineError;
 use crate::bars::Field;
@@ -39,23 +40,27 @@ pub fn program(document: &Value) -> Result<Program, EngineError> {
         Some(_) => Some(fields.count("output", 0, n_slots.saturating_sub(1))?),
     };
     let risk = Risk::read(fields.value("risk")?, n_slots)?;
-    Ok(Program { instructions, rules, risk, output })
+    let is_live = super::live(&instructions);
+    Ok(Program { instructions, rules, risk, output, is_live })
 }
 
 fn instruction(value: &Value, at: usize) -> Result<Instruction, EngineError> {
     let path = format!("/code/{at}");
     let all = [
-        "op", "w", "dep", "value", "field", "a", "b", "k", "name", "inputs", "params", "xs", "dir",
+        "op", "w", "dep", "value", "field", "a", "b", "k", "name", "inputs", "params", "output",
+        "xs", "dir",
     ];
     let fields = Fields::read(value, &path, &all)?;
     let word = fields.text("op")?;
     let own: &[&str] = match word {
         "const" | "bool" => &["value"],
         "price" => &["field"],
-        "neg" | "not" => &["a"],
-        "add" | "sub" | "mul" | "div" | "lt" | "le" | "eq" | "ne" => &["a", "b"],
+        "series" | "account" => &["name"],
+        "neg" | "not" | "abs" | "sqrt" | "log" | "exp" => &["a"],
+        "add" | "sub" | "mul" | "div" | "min" | "max" => &["a", "b"],
+        "lt" | "le" | "eq" | "ne" => &["a", "b"],
         "shift" => &["a", "k"],
-        "ind" => &["name", "inputs", "params"],
+        "ind" => &["name", "inputs", "params", "output"],
         "and" | "or" => &["xs"],
         "cross" => &["dir", "a", "b"],
         _ => return Err(fields.refuse("op", "an operation of program/0.1")),
@@ -90,12 +95,20 @@ fn operation(word: &str, fields: &Fields, at: usize) -> Result<Op, EngineError> 
                 ("volume", Field::Volume),
             ],
         )?),
+        "series" => Op::Series(fields.choice("name", &Series::NAMES)?),
+        "account" => Op::Account(fields.choice("name", &Account::NAMES)?),
         "neg" => Op::Neg(a()?),
+        "abs" => Op::Function(Function::Abs, a()?),
+        "sqrt" => Op::Function(Function::Sqrt, a()?),
+        "log" => Op::Function(Function::Log, a()?),
+        "exp" => Op::Function(Function::Exp, a()?),
         "not" => Op::Not(a()?),
         "add" => Op::Arithmetic(Arithmetic::Add, a()?, b()?),
         "sub" => Op::Arithmetic(Arithmetic::Sub, a()?, b()?),
         "mul" => Op::Arithmetic(Arithmetic::Mul, a()?, b()?),
         "div" => Op::Arithmetic(Arithmetic::Div, a()?, b()?),
+        "min" => Op::Arithmetic(Arithmetic::Min, a()?, b()?),
+        "max" => Op::Arithmetic(Arithmetic::Max, a()?, b()?),
         "lt" => Op::Compare(Comparison::Lt, a()?, b()?),
         "le" => Op::Compare(Comparison::Le, a()?, b()?),
         "eq" => Op::Compare(Comparison::Eq, a()?, b()?),
@@ -122,14 +135,26 @@ fn indicator(fields: &Fields, at: usize) -> Result<Op, EngineError> {
         });
     };
     let inputs = slots(fields, "inputs", at)?;
-    if inputs.len() != row.n_inputs {
-        return Err(fields.refuse("inputs", &format!("{} slots for {name}", row.n_inputs)));
+    if inputs.len() != row.inputs.len() {
+        return Err(fields.refuse("inputs", &format!("{} slots for {name}", row.inputs.len())));
     }
     let numbers = fields.list("params", row.params.len())?;
     let numbers: Option<Vec<f64>> = numbers.iter().map(Value::as_f64).collect();
     let numbers = numbers.ok_or_else(|| fields.refuse("params", "numbers"))?;
     let params = Params::from_slice(row.name, row.params, &numbers)?;
-    Ok(Op::Indicator { row, inputs, params })
+    let output = match fields.optional("output") {
+        None => row.output(""),
+        Some(_) => row.output(fields.text("output")?).filter(|_| row.outputs.len() > 1),
+    };
+    let Some(output) = output else {
+        let names: Vec<&str> = row.outputs.iter().map(|output| output.name).collect();
+        let expected = match names[..] {
+            [_] => format!("nothing, as {name} has one output"),
+            _ => format!("one of {}", names.join(", ")),
+        };
+        return Err(fields.refuse("output", &expected));
+    };
+    Ok(Op::Indicator { row, inputs, params, output })
 }
 
 fn slots(fields: &Fields, name: &str, at: usize) -> Result<Vec<Slot>, EngineError> {
@@ -177,25 +202,28 @@ fn order(
     path: &str,
     n_slots: usize,
 ) -> Result<(OrderKind, Option<usize>), EngineError> {
-    let fields = Fields::read(value, path, &["type", "price", "offset_bps", "tif_bars"])?;
+    let all = ["type", "price", "offset_bps", "limit_offset_bps", "tif_bars"];
+    let fields = Fields::read(value, path, &all)?;
+    let kinds = [("market", 0), ("stop", 1), ("limit", 2), ("stop_limit", 3)];
+    let kind = fields.choice("type", &kinds)?;
+    let waits: &[&str] = &["type", "price", "offset_bps", "tif_bars"];
+    Fields::read(value, path, [&all[..1], waits, waits, &all][kind])?;
+    if kind == 0 {
+        return Ok((OrderKind::Market, None));
+    }
     let tif_bars = match fields.optional("tif_bars") {
         None => None,
         Some(_) => Some(fields.count("tif_bars", 1, 5_000_000)?),
     };
-    let price = fields.optional("price");
-    let offset = fields.optional("offset_bps");
-    let kind = match (fields.choice("type", &[("market", false), ("stop", true)])?, price, offset) {
-        (false, None, None) => OrderKind::Market,
-        (true, Some(_), None) => {
-            OrderKind::StopAt(fields.count("price", 0, n_slots.saturating_sub(1))?)
-        }
-        (true, None, Some(_)) => {
-            OrderKind::StopOffset(fields.within("offset_bps", -1e4, true, 1e6)?)
-        }
-        _ => {
-            let expected = "nothing besides a market order, or one of price and offset_bps";
-            return Err(fields.refuse("type", expected));
-        }
+    let level = match (fields.optional("price"), fields.optional("offset_bps")) {
+        (Some(_), None) => Level::Price(fields.count("price", 0, n_slots.saturating_sub(1))?),
+        (None, Some(_)) => Level::OffsetBps(fields.within("offset_bps", -1e4, true, 1e6)?),
+        _ => return Err(fields.refuse("type", "one of price and offset_bps beside it")),
     };
-    Ok((kind, tif_bars))
+    let order = match kind {
+        1 => OrderKind::Stop(level),
+        2 => OrderKind::Limit(level),
+        _ => OrderKind::StopLimit(level, fields.within("limit_offset_bps", 0.0, false, 1e6)?),
+    };
+    Ok((order, tif_bars))
 }

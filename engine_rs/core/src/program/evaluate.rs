@@ -3,10 +3,13 @@
 //! Columns are borrowed from a pool and go back to it after their last reader, so that a long
 //! program needs few of them and a second run allocates nothing.
 
+use super::event;
 use super::kernel::{self, Bits, Numbers, Order};
+use super::plan::Plan;
 use super::{Op, Program, Slot};
 use crate::EngineError;
 use crate::bars::BarsView;
+use crate::indicator::Input;
 
 /// Buffers that are used again.
 #[derive(Debug, Default)]
@@ -14,6 +17,8 @@ pub struct Pool {
     numbers: Vec<Vec<f64>>,
     bits: Vec<Bits>,
     order: Order,
+    /// Columns that were computed with it; for tests that count work.
+    pub n_computed: usize,
 }
 
 /// Memory that a pool keeps for the next run; more than a year of minutes in eight columns.
@@ -66,7 +71,7 @@ enum Column<'a> {
     /// A column of the bars.
     Price(&'a [f64]),
     /// A column that was computed before.
-    Known(&'a [f64]),
+    Known(Known<'a>),
     Owned(Vec<f64>),
     Truth {
         is_true: Bits,
@@ -81,11 +86,27 @@ pub struct Columns<'a> {
 }
 
 impl Columns<'_> {
+    /// No slot at all.
+    pub fn none() -> Self {
+        Self { slots: Vec::new() }
+    }
+
     /// Value of a number slot on one bar; NaN while it is unknown.
     pub fn number(&self, slot: Slot, t: usize) -> f64 {
         match self.numbers(slot) {
             Numbers::Scalar(value) => value,
             Numbers::Column(column) => column[t],
+        }
+    }
+
+    /// Value of a slot on one bar: NaN while unknown, and 1 or 0 for true or false.
+    pub fn value(&self, slot: Slot, t: usize) -> f64 {
+        match &self.slots[slot] {
+            Column::Truth { .. } | Column::Known(Known::Truth { .. }) => {
+                let (is_true, is_false) = self.truth(slot);
+                truth_value(is_true, is_false, t)
+            }
+            _ => self.number(slot, t),
         }
     }
 
@@ -97,6 +118,7 @@ impl Columns<'_> {
     fn truth(&self, slot: Slot) -> (&Bits, &Bits) {
         match &self.slots[slot] {
             Column::Truth { is_true, is_false } => (is_true, is_false),
+            Column::Known(Known::Truth { is_true, is_false }) => (is_true, is_false),
             _ => unreachable!("the verifier has seen to it that slot {slot} holds truth values"),
         }
     }
@@ -109,15 +131,31 @@ impl Columns<'_> {
     fn numbers(&self, slot: Slot) -> Numbers<'_> {
         match &self.slots[slot] {
             Column::Scalar(value) => Numbers::Scalar(*value),
-            Column::Price(column) | Column::Known(column) => Numbers::Column(column),
+            Column::Price(column) | Column::Known(Known::Numbers(column)) => {
+                Numbers::Column(column)
+            }
             Column::Owned(column) => Numbers::Column(column),
             _ => unreachable!("the verifier has seen to it that slot {slot} holds numbers"),
         }
     }
 }
 
-/// Columns that were computed before, found by the number of their slot.
-pub type Known<'a> = dyn Fn(Slot) -> Option<&'a [f64]> + 'a;
+/// What a slot holds that was computed before.
+#[derive(Clone, Copy, Debug)]
+pub enum Known<'a> {
+    /// One number a bar.
+    Numbers(&'a [f64]),
+    /// The bars on which it is true and on which it is false.
+    Truth {
+        /// Bits of the first.
+        is_true: &'a Bits,
+        /// Bits of the second.
+        is_false: &'a Bits,
+    },
+}
+
+/// Finds what was computed before by the number of its slot.
+pub type Find<'a> = dyn Fn(Slot) -> Option<Known<'a>> + 'a;
 
 /// Evaluates what the slots `roots` depend on; `known` gives columns that exist already. Of truth
 /// values only the bars on which they are true.
@@ -125,17 +163,33 @@ pub fn columns<'a>(
     program: &Program,
     bars: &BarsView<'a>,
     roots: &[Slot],
-    known: &Known<'a>,
+    known: &Find<'a>,
     pool: &mut Pool,
 ) -> Columns<'a> {
     by_plan(program, bars, &Plan::new(program, roots, known, false), known, pool)
+}
+
+/// Evaluates what can be known before a run of a program that depends on the account: the slots
+/// that do not, as far as rules, risk or the others read them.
+pub fn given<'a>(
+    program: &Program,
+    bars: &BarsView<'a>,
+    known: &Find<'a>,
+    pool: &mut Pool,
+) -> Columns<'a> {
+    let mut roots = program.roots();
+    for slot in event::live_slots(program) {
+        roots.extend(program.instructions()[slot].op.reads());
+    }
+    roots.retain(|slot| !program.is_live(*slot));
+    by_plan(program, bars, &Plan::new(program, &roots, known, true), known, pool)
 }
 
 fn by_plan<'a>(
     program: &Program,
     bars: &BarsView<'a>,
     plan: &Plan,
-    known: &Known<'a>,
+    known: &Find<'a>,
     pool: &mut Pool,
 ) -> Columns<'a> {
     let mut columns = Columns { slots: Vec::with_capacity(plan.last_read.len()) };
@@ -149,6 +203,7 @@ fn by_plan<'a>(
                 numbers(&instruction.op, &columns, bars, pool)
             }
             (Some(_), None) => {
+                pool.n_computed += 1;
                 if let Op::Cross { a, b, .. } = &instruction.op
                     && compared != Some((*a, *b))
                 {
@@ -180,69 +235,81 @@ pub fn output(program: &Program, bars: &BarsView) -> Result<Vec<f64>, EngineErro
         got: "null".to_owned(),
         expected: "the slot to give".to_owned(),
     })?;
+    if program.is_live(slot) {
+        return Err(EngineError::Field {
+            path: "/output".to_owned(),
+            got: "a slot that depends on the account".to_owned(),
+            expected: "one that has a value without a run".to_owned(),
+        });
+    }
     Ok(column(program, bars, slot))
 }
 
-/// One slot as numbers, as in [`output`].
+/// One slot as numbers, as in [`output`]; it must not depend on the account.
 pub fn column(program: &Program, bars: &BarsView, slot: Slot) -> Vec<f64> {
     let n_bars = bars.len();
-    let plan = Plan::new(program, &[slot], &|_| None, true);
-    let mut columns = by_plan(program, bars, &plan, &|_| None, &mut Pool::default());
-    match columns.slots.swap_remove(slot) {
-        Column::Owned(column) => column,
-        Column::Price(column) | Column::Known(column) => column.to_vec(),
-        Column::Scalar(value) => vec![value; n_bars],
-        Column::Truth { is_true, is_false } => (0..n_bars)
-            .map(|t| match (bit(&is_true, t), bit(&is_false, t)) {
-                (true, _) => 1.0,
-                (_, true) => 0.0,
-                _ => f64::NAN,
-            })
-            .collect(),
+    match kept(program, bars, slot, &|_| None, &mut Pool::default()) {
+        Kept::Numbers(column) => column,
+        Kept::Truth { is_true, is_false } => {
+            (0..n_bars).map(|t| truth_value(&is_true, &is_false, t)).collect()
+        }
+    }
+}
+
+/// A column that outlives the evaluation it was made in.
+#[derive(Debug)]
+#[allow(missing_docs)] // as `Known`, which borrows it
+pub enum Kept {
+    Numbers(Vec<f64>),
+    Truth { is_true: Bits, is_false: Bits },
+}
+
+impl Kept {
+    /// The same, borrowed.
+    pub fn known(&self) -> Known<'_> {
+        match self {
+            Self::Numbers(column) => Known::Numbers(column),
+            Self::Truth { is_true, is_false } => Known::Truth { is_true, is_false },
+        }
+    }
+}
+
+/// What one slot holds on every bar; `known` gives columns that exist already.
+pub fn kept<'a>(
+    program: &Program,
+    bars: &BarsView<'a>,
+    slot: Slot,
+    known: &Find<'a>,
+    pool: &mut Pool,
+) -> Kept {
+    let plan = Plan::new(program, &[slot], known, true);
+    let mut columns = by_plan(program, bars, &plan, known, pool);
+    let kept = match std::mem::replace(&mut columns.slots[slot], Column::Absent) {
+        Column::Owned(column) => Kept::Numbers(column),
+        Column::Price(column) | Column::Known(Known::Numbers(column)) => {
+            Kept::Numbers(column.to_vec())
+        }
+        Column::Scalar(value) => Kept::Numbers(vec![value; bars.len()]),
+        Column::Truth { is_true, is_false } => Kept::Truth { is_true, is_false },
+        Column::Known(Known::Truth { is_true, is_false }) => {
+            Kept::Truth { is_true: is_true.clone(), is_false: is_false.clone() }
+        }
         Column::Absent => unreachable!("a root is evaluated"),
+    };
+    pool.give(columns);
+    kept
+}
+
+fn truth_value(is_true: &Bits, is_false: &Bits, t: usize) -> f64 {
+    match (bit(is_true, t), bit(is_false, t)) {
+        (true, _) => 1.0,
+        (_, true) => 0.0,
+        _ => f64::NAN,
     }
 }
 
 fn bit(bits: &Bits, t: usize) -> bool {
     bits[t / 64] >> (t % 64) & 1 == 1
-}
-
-/// Which slots are needed at all, which of them must also say where they are false, and which
-/// have had their last reader.
-struct Plan {
-    last_read: Vec<Option<Slot>>,
-    needs_false: Vec<bool>,
-    dead_after: Vec<Vec<Slot>>,
-}
-
-impl Plan {
-    fn new(program: &Program, roots: &[Slot], known: &Known, with_false: bool) -> Self {
-        let instructions = program.instructions();
-        let n_slots = instructions.len();
-        let mut last_read: Vec<Option<Slot>> = vec![None; n_slots];
-        let mut needs_false = vec![false; n_slots];
-        for root in roots {
-            last_read[*root] = Some(n_slots);
-            needs_false[*root] = with_false;
-        }
-        for slot in (0..n_slots).rev() {
-            if last_read[slot].is_none() || known(slot).is_some() {
-                continue;
-            }
-            let is_needed = needs_false[slot] || matches!(instructions[slot].op, Op::Not(_));
-            for read in instructions[slot].op.reads() {
-                last_read[read] = last_read[read].max(Some(slot));
-                needs_false[read] |= is_needed;
-            }
-        }
-        let mut dead_after = vec![Vec::new(); n_slots];
-        for (slot, reader) in last_read.iter().enumerate() {
-            if let Some(reader) = reader.filter(|reader| *reader < n_slots) {
-                dead_after[reader].push(slot);
-            }
-        }
-        Self { last_read, needs_false, dead_after }
-    }
 }
 
 fn numbers<'a>(op: &Op, columns: &Columns<'a>, bars: &BarsView<'a>, pool: &mut Pool) -> Column<'a> {
@@ -253,30 +320,43 @@ fn numbers<'a>(op: &Op, columns: &Columns<'a>, bars: &BarsView<'a>, pool: &mut P
         _ => {}
     }
     let mut output = pool.numbers(n_bars);
+    pool.n_computed += 1;
     match op {
+        Op::Series(series) => series.column(bars, &mut output),
+        Op::Function(op, a) => kernel::function(*op, columns.numbers(*a), &mut output),
         Op::Neg(a) => kernel::negate(columns.numbers(*a), &mut output),
         Op::Shift(a, k) => kernel::shift(columns.numbers(*a), *k, &mut output),
         Op::Arithmetic(op, a, b) => {
             kernel::arithmetic(*op, columns.numbers(*a), columns.numbers(*b), &mut output);
         }
-        Op::Indicator { row, inputs: slots, params } => {
-            let mut scalars = Vec::new();
-            for slot in slots {
-                if let Numbers::Scalar(value) = columns.numbers(*slot) {
-                    scalars.push(vec![value; n_bars]);
+        Op::Indicator { row, inputs: slots, params, output: which } => {
+            let given = |slot: &Slot, kind| match kind {
+                Input::Truth => {
+                    let (is_true, is_false) = columns.truth(*slot);
+                    Some((0..n_bars).map(|t| truth_value(is_true, is_false, t)).collect())
                 }
-            }
-            let mut rest = scalars.iter();
-            let inputs: Vec<&[f64]> = slots
+                Input::Number => match columns.numbers(*slot) {
+                    Numbers::Scalar(value) => Some(vec![value; n_bars]),
+                    Numbers::Column(_) => None,
+                },
+            };
+            let pairs = || slots.iter().zip(row.inputs);
+            let made: Vec<Option<Vec<f64>>> =
+                pairs().map(|(slot, kind)| given(slot, *kind)).collect();
+            let inputs: Vec<&[f64]> = made
                 .iter()
-                .map(|slot| match columns.numbers(*slot) {
-                    Numbers::Column(column) => column,
-                    Numbers::Scalar(_) => rest.next().expect("one was made for each"),
+                .zip(slots)
+                .map(|(made, slot)| match made {
+                    Some(made) => made.as_slice(),
+                    None => match columns.numbers(*slot) {
+                        Numbers::Column(column) => column,
+                        Numbers::Scalar(_) => unreachable!("a column was made for it"),
+                    },
                 })
                 .collect();
             // The bars were checked: what was not computed has no unknown value.
             let is_clean = slots.iter().all(|slot| columns.is_given(*slot));
-            row.column(&inputs, is_clean, bars, params, &mut output);
+            row.column(&inputs, is_clean, bars, (params, *which), &mut output);
         }
         _ => unreachable!("all others hold truth values or are not computed"),
     }

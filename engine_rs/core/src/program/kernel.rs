@@ -3,7 +3,8 @@
 //! A column of numbers marks unknown by NaN. A column of truth values is two bit columns, one for
 //! true and one for false; a bar in neither is unknown, and so Kleene's logic is `&` and `|`.
 
-use super::{Arithmetic, Comparison};
+use super::{Arithmetic, Comparison, Function};
+use crate::math;
 
 /// A column of numbers, or one number for all bars.
 #[derive(Clone, Copy, Debug)]
@@ -58,14 +59,66 @@ pub fn arithmetic(op: Arithmetic, a: Numbers, b: Numbers, output: &mut [f64]) {
         Arithmetic::Sub => each(output, |t| x(t) - y(t)),
         Arithmetic::Mul => each(output, |t| x(t) * y(t)),
         Arithmetic::Div => each(output, |t| x(t) / y(t)),
+        Arithmetic::Min => each(output, |t| least(x(t), y(t))),
+        Arithmetic::Max => each(output, |t| -least(-x(t), -y(t))),
     });
+}
+
+/// What [`arithmetic`] writes for two numbers.
+pub fn combined(op: Arithmetic, a: f64, b: f64) -> f64 {
+    known(match op {
+        Arithmetic::Add => a + b,
+        Arithmetic::Sub => a - b,
+        Arithmetic::Mul => a * b,
+        Arithmetic::Div => a / b,
+        Arithmetic::Min => least(a, b),
+        Arithmetic::Max => -least(-a, -b),
+    })
+}
+
+/// The smaller of two numbers, minus zero before zero; unknown if either is. The same whichever
+/// comes first.
+fn least(a: f64, b: f64) -> f64 {
+    if a.is_nan() || b.is_nan() {
+        f64::NAN
+    } else if a.total_cmp(&b).is_lt() {
+        a
+    } else {
+        b
+    }
+}
+
+/// Writes a function of every value, unknown where it has none.
+pub fn function(op: Function, a: Numbers, output: &mut [f64]) {
+    match a {
+        Numbers::Scalar(a) => output.fill(applied(op, a)),
+        Numbers::Column(a) => {
+            for (slot, value) in output.iter_mut().zip(a) {
+                *slot = applied(op, *value);
+            }
+        }
+    }
+}
+
+/// What [`function`] writes for one number.
+pub fn applied(op: Function, a: f64) -> f64 {
+    known(match op {
+        Function::Abs => a.abs(),
+        Function::Sqrt => a.sqrt(),
+        Function::Log => math::ln(a),
+        Function::Exp => math::exp(a),
+    })
+}
+
+/// A number as it is, and what is not finite as unknown.
+fn known(value: f64) -> f64 {
+    if value.is_finite() { value } else { f64::NAN }
 }
 
 /// Writes `value(t)` for every bar, unknown where it is not finite.
 fn each(output: &mut [f64], value: impl Fn(usize) -> f64) {
     for (t, slot) in output.iter_mut().enumerate() {
-        let real = value(t);
-        *slot = if real.is_finite() { real } else { f64::NAN };
+        *slot = known(value(t));
     }
 }
 

@@ -6,9 +6,14 @@
 
 mod decode;
 pub mod evaluate;
+pub mod event;
 pub mod field;
 pub mod kernel;
+mod plan;
 pub mod risk;
+#[cfg(test)]
+pub(crate) mod sample;
+pub mod series;
 mod verify;
 
 use crate::EngineError;
@@ -16,6 +21,7 @@ use crate::bars::Field;
 use crate::indicator::Indicator;
 use crate::parameter::Params;
 use risk::Risk;
+use series::{Account, Series};
 
 /// Most instructions a program may have: twice the nodes that a strategy may.
 pub const MAX_INSTRUCTIONS: usize = 8_192;
@@ -35,6 +41,18 @@ pub enum Arithmetic {
     Sub,
     Mul,
     Div,
+    Min,
+    Max,
+}
+
+/// A function of one number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[allow(missing_docs)]
+pub enum Function {
+    Abs,
+    Sqrt,
+    Log,
+    Exp,
 }
 
 /// Comparison of two numbers; greater is less with the operands swapped.
@@ -53,7 +71,12 @@ pub enum Comparison {
 pub enum Op {
     Const(f64),
     Price(Field),
+    /// What follows from the bar alone.
+    Series(Series),
+    /// What the account holds at the close of the bar.
+    Account(Account),
     Neg(Slot),
+    Function(Function, Slot),
     Arithmetic(Arithmetic, Slot, Slot),
     /// The value that many bars ago.
     Shift(Slot, usize),
@@ -61,6 +84,8 @@ pub enum Op {
         row: &'static Indicator,
         inputs: Vec<Slot>,
         params: Params,
+        /// Number of the output.
+        output: usize,
     },
     Compare(Comparison, Slot, Slot),
     And(Vec<Slot>),
@@ -79,8 +104,12 @@ impl Op {
     /// The slots it reads.
     pub fn reads(&self) -> Vec<Slot> {
         match self {
-            Self::Const(_) | Self::Price(_) | Self::Bool(_) => Vec::new(),
-            Self::Neg(a) | Self::Shift(a, _) | Self::Not(a) => vec![*a],
+            Self::Const(_)
+            | Self::Price(_)
+            | Self::Series(_)
+            | Self::Account(_)
+            | Self::Bool(_) => Vec::new(),
+            Self::Neg(a) | Self::Function(_, a) | Self::Shift(a, _) | Self::Not(a) => vec![*a],
             Self::Arithmetic(_, a, b) | Self::Compare(_, a, b) | Self::Cross { a, b, .. } => {
                 vec![*a, *b]
             }
@@ -92,14 +121,14 @@ impl Op {
 
     /// Whether it writes numbers (otherwise true, false or unknown).
     pub fn is_number(&self) -> bool {
-        matches!(
+        !matches!(
             self,
-            Self::Const(_)
-                | Self::Price(_)
-                | Self::Neg(_)
-                | Self::Arithmetic(..)
-                | Self::Shift(..)
-                | Self::Indicator { .. }
+            Self::Compare(..)
+                | Self::And(_)
+                | Self::Or(_)
+                | Self::Not(_)
+                | Self::Bool(_)
+                | Self::Cross { .. }
         )
     }
 }
@@ -132,11 +161,34 @@ pub enum Action {
 pub enum OrderKind {
     /// At the next open.
     Market,
-    /// When the price passes the value that the slot has on the decision bar.
-    StopAt(Slot),
-    /// When the price passes the close of the decision bar, moved by so many basis points in the
-    /// direction of the trade.
-    StopOffset(f64),
+    /// When the price passes the level, against the trade.
+    Stop(Level),
+    /// At the level or better.
+    Limit(Level),
+    /// When the price passes the level, and then no worse than so many basis points beyond it.
+    StopLimit(Level, f64),
+}
+
+impl OrderKind {
+    /// The slot its level is read from, if it is.
+    pub fn slot(&self) -> Option<Slot> {
+        match self {
+            Self::Stop(Level::Price(slot))
+            | Self::Limit(Level::Price(slot))
+            | Self::StopLimit(Level::Price(slot), _) => Some(*slot),
+            _ => None,
+        }
+    }
+}
+
+/// Where an order waits.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Level {
+    /// At the value that the slot has on the decision bar.
+    Price(Slot),
+    /// At the close of the decision bar, moved by so many basis points: up for a buy stop and a
+    /// sell limit, down for the others.
+    OffsetBps(f64),
 }
 
 /// One rule.
@@ -159,6 +211,8 @@ pub struct Program {
     rules: Vec<Rule>,
     risk: Risk,
     output: Option<Slot>,
+    /// Which slots depend on the account, and so have a value only while a run is under way.
+    is_live: Vec<bool>,
 }
 
 impl Program {
@@ -205,19 +259,57 @@ impl Program {
     pub fn roots(&self) -> Vec<Slot> {
         let mut roots: Vec<Slot> = self.rules.iter().map(|rule| rule.condition).collect();
         roots.extend(self.order_slots());
-        roots.extend(self.risk.stop.and_then(|stop| stop.slot()));
+        roots.extend(self.risk.slots());
         roots.extend(self.output);
         roots.sort_unstable();
         roots.dedup();
         roots
     }
 
-    fn order_slots(&self) -> impl Iterator<Item = Slot> {
-        self.rules.iter().filter_map(|rule| match rule.order {
-            OrderKind::StopAt(slot) => Some(slot),
-            _ => None,
-        })
+    /// Whether the slot depends on the account.
+    pub fn is_live(&self, slot: Slot) -> bool {
+        self.is_live[slot]
     }
+
+    /// Whether anything that rules and risk read depends on the account, so that the program has
+    /// to be evaluated bar by bar.
+    pub fn reads_account(&self) -> bool {
+        self.roots().into_iter().any(|slot| self.is_live[slot])
+    }
+
+    /// Refuses what the language can say and a backtest cannot do yet.
+    ///
+    /// # Errors
+    ///
+    /// `EXECUTION_UNSUPPORTED` with the place of the first such field.
+    pub fn check_execution(&self) -> Result<(), EngineError> {
+        for (at, rule) in self.rules.iter().enumerate() {
+            let what = match rule.order {
+                OrderKind::Limit(_) => "limit orders",
+                OrderKind::StopLimit(..) => "stop-limit orders",
+                OrderKind::Market | OrderKind::Stop(_) => continue,
+            };
+            return Err(EngineError::Unsupported { path: format!("/rules/{at}/order/type"), what });
+        }
+        match self.risk.unsupported() {
+            Some((path, what)) => Err(EngineError::Unsupported { path: path.to_owned(), what }),
+            None => Ok(()),
+        }
+    }
+
+    fn order_slots(&self) -> impl Iterator<Item = Slot> {
+        self.rules.iter().filter_map(|rule| rule.order.slot())
+    }
+}
+
+/// Which instructions depend on the account.
+fn live(instructions: &[Instruction]) -> Vec<bool> {
+    let mut is_live: Vec<bool> = Vec::with_capacity(instructions.len());
+    for Instruction { op, .. } in instructions {
+        let reads_live = op.reads().iter().any(|slot| is_live[*slot]);
+        is_live.push(reads_live || matches!(op, Op::Account(_)));
+    }
+    is_live
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! How much is risked: size of entries, protective stop, and the limits that close positions.
 
 use super::Slot;
-use super::field::{Fields, whole};
+use super::field::Fields;
 use crate::EngineError;
 
 /// How large an entry is.
@@ -15,9 +15,16 @@ pub enum Sizing {
     FixedQty(f64),
     /// Value, quote.
     FixedNotional(f64),
+    /// So much that the position moves as much in a year as is wanted of the whole equity.
+    VolTarget {
+        /// Wanted volatility of a year, as a fraction.
+        annual_vol: f64,
+        /// Slot of the volatility per bar.
+        slot: Slot,
+    },
 }
 
-/// Where the protective stop lies.
+/// Where the protective stop lies; a target or a trailing stop as well.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Stop {
     /// A share of the decision bar's close away from the fill.
@@ -59,6 +66,10 @@ pub struct Risk {
     pub sizing: Sizing,
     /// Protective stop of each position.
     pub stop: Option<Stop>,
+    /// Price at which a gain is taken.
+    pub take_profit: Option<Stop>,
+    /// Stop that follows the best price; never a price of its own.
+    pub trailing: Option<Stop>,
     /// Bars after which a position is closed.
     pub max_holding_bars: Option<usize>,
     /// Bars after a position's end on whose closes no entry is decided.
@@ -71,11 +82,15 @@ pub struct Risk {
     pub on_opposite: OnOpposite,
     /// Loss of a UTC day, in percent, that ends trading for the day.
     pub max_daily_loss_pct: Option<f64>,
+    /// How often an entry may add to a position on its own side.
+    pub max_adds: usize,
 }
 
-const KNOWN: [&str; 9] = [
+const KNOWN: [&str; 11] = [
     "sizing",
     "stop",
+    "take_profit",
+    "trailing",
     "max_holding_bars",
     "cooldown_bars",
     "max_leverage",
@@ -87,6 +102,7 @@ const KNOWN: [&str; 9] = [
 /// Longer than any series: a year of minutes ten times over.
 const MAX_BARS: usize = 5_000_000;
 const HUGE: f64 = 1e15;
+const MAX_ADDS: usize = 1_000;
 
 impl Risk {
     /// Reads the `risk` object of a program with `n_slots` slots.
@@ -96,9 +112,6 @@ impl Risk {
     /// `FIELD_INVALID` for whatever cannot be a limit of risk.
     pub fn read(value: &serde_json::Value, n_slots: usize) -> Result<Self, EngineError> {
         let fields = Fields::read(value, "/risk", &KNOWN)?;
-        if fields.optional("max_adds").is_some_and(|adds| whole(adds) != Some(0)) {
-            return Err(fields.refuse("max_adds", "0"));
-        }
         let bars = |name| match fields.optional(name) {
             None => Ok(None),
             Some(_) => fields.count(name, 1, MAX_BARS).map(Some),
@@ -108,8 +121,10 @@ impl Risk {
             Some(_) => fields.within("max_leverage", 0.0, true, 1_000.0)?,
         };
         let risk = Self {
-            sizing: sizing(&fields, max_leverage)?,
-            stop: stop(&fields, n_slots)?,
+            sizing: sizing(&fields, max_leverage, n_slots)?,
+            stop: stop(&fields, "stop", n_slots)?,
+            take_profit: stop(&fields, "take_profit", n_slots)?,
+            trailing: stop(&fields, "trailing", n_slots)?,
             max_holding_bars: bars("max_holding_bars")?,
             cooldown_bars: bars("cooldown_bars")?,
             max_leverage,
@@ -129,32 +144,77 @@ impl Risk {
                 None => None,
                 Some(_) => Some(fields.within("max_daily_loss_pct", 1e-6, false, 100.0)?),
             },
+            max_adds: match fields.optional("max_adds") {
+                None => 0,
+                Some(_) => fields.count("max_adds", 0, MAX_ADDS)?,
+            },
         };
-        if matches!(risk.sizing, Sizing::RiskPct(_)) && risk.stop.is_none() {
+        let has_stop = risk.stop.is_some() || risk.trailing.is_some();
+        if matches!(risk.sizing, Sizing::RiskPct(_)) && !has_stop {
             return Err(fields.refuse("stop", "a stop, which risk_pct measures its risk by"));
+        }
+        if matches!(risk.trailing, Some(Stop::Price(_))) {
+            return Err(fields.refuse("trailing", "a distance, as a price does not follow"));
         }
         Ok(risk)
     }
+
+    /// The slots it reads.
+    pub fn slots(&self) -> impl Iterator<Item = Slot> {
+        let sizing = match self.sizing {
+            Sizing::VolTarget { slot, .. } => Some(slot),
+            _ => None,
+        };
+        let levels = [self.stop, self.take_profit, self.trailing];
+        levels.into_iter().flatten().filter_map(|level| level.slot()).chain(sizing)
+    }
+
+    /// Place and name of the first thing that a backtest cannot do yet.
+    pub fn unsupported(&self) -> Option<(&'static str, &'static str)> {
+        let found = [
+            (matches!(self.sizing, Sizing::VolTarget { .. }), "/risk/sizing/type", "vol_target"),
+            (self.take_profit.is_some(), "/risk/take_profit", "take_profit"),
+            (self.trailing.is_some(), "/risk/trailing", "trailing"),
+            (self.max_adds > 0, "/risk/max_adds", "max_adds above 0"),
+        ];
+        found.into_iter().find(|(is_asked, ..)| *is_asked).map(|(_, path, what)| (path, what))
+    }
 }
 
-fn sizing(fields: &Fields, max_leverage: f64) -> Result<Sizing, EngineError> {
+fn sizing(fields: &Fields, max_leverage: f64, n_slots: usize) -> Result<Sizing, EngineError> {
     let path = fields.path("sizing");
-    let sizing =
-        Fields::read(fields.value("sizing")?, &path, &["type", "value", "qty", "notional"])?;
-    let kinds = [("pct_equity", 0), ("risk_pct", 1), ("fixed_qty", 2), ("fixed_notional", 3)];
+    let all = ["type", "value", "qty", "notional", "annual_vol", "slot"];
+    let sizing = Fields::read(fields.value("sizing")?, &path, &all)?;
+    let kinds = [
+        ("pct_equity", 0),
+        ("risk_pct", 1),
+        ("fixed_qty", 2),
+        ("fixed_notional", 3),
+        ("vol_target", 4),
+    ];
     let kind = sizing.choice("type", &kinds)?;
-    let name = ["value", "value", "qty", "notional"][kind];
-    let max = [100.0 * max_leverage, 10.0, HUGE, HUGE][kind];
-    Fields::read(fields.value("sizing")?, &path, &["type", name])?;
+    let name = ["value", "value", "qty", "notional", "annual_vol"][kind];
+    let max = [100.0 * max_leverage, 10.0, HUGE, HUGE, 100.0][kind];
+    let known: &[&str] = if kind == 4 { &["type", name, "slot"] } else { &["type", name] };
+    Fields::read(fields.value("sizing")?, &path, known)?;
     let value = sizing.within(name, 0.0, true, max)?;
-    Ok([Sizing::PctEquity, Sizing::RiskPct, Sizing::FixedQty, Sizing::FixedNotional][kind](value))
+    Ok(match kind {
+        0 => Sizing::PctEquity(value),
+        1 => Sizing::RiskPct(value),
+        2 => Sizing::FixedQty(value),
+        3 => Sizing::FixedNotional(value),
+        _ => Sizing::VolTarget {
+            annual_vol: value,
+            slot: sizing.count("slot", 0, n_slots.saturating_sub(1))?,
+        },
+    })
 }
 
-fn stop(fields: &Fields, n_slots: usize) -> Result<Option<Stop>, EngineError> {
-    let Some(value) = fields.optional("stop") else {
+fn stop(fields: &Fields, name: &str, n_slots: usize) -> Result<Option<Stop>, EngineError> {
+    let Some(value) = fields.optional(name) else {
         return Ok(None);
     };
-    let path = fields.path("stop");
+    let path = fields.path(name);
     let stop = Fields::read(value, &path, &["type", "value", "slot", "mult"])?;
     let slot = || stop.count("slot", 0, n_slots.saturating_sub(1));
     let (known, stop): (&[&str], Stop) = match stop

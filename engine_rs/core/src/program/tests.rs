@@ -1,22 +1,8 @@
 //! Programs that are decoded or refused, and the values they give.
 
+use super::sample::bars;
 use super::*;
-use crate::bars::Bars;
 use serde_json::{Value, json};
-
-pub(crate) fn bars(close: &[f64]) -> Bars {
-    let n_bars = close.len();
-    Bars {
-        ts: (0..n_bars as i64).map(|t| t * 3_600_000_000_000).collect(),
-        open: close.to_vec(),
-        high: close.to_vec(),
-        low: close.to_vec(),
-        close: close.to_vec(),
-        volume: vec![1.0; n_bars],
-        hl_order: vec![0; n_bars],
-        ..Bars::default()
-    }
-}
 
 fn document(code: Value, output: usize) -> Value {
     let last = code.as_array().unwrap().len() - 1;
@@ -165,12 +151,170 @@ fn risk_without_what_it_needs_is_refused() {
         (json!({"sizing": {"type": "pct_equity", "qty": 1.0}}), "/risk/sizing/qty"),
         (json!({"sizing": pct, "stop": {"type": "price", "slot": 0}}), "instruction 0"),
         (json!({"sizing": pct, "stop": {"type": "pct", "value": 0}}), "/risk/stop/value"),
-        (json!({"sizing": pct, "max_adds": 1}), "/risk/max_adds"),
+        (json!({"sizing": pct, "max_adds": -1}), "/risk/max_adds"),
         (json!({"sizing": pct, "cooldown_bars": 0}), "/risk/cooldown_bars"),
-        (json!({"sizing": pct, "trailing": null}), "/risk/trailing"),
+        (json!({"sizing": pct, "trailing": {"type": "price", "slot": 0}}), "/risk/trailing"),
+        (json!({"sizing": pct, "take_profit": {"type": "pct", "value": -1}}), "/risk/take_profit"),
+        (json!({"sizing": {"type": "vol_target", "annual_vol": 0.1}}), "/risk/sizing/slot"),
+        (json!({"sizing": pct, "trail": null}), "/risk/trail"),
         (json!({"sizing": pct, "on_opposite": "flip"}), "/risk/on_opposite"),
     ] {
         let message = with(risk).unwrap_err();
+        assert!(message.starts_with(place), "{message}");
+    }
+}
+
+#[test]
+fn functions_of_numbers_give_unknown_outside_their_domain() {
+    let of = |op: &str, close: &[f64]| {
+        let code = json!([
+            {"op": "price", "field": "close", "w": 0, "dep": 0},
+            {"op": "const", "value": 3.0, "w": 0},
+            {"op": "sub", "a": 0, "b": 1, "w": 0, "dep": 0},
+            {"op": op, "a": 2, "w": 0, "dep": 0},
+        ]);
+        values(code, close)
+    };
+    same(&of("abs", &[1.0, 3.0, 7.0]), &[2.0, 0.0, 4.0]);
+    same(&of("sqrt", &[1.0, 3.0, 7.0]), &[UNKNOWN, 0.0, 2.0]);
+    same(&of("log", &[1.0, 3.0, 4.0]), &[UNKNOWN, UNKNOWN, 0.0]);
+    same(&of("exp", &[3.0, 800.0]), &[1.0, UNKNOWN]);
+    let pair = |op: &str| {
+        let code = json!([
+            {"op": "price", "field": "close", "w": 0, "dep": 0},
+            {"op": "shift", "a": 0, "k": 1, "w": 1, "dep": -1},
+            {"op": op, "a": 0, "b": 1, "w": 1, "dep": 0},
+        ]);
+        values(code, &[1.0, 3.0, 2.0])
+    };
+    same(&pair("min"), &[UNKNOWN, 1.0, 2.0]);
+    same(&pair("max"), &[UNKNOWN, 3.0, 3.0]);
+}
+
+#[test]
+fn the_hour_and_the_weekday_are_those_of_the_open() {
+    let of = |name: &str, ts: i64| {
+        let code = json!([{"op": "series", "name": name, "w": 0, "dep": 0}]);
+        let program = Program::decode(&document(code, 0).to_string()).unwrap();
+        let mut bars = bars(&[8.0]);
+        (bars.ts, bars.open, bars.high, bars.low) = (vec![ts], vec![6.0], vec![9.0], vec![5.0]);
+        evaluate::output(&program, &bars.view(0..1)).unwrap()[0]
+    };
+    // 2020-01-01 was a Wednesday; the epoch was a Thursday, and the hour before it a Wednesday.
+    let new_year = 1_577_836_800_000_000_000;
+    assert_eq!((of("weekday", new_year), of("hour", new_year)), (2.0, 0.0));
+    let late = new_year + 5 * 86_400_000_000_000 - 1;
+    assert_eq!((of("weekday", late), of("hour", late)), (6.0, 23.0));
+    assert_eq!((of("weekday", 0), of("weekday", -1), of("hour", -1)), (3.0, 2.0, 23.0));
+    assert_eq!((of("hl2", 0), of("hlc3", 0), of("ohlc4", 0)), (7.0, 22.0 / 3.0, 7.0));
+}
+
+#[test]
+fn bars_since_counts_from_the_last_time_and_is_unknown_before_the_first() {
+    let code = json!([
+        {"op": "price", "field": "close", "w": 0, "dep": 0},
+        {"op": "shift", "a": 0, "k": 1, "w": 1, "dep": -1},
+        {"op": "lt", "a": 1, "b": 0, "w": 1, "dep": 0},
+        {"op": "ind", "name": "barssince", "inputs": [2], "params": [], "w": 1, "dep": 0},
+    ]);
+    let close = [1.0, 1.0, 2.0, 2.0, 1.0, 3.0, 3.0];
+    same(&values(code, &close), &[UNKNOWN, UNKNOWN, 0.0, 1.0, 2.0, 0.0, 1.0]);
+}
+
+#[test]
+fn an_output_must_be_named_where_there_are_several_and_only_there() {
+    let price = json!({"op": "price", "field": "close", "w": 0, "dep": 0});
+    let ind = |name: &str, params: Value, w: usize, output: Value| {
+        let step = json!({
+            "op": "ind", "name": name, "inputs": [0], "params": params, "output": output,
+            "w": w, "dep": 0,
+        });
+        let made = Program::decode(&document(json!([price, step]), 1).to_string());
+        made.map(|_| ()).map_err(|refusal| refusal.to_string())
+    };
+    assert_eq!(ind("bbands", json!([3, 2]), 2, json!("width")), Ok(()));
+    assert_eq!(ind("ma", json!([3]), 2, Value::Null), Ok(()));
+    for (made, place) in [
+        (ind("bbands", json!([3, 2]), 2, json!("top")), "/code/1/output: got \"top\""),
+        (ind("bbands", json!([3, 2]), 2, Value::Null), "/code/1/output: got null"),
+        (ind("ma", json!([3]), 2, json!("")), "/code/1/output: got \"\""),
+        (ind("barssince", json!([]), 0, Value::Null), "instruction 1: slot 0"),
+    ] {
+        assert!(made.clone().unwrap_err().starts_with(place), "{made:?}");
+    }
+}
+
+#[test]
+fn what_depends_on_the_account_is_known_as_such_and_has_no_column() {
+    let code = json!([
+        {"op": "account", "name": "entry_price", "w": 0, "dep": 0},
+        {"op": "price", "field": "close", "w": 0, "dep": 0},
+        {"op": "sub", "a": 1, "b": 0, "w": 0, "dep": 0},
+    ]);
+    let program = Program::decode(&document(code, 2).to_string()).unwrap();
+    assert!(program.reads_account());
+    assert_eq!([0, 1, 2].map(|slot| program.is_live(slot)), [true, false, true]);
+    let refusal = evaluate::output(&program, &bars(&[1.0]).view(0..1)).unwrap_err();
+    assert!(refusal.to_string().starts_with("/output: got a slot that depends on the account"));
+}
+
+#[test]
+fn what_a_backtest_cannot_do_yet_is_decoded_and_named() {
+    let code = json!([
+        {"op": "bool", "value": true, "w": 0},
+        {"op": "const", "value": 1.0, "w": 0},
+    ]);
+    let asked = |order: Value, more: Value| {
+        let mut risk = json!({"sizing": {"type": "fixed_qty", "qty": 1.0}});
+        risk.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        let document = json!({
+            "schema": "program/0.1", "timeframe": "1h", "code": code, "risk": risk,
+            "rules": [{"if": 0, "then": "buy", "order": order}],
+        });
+        let program = Program::decode(&document.to_string()).unwrap();
+        program.check_execution().map_err(|refusal| (refusal.code(), refusal.to_string()))
+    };
+    let market = json!({"type": "market"});
+    assert_eq!(asked(market.clone(), json!({"max_adds": 0})), Ok(()));
+    assert_eq!(asked(json!({"type": "stop", "price": 1, "tif_bars": 2}), json!({})), Ok(()));
+    let limit = json!({"type": "limit", "offset_bps": 5});
+    let stop_limit = json!({"type": "stop_limit", "price": 1, "limit_offset_bps": 5});
+    let vol = json!({"sizing": {"type": "vol_target", "annual_vol": 0.2, "slot": 1}});
+    for (order, risk, place) in [
+        (limit, json!({}), "/rules/0/order/type: got limit"),
+        (stop_limit, json!({}), "/rules/0/order/type: got stop-limit"),
+        (market.clone(), vol, "/risk/sizing/type: got vol_target"),
+        (market.clone(), json!({"take_profit": {"type": "price", "slot": 1}}), "/risk/take_profit"),
+        (market.clone(), json!({"trailing": {"type": "bps", "value": 9}}), "/risk/trailing"),
+        (market, json!({"max_adds": 2}), "/risk/max_adds"),
+    ] {
+        let (code, message) = asked(order, risk).unwrap_err();
+        assert_eq!(code, "EXECUTION_UNSUPPORTED");
+        assert!(message.starts_with(place), "{message}");
+    }
+}
+
+#[test]
+fn orders_with_fields_that_do_not_fit_are_refused() {
+    let asked = |order: Value| {
+        let document = json!({
+            "schema": "program/0.1", "timeframe": "1h",
+            "code": [{"op": "bool", "value": true, "w": 0}],
+            "rules": [{"if": 0, "then": "buy", "order": order}],
+            "risk": {"sizing": {"type": "fixed_qty", "qty": 1.0}},
+        });
+        Program::decode(&document.to_string()).unwrap_err().to_string()
+    };
+    for (order, place) in [
+        (json!({"type": "market", "tif_bars": 3}), "/rules/0/order/tif_bars"),
+        (json!({"type": "limit"}), "/rules/0/order/type"),
+        (json!({"type": "limit", "price": 0, "offset_bps": 1}), "/rules/0/order/type"),
+        (json!({"type": "limit", "price": 0}), "instruction 0"),
+        (json!({"type": "stop", "offset_bps": 1, "limit_offset_bps": 1}), "/rules/0/order/limit_"),
+        (json!({"type": "stop_limit", "offset_bps": 1}), "/rules/0/order/limit_offset_bps"),
+        (json!({"type": "stop", "offset_bps": 1, "tif_bars": 0}), "/rules/0/order/tif_bars"),
+    ] {
+        let message = asked(order);
         assert!(message.starts_with(place), "{message}");
     }
 }

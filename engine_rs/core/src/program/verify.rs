@@ -4,6 +4,7 @@
 
 use super::{Op, Program, Slot};
 use crate::EngineError;
+use crate::indicator::Input;
 
 /// Refuses a program that a compiler could not have made.
 pub fn program(program: &Program) -> Result<(), EngineError> {
@@ -14,7 +15,7 @@ pub fn program(program: &Program) -> Result<(), EngineError> {
     for rule in &program.rules {
         expect(program, rule.condition, false)?;
     }
-    for slot in program.order_slots().chain(program.risk.stop.and_then(|stop| stop.slot())) {
+    for slot in program.order_slots().chain(program.risk.slots()) {
         expect(program, slot, true)?;
     }
     let n_slots = program.instructions.len();
@@ -26,10 +27,14 @@ pub fn program(program: &Program) -> Result<(), EngineError> {
 
 fn types(program: &Program, at: Slot) -> Result<(), EngineError> {
     let op = &program.instructions[at].op;
-    let wants_numbers = !matches!(op, Op::And(_) | Op::Or(_) | Op::Not(_));
-    for slot in op.reads() {
-        if program.instructions[slot].op.is_number() != wants_numbers {
-            let kind = if wants_numbers { "numbers" } else { "truth values" };
+    let wants_number = |k: usize| match op {
+        Op::And(_) | Op::Or(_) | Op::Not(_) => false,
+        Op::Indicator { row, .. } => row.inputs[k] == Input::Number,
+        _ => true,
+    };
+    for (k, slot) in op.reads().into_iter().enumerate() {
+        if program.instructions[slot].op.is_number() != wants_number(k) {
+            let kind = if wants_number(k) { "numbers" } else { "truth values" };
             return Err(refuse(at, format!("slot {slot} does not hold {kind}")));
         }
     }
@@ -46,7 +51,7 @@ fn bounds(program: &Program, at: Slot) -> Result<(), EngineError> {
     let lookback = children().map(|child| child.lookback_bars).max().unwrap_or(0);
     let latest = children().filter_map(|child| child.latest_read_bars).max();
     let (lookback, latest) = match &instruction.op {
-        Op::Price(_) => (0, Some(0)),
+        Op::Price(_) | Op::Series(_) | Op::Account(_) => (0, Some(0)),
         Op::Shift(_, k) => (lookback + k, latest.map(|bars| bars - *k as i64)),
         Op::Indicator { row, params, .. } => {
             let latest = if row.reads.is_empty() { latest } else { Some(0) };

@@ -1,8 +1,10 @@
 //! Tests of whole runs: what they share.
 
 mod cases;
+mod live;
 mod plain;
 mod properties;
+mod sharing;
 
 use super::*;
 use crate::bars::Bars;

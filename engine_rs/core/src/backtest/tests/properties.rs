@@ -97,9 +97,9 @@ fn passing_over_quiet_bars_changes_nothing() {
                 execution,
             };
             let mut ledger = Ledger::default();
-            let mut each = |is_skipping| {
-                finish(&inputs, &mut ledger, 8_760.0, 1_000.0, Detail::Full, is_skipping)
-            };
+            let score =
+                Score { bars_per_year: 8_760.0, initial_quote: 1_000.0, detail: Detail::Full };
+            let mut each = |is_skipping| finish(&inputs, None, &mut ledger, &score, is_skipping);
             assert_same(&each(true), &each(false));
         });
     }
