@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import argparse
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,7 @@ from simcore.problems import Hint, Problem
 if TYPE_CHECKING:
     import polars as pl
 
+    from simcore.scenario.document import Scenario
     from simcore.strategy.strategy import Strategy
 
 
@@ -68,15 +70,22 @@ def _rows(frame: pl.DataFrame) -> list[dict[str, Any]]:
     return frame.to_dicts()
 
 
-def _write(frame: pl.DataFrame, path: Path) -> None:
-    """Write a file that is whole or absent."""
+@contextmanager
+def _draft(path: Path) -> Iterator[Path]:
+    """Give a file to write that takes the place of `path` once it is whole."""
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f".{path.name}.draft")
     try:
-        frame.write_parquet(draft, compression="zstd")
+        yield draft
         draft.replace(path)
     finally:
         draft.unlink(missing_ok=True)
+
+
+def _write(frame: pl.DataFrame, path: Path) -> None:
+    """Write a file that is whole or absent."""
+    with _draft(path) as draft:
+        frame.write_parquet(draft, compression="zstd")
 
 
 def _met(
@@ -116,14 +125,28 @@ def _generate(arguments: argparse.Namespace, home: Path) -> Answer:
     from simcore.scenario.document import load
     from simcore.scenario.manifest import generate_with_manifest
 
-    frame, manifest = generate_with_manifest(load(arguments.scenario, home=home))
-    lines = [f"{name:18} {value}" for name, value in manifest.items() if name != "document"]
+    scenario = load(arguments.scenario, home=home)
     if arguments.out is None:
-        lines.append(_table(frame.head(5)))
+        frame, manifest = generate_with_manifest(scenario)
+        end = _table(frame.head(5))
     else:
-        _write(frame, arguments.out)
-        lines.append(f"bars written to {arguments.out}")
-    return Answer("\n".join(lines), manifest)
+        manifest = _generate_into(arguments.out, scenario)
+        end = f"bars written to {arguments.out}"
+    lines = [f"{name:18} {value}" for name, value in manifest.items() if name != "document"]
+    return Answer("\n".join([*lines, end]), manifest)
+
+
+def _generate_into(path: Path, scenario: Scenario) -> dict[str, Any]:
+    """Write the bars of a scenario and return its manifest; the columns are held once."""
+    from simcore import parquet
+    from simcore.scenario.generate import columns_with_facts
+    from simcore.scenario.manifest import manifest
+    from simcore.tables.markets import BARS
+
+    columns, facts = columns_with_facts(scenario)
+    with _draft(path) as draft, draft.open("wb") as handle:
+        parquet.write_columns(BARS, columns, handle)
+    return manifest(scenario, facts)
 
 
 def _check_arguments(parser: argparse.ArgumentParser) -> None:

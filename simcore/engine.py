@@ -36,7 +36,11 @@ def _refusals() -> Iterator[None]:
 
 @cache
 def version() -> str:
-    """Return the crate's version and the digest of its sources, ``0.1.0+0123456789ab``."""
+    """Return the crate's version and the digest of its sources, ``0.1.0+0123456789ab``.
+
+    A machine whose exponentials and logarithms fail the start-up self-test bears a mark behind
+    it, so that nothing it makes shares a hash with what another made.
+    """
     return _engine.version()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -36,9 +37,9 @@ def scenario_manifest(document: Any, *, home: str | Path | None = None) -> dict[
         EngineError: The path it leads to is refused.
     """
     scenario = load(document, home=home)
-    frame, manifest = generate_with_manifest(scenario)
+    frame, row = generate_with_manifest(scenario)
     truth = {"family": scenario.document.family, "params": scenario.params}
-    return {**manifest, "truth": truth, "stylised": stylised(frame)}
+    return {**row, "truth": truth, "stylised": stylised(frame)}
 
 
 def generate_with_manifest(scenario: Scenario) -> tuple[pl.DataFrame, dict[str, Any]]:
@@ -48,6 +49,16 @@ def generate_with_manifest(scenario: Scenario) -> tuple[pl.DataFrame, dict[str, 
         Rows of the table `bars` without `scenario_id`, and the row of the table `scenarios`.
     """
     frame, facts = bars_with_facts(scenario)
+    return frame, manifest(scenario, facts)
+
+
+def manifest(scenario: Scenario, facts: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the row of the table `scenarios` of a scenario that was generated.
+
+    Args:
+        scenario: The scenario.
+        facts: What the engine said of its bars.
+    """
     document = scenario.document
     known = {
         **facts,
@@ -61,7 +72,7 @@ def generate_with_manifest(scenario: Scenario) -> tuple[pl.DataFrame, dict[str, 
         "calendar": document.calendar,
         "document": jcs(effective(scenario)).decode(),
     }
-    return frame, {column.name: known[column.name] for column in SCENARIOS.columns}
+    return {column.name: known[column.name] for column in SCENARIOS.columns}
 
 
 def stylised(bars: pl.DataFrame) -> dict[str, float | None]:

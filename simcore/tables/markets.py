@@ -21,7 +21,7 @@ SCENARIOS: Final = Table(
         Column("generator_version", "str", "-", "Version of the generator's formulas."),
         Column("engine_version", "str", "-", "Crate version and digest of the engine's sources."),
         Column("schema_version", "u32", "-", "Version of the bars table.", minimum=1),
-        Column("libm_profile", "str", "-", "The pinned mathematics library of the engine."),
+        Column("libm_profile", "str", "-", "Mathematics of the engine; foreign if not the pinned."),
         Column("bars", "u32", "bars", "Bars of one path.", minimum=1),
         Column("paths", "u32", "paths", "Independent paths.", minimum=1),
         Column("assets", "u32", "assets", "Assets of one path.", minimum=1),

@@ -50,6 +50,12 @@ sizing = { type = "fixed_qty", qty = 1.0 }
 max_daily_loss_pct = 100.0
 [metadata]
 """
+TREND_YEAR = {**BAR_MINUTE, "volume_model": "lognormal"}
+GARCH_YEAR = {
+    **TREND_YEAR,
+    "family": "vol_cluster",
+    "params": {"omega": 5.0, "alpha": 0.1, "beta": 0.85},
+}
 COSTS = {"base": "honest_v1", "base_bps": 2.0, "k_vol": 0.0, "fee_bps": 5.0}
 FAST = list(range(5, 45))
 SLOW = list(range(50, 300, 10))
@@ -154,6 +160,28 @@ def vectorbt_sweep(engine: str) -> dict[str, float]:
     return {"seconds": time.perf_counter() - started, "peak_mib": peak_mib()}
 
 
+def ours_market(document: dict[str, Any]) -> dict[str, float]:
+    """Measure the bars of a year through the SDK: extremes, checks and dataset hash included."""
+    import simcore
+
+    seconds = median_seconds(lambda: simcore.generate(document), 7)
+    return {"seconds": seconds, "peak_mib": peak_mib()}
+
+
+def numpy_market() -> dict[str, float]:
+    """Measure a year of bars by hand in numpy, without extremes."""
+    from tests.bench import peers
+
+    return {"seconds": median_seconds(lambda: peers.numpy_bars(YEAR_BARS), 7)}
+
+
+def arch_market() -> dict[str, float]:
+    """Measure a year of GARCH(1,1) returns in arch; it makes no bars."""
+    from tests.bench import peers
+
+    return {"seconds": median_seconds(lambda: peers.arch_returns(YEAR_BARS), 3)}
+
+
 def _process_seconds(*command: str, repeats: int = 7, **environment: str) -> float:
     def call() -> None:
         subprocess.run(
@@ -204,6 +232,10 @@ CASES: dict[str, Callable[[], dict[str, float]]] = {
     "vectorbt_rust_year": lambda: vectorbt_single("rust", YEAR_BARS),
     "vectorbt_rust_1k": lambda: vectorbt_single("rust", 1_000),
     "vectorbt_rust_sweep": lambda: vectorbt_sweep("rust"),
+    "ours_trend_year": lambda: ours_market(TREND_YEAR),
+    "ours_garch_year": lambda: ours_market(GARCH_YEAR),
+    "numpy_market_year": numpy_market,
+    "arch_market_year": arch_market,
     "imports": imports,
     "light_campaign": light_campaign,
 }

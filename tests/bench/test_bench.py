@@ -6,7 +6,17 @@ import pytest
 
 import simcore
 from tests.bench.__main__ import rows
-from tests.bench.cases import CASES, COSTS, CROSS, FAST, SLOW, ours_single
+from tests.bench.cases import (
+    CASES,
+    COSTS,
+    CROSS,
+    FAST,
+    GARCH_YEAR,
+    SLOW,
+    TREND_YEAR,
+    YEAR_BARS,
+    ours_single,
+)
 
 FIGURES = {
     name: {
@@ -18,7 +28,8 @@ FIGURES = {
 
 
 def test_the_table_has_a_row_for_each_figure_that_is_asked_for() -> None:
-    assert [row[0] for row in rows(FIGURES)] == ["F1", "F2", "F3", "F3", "F3", "F10", "F10", "F11"]
+    asked = ["F1", "F2", "F3", "F3", "F3", "F5", "F6", "F10", "F10", "F11"]
+    assert [row[0] for row in rows(FIGURES)] == asked
 
 
 def test_a_ratio_is_the_peers_time_over_ours_in_the_same_run() -> None:
@@ -43,3 +54,11 @@ def test_a_measured_backtest_is_one_that_trades(has_trades: bool) -> None:
 def test_the_sweep_has_a_thousand_settings_that_all_mean_something() -> None:
     assert len(FAST) * len(SLOW) == 1_000
     assert max(FAST) < min(SLOW)
+
+
+def test_the_measured_markets_are_a_year_of_bars_with_extremes() -> None:
+    for document in (TREND_YEAR, GARCH_YEAR):
+        assert document["duration_bars"] == YEAR_BARS
+        bars = simcore.generate({**document, "duration_bars": 1_000})
+        assert (bars["high"] > bars["close"]).sum() > 900
+        assert bars["volume"].n_unique() == 1_000

@@ -21,7 +21,7 @@ pub fn catalogue() -> Value {
         "metrics": crate::metric::METRICS.iter().map(|row| row.to_json()).collect::<Vec<_>>(),
         "executions": crate::backtest::profiles(),
         "codes": crate::backtest::codes(),
-        "libm_profile": crate::math::LIBM_PROFILE,
+        "libm_profile": crate::self_test::libm_profile().name,
         "paper": crate::paper::codes(),
     })
 }

@@ -17,9 +17,15 @@ pub mod parameter;
 pub mod program;
 pub mod random;
 pub mod scenario;
+pub mod self_test;
 
 pub use error::EngineError;
 
-/// Version of the crate and digest of its sources: part of every result's provenance.
-pub const ENGINE_VERSION: &str =
-    concat!(env!("CARGO_PKG_VERSION"), "+", env!("PROVING_SOURCE_DIGEST"));
+/// Version of the crate and digest of its sources.
+const SOURCE_VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), "+", env!("PROVING_SOURCE_DIGEST"));
+
+/// Version of the crate and digest of its sources, part of every result's provenance; on a
+/// machine whose mathematics fail the self-test, marked so that no other shares it.
+pub fn engine_version() -> String {
+    self_test::libm_profile().mark(SOURCE_VERSION)
+}

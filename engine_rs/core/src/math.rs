@@ -2,9 +2,6 @@
 //! machine. Addition, multiplication, division and square root are exact everywhere and need no
 //! such care.
 
-/// Name of the implementation, for whoever must know whether two machines compute alike.
-pub const LIBM_PROFILE: &str = "libm-0.2.16";
-
 /// e to the power `x`.
 #[inline]
 pub fn exp(x: f64) -> f64 {

@@ -12,6 +12,13 @@ fn document(family: &str, paths: usize, bars: usize) -> Value {
     let params = match family {
         "trend" => json!({"drift": 1.0, "sigma": 60.0}),
         "vol_cluster" => json!({"omega": 20.0, "alpha": 0.1, "beta": 0.85}),
+        "factor" => json!({
+            "betas": [1.2], "sigmas": [30.0],
+            "factor": {"family": "heston", "params": {
+                "kappa": 0.2, "theta": 400.0, "xi": 15.0, "rho": -0.5,
+            }},
+        }),
+        "heston" => json!({"kappa": 0.2, "theta": 400.0, "xi": 15.0, "rho": -0.5}),
         other => panic!("no parameters are known here for {other}"),
     };
     let largest_seed = (1_u64 << 53) - 1;
@@ -57,6 +64,25 @@ fn one_two_and_sixteen_threads_make_the_same_bytes() {
             assert_eq!(alone.bars, together.bars, "{family} with {threads} threads");
             assert_eq!(alone.facts, together.facts, "{family} with {threads} threads");
         }
+    }
+}
+
+#[test]
+fn assets_come_out_alike_for_any_number_of_threads_and_bars() {
+    let with = |bars: usize| {
+        let mut document = document("factor", 5, bars);
+        document["assets"] = json!(["A", "B", "C"]);
+        document["params"]["betas"] = json!([1.2, -0.5, 0.0]);
+        document["params"]["sigmas"] = json!([30.0, 10.0, 5.0]);
+        document
+    };
+    let alone = with_threads(1, &with(N));
+    for threads in [2, 16] {
+        assert_eq!(alone.bars, with_threads(threads, &with(N)).bars, "{threads} threads");
+    }
+    let long = with_threads(2, &with(2 * N)).bars;
+    for series in 0..15 {
+        assert_eq!(alone.bars.close[series * N..][..N], long.close[series * 2 * N..][..N]);
     }
 }
 

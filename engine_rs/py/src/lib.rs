@@ -8,15 +8,15 @@ use numpy::{PyArray1, PyReadonlyArray1};
 use proving_core::backtest::{self as backtests, Detail, Execution};
 use proving_core::program::{Program, evaluate};
 use proving_core::{
-    ENGINE_VERSION, EngineError, catalogue as tables, metric, paper as stack, random, scenario,
+    EngineError, catalogue as tables, engine_version, metric, paper as stack, random, scenario,
 };
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
-/// Crate version and digest of its sources.
+/// Crate version, digest of its sources, and a mark where this machine computes otherwise.
 #[pyfunction]
-fn version() -> &'static str {
-    ENGINE_VERSION
+fn version() -> String {
+    engine_version()
 }
 
 /// Every open set of the engine, as JSON text.

@@ -13,6 +13,7 @@ use super::volume::Volume;
 use super::{FAMILIES, Family};
 use crate::EngineError;
 use crate::parameter::{Param, Params};
+use crate::random::{Purpose, Stream, family_key};
 use serde_json::{Map, Value, json};
 
 const BARS_MIN: u64 = 100;
@@ -117,6 +118,9 @@ pub struct Scenario {
     pub overnight_var_share: f64,
     /// Digest of the rows a replay was given.
     pub source_hash: Option<String>,
+    /// Family and asset under which a model of one asset draws; both are others where the model
+    /// is part of a family with several assets.
+    pub(super) draws_at: (&'static str, u64),
 }
 
 impl Scenario {
@@ -142,7 +146,8 @@ impl Scenario {
             let got = format!("{paths} paths of {} assets of {duration_bars} bars", assets.len());
             return Err(refused("/paths", got, format!("at most {ROWS_MAX} bars in all")));
         }
-        let (params, choices, structures) = params(fields, family)?;
+        let Given { params, choices, structures } =
+            given("/params", required(fields, "/params")?, family)?;
         let (start, start_ns) = start(fields, timeframe, calendar, duration_bars)?;
         Ok(Self {
             family,
@@ -169,6 +174,7 @@ impl Scenario {
             start_ns,
             overnight_var_share: overnight(fields, calendar)?,
             source_hash: source_hash(fields, family)?,
+            draws_at: (family.name, 0),
         })
     }
 
@@ -190,6 +196,12 @@ impl Scenario {
     pub fn structure(&self, name: &str) -> &Value {
         let at = self.family.structures.iter().position(|structure| structure.name == name);
         &self.structures[at.unwrap_or_else(|| panic!("no structure `{name}` in this table"))]
+    }
+
+    /// The draws that a model of one asset takes for itself.
+    pub(super) fn stream(&self, path: usize, purpose: Purpose) -> Stream {
+        let (family, asset) = self.draws_at;
+        Stream::scenario(self.seed, family_key(family), path as u64, asset, purpose)
     }
 
     /// Rows of one path, all its assets together.
@@ -220,13 +232,7 @@ impl Scenario {
 
     /// The document with every default filled in and nothing that is not part of its meaning.
     pub fn to_json(&self) -> Value {
-        let mut params = self.params.to_json();
-        for (choice, word) in self.family.choices.iter().zip(&self.choices) {
-            params.insert(choice.name.to_owned(), json!(word));
-        }
-        for (structure, value) in self.family.structures.iter().zip(&self.structures) {
-            params.insert(structure.name.to_owned(), value.clone());
-        }
+        let params = params_json(self.family, &self.params, &self.choices, &self.structures);
         let mut document = json!({
             "family": self.family.name, "params": params,
             "timeframe": self.timeframe.name, "calendar": self.calendar,
@@ -248,7 +254,7 @@ impl Scenario {
     }
 }
 
-fn family(name: &str) -> Result<&'static Family, EngineError> {
+pub(super) fn family(name: &str) -> Result<&'static Family, EngineError> {
     let found = FAMILIES.iter().find(|family| family.name == name);
     found.copied().ok_or_else(|| EngineError::UnknownName {
         kind: "family",
@@ -257,30 +263,62 @@ fn family(name: &str) -> Result<&'static Family, EngineError> {
     })
 }
 
-type Given = (Params, Vec<&'static str>, Vec<Value>);
+/// Parameters of a family: numbers, the words taken, lists and tables.
+pub(super) struct Given {
+    pub params: Params,
+    pub choices: Vec<&'static str>,
+    pub structures: Vec<Value>,
+}
 
-fn params(fields: &Map<String, Value>, family: &'static Family) -> Result<Given, EngineError> {
-    let given = required(fields, "/params")?;
-    let given = object("/params", given)?;
+impl Given {
+    /// All of them, completed.
+    pub fn to_json(&self, family: &Family) -> Map<String, Value> {
+        params_json(family, &self.params, &self.choices, &self.structures)
+    }
+}
+
+fn params_json(
+    family: &Family,
+    params: &Params,
+    choices: &[&'static str],
+    structures: &[Value],
+) -> Map<String, Value> {
+    let mut fields = params.to_json();
+    for (choice, word) in family.choices.iter().zip(choices) {
+        fields.insert(choice.name.to_owned(), json!(word));
+    }
+    for (structure, value) in family.structures.iter().zip(structures) {
+        fields.insert(structure.name.to_owned(), value.clone());
+    }
+    fields
+}
+
+/// Reads the parameters of a family from the object that stands at `place`.
+pub(super) fn given(
+    place: &str,
+    value: &Value,
+    family: &'static Family,
+) -> Result<Given, EngineError> {
+    let given = object(place, value)?;
     let words = family.choices.iter().map(|choice| choice.name);
     let names: Vec<&str> = words.chain(family.structures.iter().map(|row| row.name)).collect();
-    let params = Params::read(family.name, family.params, given, &names)?;
-    let mut words = Vec::with_capacity(family.choices.len());
+    let params = Params::read_at(place, family.name, family.params, given, &names)?;
+    let mut choices = Vec::with_capacity(family.choices.len());
     for choice in family.choices {
-        let path = format!("/params/{}", choice.name);
+        let path = format!("{place}/{}", choice.name);
         let word = text(given, &path, Some(choice.values[0]))?;
-        words.push(one_of(choice.name, word, choice.values)?);
+        choices.push(one_of(choice.name, word, choice.values)?);
     }
     let mut structures = Vec::with_capacity(family.structures.len());
     for structure in family.structures {
-        let path = format!("/params/{}", structure.name);
+        let path = format!("{place}/{}", structure.name);
         let value = given.get(structure.name);
         if value.is_none() && !structure.is_optional {
             return Err(refused(&path, "nothing", structure.shape));
         }
         structures.push((structure.complete)(&path, value)?);
     }
-    Ok((params, words, structures))
+    Ok(Given { params, choices, structures })
 }
 
 fn overlays(fields: &Map<String, Value>, family: &Family) -> Result<Overlays, EngineError> {
@@ -418,7 +456,7 @@ mod tests {
     fn what_is_not_understood_is_refused_by_name() {
         for (path, value, code, part) in [
             ("metadata", json!({}), "FIELD_INVALID", "/metadata"),
-            ("family", json!("heston"), "UNKNOWN_NAME", "trend, vol_cluster, replay"),
+            ("family", json!("rough_vol"), "UNKNOWN_NAME", "trend, vol_cluster, replay"),
             ("timeframe", json!("2h"), "UNKNOWN_NAME", "15m"),
             ("timeframe", json!(60), "FIELD_INVALID", "/timeframe"),
             ("calendar", json!("lse"), "UNKNOWN_NAME", "24x7"),

@@ -4,12 +4,16 @@
 //! may say, in `document`.
 
 pub mod calendar;
+mod correlation;
 pub mod document;
+mod factor;
 mod field;
 pub mod guard;
+mod heston;
 pub mod identity;
 pub mod innovation;
 pub mod law;
+mod loading;
 pub mod overlay;
 pub mod path;
 mod replay;
@@ -19,8 +23,8 @@ pub mod volume;
 
 use crate::EngineError;
 use crate::bars::Bars;
-use crate::math::LIBM_PROFILE;
 use crate::parameter::Param;
+use crate::self_test::libm_profile;
 use document::{Choice, Scenario, Structure};
 use field::refused;
 use identity::GENERATOR_VERSION;
@@ -63,7 +67,6 @@ trait Market: Send + Sync {
     ) -> Result<PathFacts, EngineError>;
 
     /// The increments of one path, where another family may build on them.
-    #[allow(dead_code)] // until the first family with several assets
     fn model(&self, _scenario: &Scenario, _path: usize) -> Option<Box<dyn Model>> {
         None
     }
@@ -78,6 +81,11 @@ trait Market: Send + Sync {
 
     /// The stylised facts that it shows, and those it may show or not.
     fn facts(&self, scenario: &Scenario) -> Facts;
+
+    /// What its author may not have meant, though it can be made.
+    fn warnings(&self, _scenario: &Scenario) -> Vec<String> {
+        Vec::new()
+    }
 }
 
 /// A family of one asset whose paths are walked through by a model.
@@ -98,6 +106,11 @@ trait Univariate: Send + Sync {
 
     /// As [`Market::facts`].
     fn facts(&self, scenario: &Scenario) -> Facts;
+
+    /// As [`Market::warnings`].
+    fn warnings(&self, _scenario: &Scenario) -> Vec<String> {
+        Vec::new()
+    }
 }
 
 impl<F: Univariate> Market for F {
@@ -124,6 +137,10 @@ impl<F: Univariate> Market for F {
 
     fn facts(&self, scenario: &Scenario) -> Facts {
         Univariate::facts(self, scenario)
+    }
+
+    fn warnings(&self, scenario: &Scenario) -> Vec<String> {
+        Univariate::warnings(self, scenario)
     }
 }
 
@@ -155,7 +172,8 @@ impl Family {
 }
 
 /// Every family there is.
-pub const FAMILIES: &[&Family] = &[&trend::TREND, &vol_cluster::VOL_CLUSTER, &replay::REPLAY];
+pub const FAMILIES: &[&Family] =
+    &[&trend::TREND, &vol_cluster::VOL_CLUSTER, &replay::REPLAY, &factor::FACTOR, &heston::HESTON];
 
 /// What the generator knows of each bar and the bars do not say.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -201,7 +219,8 @@ pub fn generate(
     let mut bars = blank(rows);
     let mut latent = if wants_latent { blank_latent(rows) } else { Latent::default() };
     let facts = write_paths(&scenario, market.as_ref(), &mut bars, &mut latent)?;
-    let facts = describe(&scenario, &bars, &facts);
+    let found = inspect(&scenario, &bars)?;
+    let facts = describe(&scenario, market.as_ref(), &bars, &facts, &found);
     Ok(Generated { bars, latent, facts })
 }
 
@@ -265,7 +284,21 @@ fn blank_latent(rows: usize) -> Latent {
     }
 }
 
-/// Writes and checks every path; the facts come in the order of the paths.
+/// Where each path writes what its bars do not say, if anyone asked.
+fn latent_by_path<'a>(scenario: &Scenario, latent: &'a mut Latent) -> Vec<Option<LatentRows<'a>>> {
+    if latent.mean.is_empty() {
+        return (0..scenario.paths).map(|_| None).collect();
+    }
+    let n = scenario.rows_per_path();
+    let columns = latent.mean.chunks_mut(n).zip(latent.deviation.chunks_mut(n));
+    let others = latent.jump.chunks_mut(n).zip(latent.state.chunks_mut(n));
+    columns
+        .zip(others)
+        .map(|((mean, deviation), (jump, state))| Some(LatentRows { mean, deviation, jump, state }))
+        .collect()
+}
+
+/// Writes every path; the facts come in the order of the paths.
 fn write_paths(
     scenario: &Scenario,
     market: &dyn Market,
@@ -274,18 +307,7 @@ fn write_paths(
 ) -> Result<Vec<PathFacts>, EngineError> {
     let n_bars = scenario.duration_bars;
     let n = scenario.rows_per_path();
-    let mut hidden: Vec<Option<LatentRows<'_>>> = if latent.mean.is_empty() {
-        (0..scenario.paths).map(|_| None).collect()
-    } else {
-        let columns = latent.mean.chunks_mut(n).zip(latent.deviation.chunks_mut(n));
-        let others = latent.jump.chunks_mut(n).zip(latent.state.chunks_mut(n));
-        columns
-            .zip(others)
-            .map(|((mean, deviation), (jump, state))| {
-                Some(LatentRows { mean, deviation, jump, state })
-            })
-            .collect()
-    };
+    let mut hidden = latent_by_path(scenario, latent);
     let columns = (
         bars.path.par_chunks_mut(n),
         bars.asset.par_chunks_mut(n),
@@ -319,9 +341,10 @@ fn write_paths(
             ),
         )| {
             paths.fill(path as u32);
-            for (row, (asset, bar)) in assets.iter_mut().zip(t).enumerate() {
-                *asset = (row / n_bars) as u16;
-                *bar = (row % n_bars) as u32;
+            let series = assets.chunks_exact_mut(n_bars).zip(t.chunks_exact_mut(n_bars));
+            for (asset, (assets, t)) in (0_u16..).zip(series) {
+                assets.fill(asset);
+                t.iter_mut().zip(0_u32..).for_each(|(t, bar)| *t = bar);
             }
             let latent = latent.take();
             let rows =
@@ -331,32 +354,64 @@ fn write_paths(
     );
     let facts: Vec<Result<PathFacts, EngineError>> = written.collect();
     // Of several refusals the lowest path's is reported, whichever thread was first.
-    let facts = facts.into_iter().collect::<Result<Vec<_>, _>>()?;
-    let checks: Vec<Result<(), EngineError>> = (0..scenario.paths * scenario.assets.len())
-        .into_par_iter()
-        .map(|series| bars.view(series * n_bars..(series + 1) * n_bars).check())
-        .collect();
-    checks.into_iter().collect::<Result<(), _>>()?;
-    Ok(facts)
+    facts.into_iter().collect()
 }
 
-fn describe(scenario: &Scenario, bars: &Bars, facts: &[PathFacts]) -> Value {
+/// What only all bars together tell.
+struct Found {
+    dataset_hash: String,
+    min_price: f64,
+    max_price: f64,
+}
+
+/// Refuses bars that no market can have made, the first of several; else hashes and bounds them.
+fn inspect(scenario: &Scenario, bars: &Bars) -> Result<Found, EngineError> {
+    let n_bars = scenario.duration_bars;
+    let n_series = scenario.paths * scenario.assets.len();
+    let bounds = |series: usize| {
+        let rows = series * n_bars..(series + 1) * n_bars;
+        bars.view(rows.clone()).check()?;
+        let lowest = bars.low[rows.clone()].iter().copied().fold(f64::INFINITY, f64::min);
+        Ok((lowest, bars.high[rows].iter().copied().fold(0.0, f64::max)))
+    };
+    // The hash is one stream, so it keeps one thread busy while the others check.
+    let (dataset_hash, bounds) = rayon::join(
+        || identity::dataset_hash(bars, scenario.paths, scenario.assets.len()),
+        || (0..n_series).into_par_iter().map(bounds).collect::<Vec<Result<_, EngineError>>>(),
+    );
+    let mut found = Found { dataset_hash, min_price: f64::INFINITY, max_price: 0.0 };
+    for bound in bounds {
+        let (lowest, highest) = bound?;
+        found.min_price = found.min_price.min(lowest);
+        found.max_price = found.max_price.max(highest);
+    }
+    Ok(found)
+}
+
+fn describe(
+    scenario: &Scenario,
+    market: &dyn Market,
+    bars: &Bars,
+    facts: &[PathFacts],
+    found: &Found,
+) -> Value {
     let (bars_per_year, a_inferred) = scenario.bars_per_year(&bars.ts[..scenario.duration_bars]);
     json!({
         "scenario_hash": identity::scenario_hash(scenario),
-        "dataset_hash": identity::dataset_hash(bars, scenario.paths, scenario.assets.len()),
+        "dataset_hash": found.dataset_hash,
         "generator_version": GENERATOR_VERSION,
-        "libm_profile": LIBM_PROFILE,
+        "libm_profile": libm_profile().name,
         "bars": scenario.duration_bars,
         "paths": scenario.paths,
         "assets": scenario.assets.len(),
-        "min_price": bars.low.iter().copied().fold(f64::INFINITY, f64::min),
-        "max_price": bars.high.iter().copied().fold(0.0, f64::max),
+        "min_price": found.min_price,
+        "max_price": found.max_price,
         "max_abs_z": facts.iter().map(|path| path.max_abs_z).fold(0.0, f64::max),
         "guard_events": facts.iter().map(|path| path.guard_events).sum::<u64>(),
         "jump_events": facts.iter().map(|path| path.jump_events).sum::<u64>(),
         "bars_per_year": bars_per_year,
         "a_inferred": a_inferred,
         "sharpe_max_bar": law::sharpe_max(facts),
+        "warnings": market.warnings(scenario),
     })
 }

@@ -6,7 +6,7 @@
 //! Work goes in blocks of a few hundred sub-steps, so that draws, logarithms and exponentials are
 //! taken by the array; each value is still computed by the same operations in the same order.
 
-use super::calendar::Schedule;
+use super::calendar::{BarTime, Schedule};
 use super::document::Scenario;
 use super::guard;
 use super::overlay::Weather;
@@ -57,7 +57,6 @@ pub struct LatentRows<'a> {
 
 impl<'a> PathRows<'a> {
     /// The rows of the assets, each of `n_bars`.
-    #[allow(dead_code)] // until the first family with several assets
     pub(super) fn by_asset(self, n_bars: usize) -> Vec<PathRows<'a>> {
         let mut rest = Some(self);
         let mut parts = Vec::new();
@@ -143,13 +142,19 @@ impl PathFacts {
         self.foresight.add(if square > 0.0 { square / (square + variance) } else { 0.0 });
         self.foreseen_bars += 1;
     }
+
+    /// Takes note of a bar of several assets by μ'Σ⁻¹μ of their simple returns.
+    #[inline]
+    pub(super) fn foresee_square(&mut self, square: f64) {
+        self.foresight.add(square / (1.0 + square));
+        self.foreseen_bars += 1;
+    }
 }
 
 /// One bar as its model is told of it, before its increments are made.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct BarDraws<'a> {
     /// Number of the bar in its path.
-    #[allow(dead_code)] // until the first family with a draw for each bar
     pub bar_index: usize,
     /// Length in nominal bars: 1, less for the short last bar of a session.
     pub length: f64,
@@ -193,12 +198,18 @@ pub(super) struct Outlook {
 }
 
 /// A family's increments along one path.
-pub(super) trait Model: Send {
+pub(super) trait Model {
     /// Standard deviation of a whole nominal bar that begins now; sets the size of opening gaps.
     fn deviation(&self) -> f64;
 
     /// Jump of the log price at the open of bar number `bar_index`, which comes next.
     fn jump(&mut self, _bar_index: usize) -> f64 {
+        0.0
+    }
+
+    /// The part of a session's opening gap that the model itself brings, beside that of its
+    /// deviation: what it shares with other assets.
+    fn shared_gap(&self, _bar_index: usize) -> f64 {
         0.0
     }
 
@@ -348,7 +359,6 @@ impl<'a> Walker<'a> {
     }
 
     /// The normals of this block, for a family that mixes those of several assets.
-    #[allow(dead_code)] // until the first family with several assets
     pub fn normals(&mut self) -> &mut [f64] {
         &mut self.z[..self.steps]
     }
@@ -372,7 +382,7 @@ impl<'a> Walker<'a> {
                 z.iter_mut().for_each(|z| *z *= *tail);
             }
         }
-        self.apply_guard(first, rows)?;
+        self.apply_guard(first, |bar_index| rows.flags[bar_index] |= FLAG_CLIPPED)?;
         self.advance(first, last, model, rows)?;
         self.bridge(first, last, rows);
         self.price(first, last, rows);
@@ -387,7 +397,12 @@ impl<'a> Walker<'a> {
 
     /// Refuses or clips increments that no normal draw can make: |d − E d| < k·√v, where the left
     /// side is √v·|z|. Student's are cut back always, since they can.
-    fn apply_guard(&mut self, first: usize, rows: &mut PathRows<'_>) -> Result<(), EngineError> {
+    /// `mark` is called for each bar that is cut.
+    pub fn apply_guard(
+        &mut self,
+        first: usize,
+        mut mark: impl FnMut(usize),
+    ) -> Result<(), EngineError> {
         let z = &mut self.z[..self.steps];
         let largest = z.iter().fold(0.0_f64, |largest, z| largest.max(z.abs()));
         self.facts.max_abs_z = self.facts.max_abs_z.max(largest);
@@ -404,7 +419,7 @@ impl<'a> Walker<'a> {
             }
             *z = guard.k.copysign(*z);
             self.facts.guard_events += 1;
-            rows.flags[bar_index] |= FLAG_CLIPPED;
+            mark(bar_index);
         }
         Ok(())
     }
@@ -433,7 +448,8 @@ impl<'a> Walker<'a> {
 
             let jump = model.jump(bar_index);
             self.facts.jump_events += u64::from(jump != 0.0);
-            let gap = jump + weather.gap + self.session_gap(bar_index, time.opens_session, model);
+            let own_gap = self.session_gap(bar_index, time.opens_session, model);
+            let gap = jump + weather.gap + own_gap + model.shared_gap(bar_index);
             self.gap[bar] = gap;
             let x = self.x + gap;
             let Weather { edge, volatility, drift, .. } = weather;
@@ -463,22 +479,40 @@ impl<'a> Walker<'a> {
         Ok(())
     }
 
+    /// When a bar opens and closes.
+    pub fn time(&self, bar_index: usize) -> BarTime {
+        self.schedule.bar(bar_index)
+    }
+
+    /// What is known of the path so far.
+    pub fn facts(&self) -> &PathFacts {
+        &self.facts
+    }
+
+    /// The draw of the gap before bar `bar_index`.
+    pub fn gap_normal(&self, bar_index: usize) -> f64 {
+        self.gaps.normal(SESSION_GAPS + bar_index as u64)
+    }
+
+    /// Deviation of an overnight gap, from that of a nominal bar.
+    pub fn overnight_deviation(&self, deviation: f64) -> f64 {
+        let share = self.scenario.overnight_var_share;
+        let session = deviation * deviation * self.schedule.session_bars();
+        (session * share / (1.0 - share)).sqrt()
+    }
+
     /// Gap at the open of a session: the share of a day's variance that passes overnight.
     #[inline]
-    fn session_gap(
+    pub fn session_gap(
         &self,
         bar_index: usize,
         opens_session: bool,
         model: &(impl Model + ?Sized),
     ) -> f64 {
-        let share = self.scenario.overnight_var_share;
-        if !opens_session || bar_index == 0 || share == 0.0 {
+        if !opens_session || bar_index == 0 || self.scenario.overnight_var_share == 0.0 {
             return 0.0;
         }
-        let deviation = model.deviation();
-        let session = deviation * deviation * self.schedule.session_bars();
-        let z = self.gaps.normal(SESSION_GAPS + bar_index as u64);
-        (session * share / (1.0 - share)).sqrt() * z
+        self.overnight_deviation(model.deviation()) * self.gap_normal(bar_index)
     }
 
     #[inline]

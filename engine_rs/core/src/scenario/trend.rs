@@ -60,8 +60,13 @@ impl Trend {
         Self { drift: drift * BPS, deviation: sigma * BPS, is_ito }
     }
 
+    /// Drift, a decimal.
+    pub fn drift(&self) -> f64 {
+        self.drift
+    }
+
     /// Mean of a bar's log return.
-    fn log_mean(&self) -> f64 {
+    pub fn log_mean(&self) -> f64 {
         self.drift + if self.is_ito { -0.5 * (self.deviation * self.deviation) } else { 0.0 }
     }
 }
