@@ -48,11 +48,11 @@ bench: setup .venv-bench/.engine ## Measure against peers, as ratios in one run
 	@.venv-bench/bin/python -m tests.bench
 
 golden: setup ## Write the golden files anew; review the diff
-	PROVING_GOLDEN=write $(PYTEST) tests/golden
+	PROVING_GOLDEN=write $(PYTEST) tests/golden tests/contract/test_strategy_schema.py
 
 fuzz: setup ## Hostile programs and documents, longer than in `make test`
 	PROVING_FUZZ_CASES=200000 cargo test --locked --release --package proving_core --test fuzz_programs
-	PROVING_FUZZ_CASES=20000 $(PYTEST) tests/property/test_strategy_fuzz.py
+	PROVING_FUZZ_CASES=100000 $(PYTEST) -s tests/property/test_strategy_fuzz.py
 
 lock: ## Resolve the dependencies anew
 	UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile pyproject.toml --group dev \

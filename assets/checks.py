@@ -13,8 +13,9 @@ import dagster as dg
 import polars as pl
 
 from assets.partitions import partitions_of
-from simcore.errors import StoreError
+from simcore.errors import SpecError, StoreError
 from simcore.store import Partition, Store
+from simcore.strategy.strategy import compile_strategy
 from simcore.tables import TABLES
 from simcore.tables.content import content_hash
 from simcore.tables.table import Table, Violation
@@ -27,6 +28,13 @@ CHECKS: Final = {
     "row_count": "There are as many rows as the footer and the tables above this one promise.",
     "references": "Every row that is pointed at exists, in the tables that are there.",
     "content_hash": "The rows on disk hash to what the footer says.",
+}
+
+DOCUMENT: Final = "document"
+"""The check that says why a strategy is refused; of the table `strategies` alone."""
+
+_OF_STRATEGIES: Final = {
+    DOCUMENT: "The document has a meaning, and it is the one that the hash beside it names.",
 }
 
 # The checks that `Table.violations` speaks of, by the check that reports them.
@@ -50,6 +58,11 @@ class Finding:
     message: str = ""
 
 
+def sentences(table: Table) -> dict[str, str]:
+    """Return what each check of a table says, by its name."""
+    return CHECKS | (_OF_STRATEGIES if table.name == "strategies" else {})
+
+
 def specs(table: Table) -> list[dg.AssetCheckSpec]:
     """Return the checks of a table's asset; each stops what is downstream in the same run."""
     return [
@@ -60,7 +73,7 @@ def specs(table: Table) -> list[dg.AssetCheckSpec]:
             blocking=True,
             partitions_def=partitions_of(table),
         )
-        for name, sentence in CHECKS.items()
+        for name, sentence in sentences(table).items()
     ]
 
 
@@ -73,16 +86,16 @@ def findings(store: Store, table: Table, partition: Partition) -> list[Finding]:
         partition: Where they lie.
 
     Returns:
-        One finding a check, in the order of `CHECKS`. A file that cannot be read fails them all,
+        One finding a check, in the order of `sentences`. A file that cannot be read fails them all,
         with the file's name.
     """
     try:
         rows = store.read(table, partition)
         footer = store.footer(table, partition)
     except StoreError as error:
-        return [Finding(check, False, message=error.message) for check in CHECKS]
+        return [Finding(check, False, message=error.message) for check in sentences(table)]
     if footer is None:
-        return [Finding(check, False, message="the file is gone") for check in CHECKS]
+        return [Finding(check, False, message="the file is gone") for check in sentences(table)]
     broken: dict[str, list[Violation]] = {check: [] for check in CHECKS}
     for violation in table.violations(rows):
         broken[_REPORTED_BY.get(violation.check, violation.check)].append(violation)
@@ -95,7 +108,23 @@ def findings(store: Store, table: Table, partition: Partition) -> list[Finding]:
     is_same = hashed == footer.content_hash
     message = "" if is_same else f"got {hashed}, expected {footer.content_hash}"
     found.append(Finding("content_hash", is_same, message=message))
+    if DOCUMENT in sentences(table):
+        found.append(_document(rows))
     return found
+
+
+def _document(rows: pl.DataFrame) -> Finding:
+    """Compile what the rows hold as their documents, and compare what each of them does."""
+    wrong = []
+    for document, ir_hash in rows.select("document", "ir_hash").iter_rows():
+        try:
+            compiled = compile_strategy(document)
+        except SpecError as error:
+            wrong.append(error.message)
+            continue
+        if compiled.ir_hash != ir_hash:
+            wrong.append(f"{compiled.id}: got {compiled.ir_hash}, expected {ir_hash}")
+    return Finding(DOCUMENT, not wrong, len(wrong), "\n".join(wrong))
 
 
 def _from_violations(check: str, violations: Sequence[Violation]) -> Finding:

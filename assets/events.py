@@ -16,7 +16,7 @@ from dagster._core.definitions.asset_checks.asset_check_evaluation import (
 from assets import checks
 from assets.partitions import partitions_of
 from simcore import engine
-from simcore.errors import ProvingError
+from simcore.errors import ProvingError, SpecError
 from simcore.steps import Outcome, code
 from simcore.store import Partition, Store
 from simcore.tables import TABLES
@@ -225,7 +225,7 @@ def _refused(
     return [
         dg.AssetCheckEvaluation(
             asset_key=asset,
-            check_name="content_hash",
+            check_name=_told_by(asset, error),
             passed=False,
             description=error.message,
             blocking=True,
@@ -233,6 +233,32 @@ def _refused(
         )
         for asset in sorted(context.selected_asset_keys)
     ]
+
+
+def _told_by(asset: dg.AssetKey, error: ProvingError) -> str:
+    """Return the check that tells of an error: a document's own has one where it is compiled."""
+    own = checks.sentences(TABLES[asset.to_user_string()])
+    is_document = isinstance(error, SpecError) and checks.DOCUMENT in own
+    return checks.DOCUMENT if is_document else "content_hash"
+
+
+def documents_evaluation(refused: Mapping[str, str]) -> dg.AssetCheckEvaluation:
+    """Return the evaluation of all strategy documents as they lie in their folders.
+
+    It names no partition: a run judges the partitions, and an event without a run may be stored
+    only once for each of them.
+
+    Args:
+        refused: What is wrong, by the id of each strategy that has no run because of it.
+    """
+    return dg.AssetCheckEvaluation(
+        asset_key=dg.AssetKey("strategies"),
+        check_name=checks.DOCUMENT,
+        passed=not refused,
+        description="\n".join(refused[name] for name in sorted(refused)) or None,
+        metadata={"documents": ", ".join(sorted(refused)) or "none"},
+        blocking=True,
+    )
 
 
 def _target(context: dg.AssetExecutionContext, name: str, key: str) -> Target | None:

@@ -46,6 +46,9 @@ def main(argv: list[str] | None = None) -> int:
         argv: Arguments without the program's name; None takes the process's own.
     """
     arguments = parser().parse_args(argv)
+    arguments.is_coloured = sys.stdout.isatty() and not (
+        arguments.json or os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
+    )
     try:
         answer = _answer(arguments)
         _print_answer(answer, as_json=arguments.json)
@@ -117,17 +120,7 @@ def _print_error(error: ProvingError, *, as_json: bool) -> None:
             "error": {
                 "code": error.code,
                 "message": error.message,
-                "problems": [
-                    {
-                        "code": each.code,
-                        "reason": each.reason,
-                        "source": each.source,
-                        "path": each.path,
-                        "message": each.message,
-                        "severity": each.severity,
-                    }
-                    for each in problems
-                ],
+                "problems": [problem.as_json() for problem in problems],
             }
         }
         print(json.dumps(found, indent=2))

@@ -13,6 +13,7 @@ from typing import Any, Final, Self
 import dagster as dg
 
 from assets import snapshots
+from assets.events import documents_evaluation
 from assets.partitions import CAMPAIGNS, STRATEGIES
 from pipelines.home import retired
 from pipelines.jobs import BACKTEST, COMPILE, STANDINGS
@@ -40,20 +41,22 @@ class Cursor:
         seq: Number of the tick; in every run key, so that a document that returns to an earlier
             content runs again.
         files: Hash of each strategy's document when it was last acted on.
+        refused: What was last told of each document that is wrong.
     """
 
     seq: int
     files: dict[str, str] = field(default_factory=dict)
+    refused: dict[str, str] = field(default_factory=dict)
 
     def text(self) -> str:
         """Return the cursor as Dagster keeps it."""
-        return json.dumps({"seq": self.seq, "files": self.files}, sort_keys=True)
+        return json.dumps(vars(self), sort_keys=True)
 
     @classmethod
     def parse(cls, text: str) -> Self:
         """Return the cursor of a text that `text` made."""
         found = json.loads(text)
-        return cls(found["seq"], found["files"])
+        return cls(found["seq"], found["files"], found.get("refused", {}))
 
 
 @dataclass
@@ -64,19 +67,22 @@ class Found:
         hashes: Hash of each strategy's document that is right.
         pending: Ids whose file is broken or too young; what is known of them stays.
         complaints: Why, one line each.
+        refused: What is wrong with each document that is, as its check tells it.
     """
 
-    hashes: dict[str, str]
-    documents: dict[str, dict[str, Any]]
-    pending: set[str]
-    complaints: list[str]
+    hashes: dict[str, str] = field(default_factory=dict)
+    documents: dict[str, dict[str, Any]] = field(default_factory=dict)
+    pending: set[str] = field(default_factory=set)
+    complaints: list[str] = field(default_factory=list)
+    refused: dict[str, str] = field(default_factory=dict)
 
 
 @dg.sensor(
     jobs=[COMPILE, BACKTEST, STANDINGS],
     minimum_interval_seconds=INTERVAL_SECONDS,
     default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Reruns what a new, changed or removed strategy document touches.",
+    description="Reruns what a new, changed or removed strategy document touches, and fails the "
+    "check of one that is wrong.",
 )
 def strategy_documents(
     context: dg.SensorEvaluationContext,
@@ -96,7 +102,7 @@ def strategy_documents(
         name for name, digest in found.hashes.items() if before.files.get(name) != digest
     )
     gone = sorted(set(before.files) - set(found.hashes) - found.pending)
-    after = Cursor(before.seq + bool(touched or gone), dict(before.files))
+    after = Cursor(before.seq + bool(touched or gone), dict(before.files), before.refused)
     for name in touched:
         snapshots.keep(home, found.documents[name])
         after.files[name] = found.hashes[name]
@@ -180,7 +186,7 @@ def find(home: Path, *, now_seconds: float) -> Found:
         home: Folder whose documents join the library's.
         now_seconds: Time since 1970, to tell files that may still be half-written.
     """
-    found = Found({}, {}, set(), [])
+    found = Found()
     clashes = {Path(each.source).stem: str(each) for each in documents.taken("strategies", home)}
     for name, path in documents.found("strategies", home).items():
         try:
@@ -194,6 +200,7 @@ def find(home: Path, *, now_seconds: float) -> Found:
         except SpecError as error:
             found.pending.add(name)
             found.complaints.append(f"{path}: {error.message}")
+            found.refused[name] = error.message
             continue
         found.hashes[name] = strategy.doc_hash
         found.documents[name] = strategy.document
@@ -239,11 +246,16 @@ def _asked(
 ) -> dg.SensorResult:
     complaints = "; ".join(found.complaints)
     reason = None if requests else (complaints or "no strategy document changed")
+    told = cursor.refused
+    # A file that is too young to be read is what it was.
+    young = {name: told[name] for name in told if name in found.pending - set(found.refused)}
+    cursor.refused = found.refused | young
     return dg.SensorResult(
         run_requests=requests,
         skip_reason=reason,
         cursor=cursor.text(),
         dynamic_partitions_requests=partitions,
+        asset_events=[] if told == cursor.refused else [documents_evaluation(cursor.refused)],
     )
 
 

@@ -34,7 +34,15 @@ from simcore.strategy.check import check_strategy
 from simcore.strategy.strategy import Strategy, compile_strategy
 from simcore.tournaments.document import TournamentDocument, read_tournament
 
-__all__ = ["Campaign", "CampaignDocument", "check_document", "load", "read_campaign"]
+__all__ = [
+    "Campaign",
+    "CampaignDocument",
+    "check_document",
+    "check_loaded",
+    "kinds_of",
+    "load",
+    "read_campaign",
+]
 
 Part = TypeVar("Part")
 
@@ -121,25 +129,39 @@ def check_document(document: str, *, home: str | Path | None = None) -> list[Pro
         home: Folder whose documents join the library's.
     """
     try:
-        kinds = _kinds_of(document, home)
+        kinds = kinds_of(document, home=home)
     except SpecError as error:
         return list(error.problems)
-    checks: dict[str, Callable[[], Any]] = {
-        "campaigns": lambda: load(document, home=home),
-        "scenarios": lambda: scenario_document.load(document, home=home),
-        "suites": lambda: read_suite(document, home=home),
-        "tournaments": lambda: read_tournament(document, home=home),
-    }
     wrong: list[Problem] = []
     for kind in kinds:
-        if kind == "strategies":
-            wrong += check_strategy(document, home=home)
-            continue
         try:
-            checks[kind]()
+            wrong += check_loaded(read(document, kind, home=home), kind, home=home)
         except SpecError as error:
             wrong += error.problems
     return wrong
+
+
+def check_loaded(loaded: Loaded, kind: str, *, home: str | Path | None = None) -> list[Problem]:
+    """Return everything that is wrong with a document of a kind that was read.
+
+    Args:
+        loaded: The document.
+        kind: One of `simcore.documents.KINDS`.
+        home: Folder whose documents join the library's.
+    """
+    if kind == "strategies":
+        return check_strategy(loaded, home=home)
+    checks: dict[str, Callable[[], Any]] = {
+        "campaigns": lambda: load(loaded, home=home),
+        "scenarios": lambda: scenario_document.load(loaded, home=home),
+        "suites": lambda: read_suite(loaded, home=home),
+        "tournaments": lambda: read_tournament(loaded, home=home),
+    }
+    try:
+        checks[kind]()
+    except SpecError as error:
+        return loaded.placed(error.problems)
+    return []
 
 
 class _Finder:
@@ -242,8 +264,12 @@ def _profile(profile: ExecutionArgument | None) -> str | None:
     return execution_name(profile)
 
 
-def _kinds_of(document: str, home: str | Path | None) -> list[str]:
-    """Return the kinds a document may be of: by its folder, else by its id or its fields."""
+def kinds_of(document: str, *, home: str | Path | None = None) -> list[str]:
+    """Return the kinds a document may be of: by its folder, else by its id or its fields.
+
+    Raises:
+        SpecError: It cannot be read, or no kind of document has its fields.
+    """
     is_id = re.fullmatch(r"[^\s{./\\]+", document) is not None
     if is_id:
         kinds = [kind for kind in KINDS if document in found(kind, home)]
@@ -254,10 +280,10 @@ def _kinds_of(document: str, home: str | Path | None) -> list[str]:
         hints = (Hint(f'did you mean "{near}"?'),) if near else ()
         message = f"got {document!r}, expected the id of a document: {', '.join(known)}"
         raise SpecError([Problem(CODE, "UNKNOWN_ID", message, hints=hints)])
-    loaded = read(document, "scenarios", home=home)
-    if loaded.path is not None and loaded.path.parent.name in KINDS:
-        return [loaded.path.parent.name]
-    return [_kind_by_fields(loaded)]
+    is_path = document.endswith((".toml", ".json")) and not re.search(r"[\n{]", document)
+    if is_path and Path(document).parent.name in KINDS:
+        return [Path(document).parent.name]
+    return [_kind_by_fields(read(document, "scenarios", home=home))]
 
 
 def _kind_by_fields(loaded: Loaded) -> str:

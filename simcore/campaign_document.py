@@ -27,7 +27,7 @@ NAMED_MAX: Final = 1_000
 NO_CHAOS: Final = "none"
 ALL: Final = "all"
 
-Document = str | Path | Mapping[str, Any]
+Document = str | Path | Mapping[str, Any] | Loaded
 
 
 def _version(text: str) -> str:

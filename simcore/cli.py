@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import argparse
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from simcore.errors import LimitError, SpecError
+from simcore.errors import LimitError, ProvingError, SpecError
 from simcore.problems import Hint, Problem
 
 if TYPE_CHECKING:
@@ -151,35 +151,49 @@ def _generate_into(path: Path, scenario: Scenario) -> dict[str, Any]:
 
 def _check_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("documents", nargs="+", metavar="DOC", help="ids or paths of documents")
-
-
-def _problem(problem: Problem) -> dict[str, Any]:
-    return {
-        "code": problem.code,
-        "reason": problem.reason,
-        "message": problem.message,
-        "source": problem.source,
-        "path": problem.path,
-        "span": problem.span,
-        "severity": problem.severity,
-        "hints": [{"text": hint.text, "patch": hint.patch} for hint in problem.hints],
-    }
+    parser.add_argument(
+        "--fix",
+        action="store_true",
+        help="apply the first fix of each error, as often as that helps, and write the file",
+    )
 
 
 def _check(arguments: argparse.Namespace, home: Path) -> Answer:
+    if arguments.fix:
+        return _fix(arguments, home)
     from simcore.campaign import check_document
+    from simcore.diagnostics import count, rendered
 
     found = {document: check_document(document, home=home) for document in arguments.documents}
-    lines: list[str] = []
+    blocks: list[str] = []
     for document, problems in found.items():
-        lines.extend(f"{problem.severity}: {problem}" for problem in problems)
-        if not any(problem.severity == "error" for problem in problems):
-            lines.append(f"{document}: no error")
-    has_error = any(
-        problem.severity == "error" for problems in found.values() for problem in problems
-    )
-    data = {document: [_problem(each) for each in problems] for document, problems in found.items()}
-    return Answer("\n".join(lines), data, exit_code=2 if has_error else 0)
+        if problems:
+            blocks.append(rendered(problems, is_coloured=_is_coloured(arguments)))
+        blocks.append(f"{document}: {count(problems)}")
+    data = {document: [each.as_json() for each in told] for document, told in found.items()}
+    return Answer("\n\n".join(blocks), data, exit_code=_check_code(found.values()))
+
+
+def _is_coloured(arguments: argparse.Namespace) -> bool:
+    """Return whether the answer is for a terminal with colours, as who prints it has found."""
+    return bool(getattr(arguments, "is_coloured", False))
+
+
+def _check_code(found: Iterable[Sequence[Problem]]) -> int:
+    errors = [each for problems in found for each in problems if each.severity == "error"]
+    if any(each.code == "DSL_INTERNAL" for each in errors):
+        return ProvingError.exit_code
+    return SpecError.exit_code if errors else 0
+
+
+def _fix(arguments: argparse.Namespace, home: Path) -> Answer:
+    from simcore.repairs import mend_file
+
+    mended = [mend_file(document, home=home) for document in arguments.documents]
+    texts = [each.text(is_coloured=_is_coloured(arguments)) for each in mended]
+    data = {each.document: each.as_json() for each in mended}
+    codes = [_check_code([each.repair.problems]) for each in mended]
+    return Answer("\n\n".join(texts), data, exit_code=max(codes))
 
 
 def _backtest_arguments(parser: argparse.ArgumentParser) -> None:

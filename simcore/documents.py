@@ -5,23 +5,34 @@ What a document means is said by the models; this module never looks at a field 
 
 from __future__ import annotations
 
-import datetime
 import json
-import math
-import re
-import tomllib
+import sys
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from simcore import reading
 from simcore.errors import SpecError
+from simcore.places import Places, place_at
 from simcore.problems import Hint, Problem
-from simcore.refusals import nearest, pointer, problems, shown
+from simcore.refusals import problems
+from simcore.spelling import nearest, shown
 
-__all__ = ["KINDS", "LIBRARY", "Loaded", "found", "nearest", "parse", "read", "taken", "unknown"]
+__all__ = [
+    "KINDS",
+    "LIBRARY",
+    "Loaded",
+    "found",
+    "nearest",
+    "parse",
+    "read",
+    "reread",
+    "taken",
+    "unknown",
+]
 
 KINDS: Final = ("strategies", "scenarios", "suites", "tournaments", "campaigns")
 LIBRARY: Final = Path(__file__).parent / "library"
@@ -35,7 +46,11 @@ _SINGULAR: Final = {
 }
 _SUFFIXES: Final = (".toml", ".json")
 _SIZE_MAX_BYTES: Final = 1 << 20
-_INTEGER_MAX: Final = 2**53 - 1  # what canonical JSON can spell
+# Of a strategy, which is short by nature; a scenario may hold a matrix of correlations.
+_STRATEGY_MAX_BYTES: Final = 1 << 17
+_STRATEGY_MAX_VALUES: Final = 4096
+# Problems of a name rather than of what stands behind it.
+_ABOUT_NAMES: Final = frozenset({"UNKNOWN_FIELD", "DUPLICATE_KEY", "UNUSED_PARAM"})
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -49,30 +64,36 @@ class Loaded:
         source: What to call it in messages: a path, a library name, an id, or ``"text"``.
         path: The file it came from, or None.
         expected_id: The id that its file's name promises, where it lies in a folder of its kind.
+        text: As it was written; None where it came as a mapping.
+        suffix: Format of the text, ``.toml`` or ``.json``.
     """
 
     document: dict[str, Any]
     source: str
     path: Path | None = None
     expected_id: str | None = None
+    text: str | None = None
+    suffix: str = ".toml"
 
+    def placed(self, told: Iterable[Problem]) -> list[Problem]:
+        """Return problems with the line and column that each has in the text of this document.
 
-class _Object(list[tuple[str, Any]]):
-    """A JSON object as its pairs, so that a key that stands twice is still seen."""
-
-
-class _DocumentSyntaxError(Exception):
-    """A text is not a document.
-
-    Args:
-        reason: Reason of the problem.
-        message: What was found and what was expected.
-    """
-
-    def __init__(self, reason: str, message: str) -> None:
-        super().__init__(message)
-        self.reason = reason
-        self.message = message
+        Those of other documents, and those that have a place already, stay as they are.
+        """
+        known = list(told)
+        if self.text is None:
+            return known
+        text, places = self.text, None
+        for index, each in enumerate(known):
+            if each.source != self.source or each.place is not None:
+                continue
+            if not each.path:  # the document itself begins where its text does
+                known[index] = replace(each, place=place_at(text, 0, 0))
+                continue
+            places = places or Places(text, self.suffix)
+            place = places.place(each.path, each.span, is_key=each.reason in _ABOUT_NAMES)
+            known[index] = replace(each, place=place)
+        return known
 
 
 def found(kind: str, home: str | Path | None = None) -> dict[str, Path]:
@@ -112,7 +133,8 @@ def read(document: Any, kind: str, *, home: str | Path | None = None) -> Loaded:
 
     Args:
         document: A mapping; a path; or a string: JSON if it starts with ``{``, else TOML if it
-            has a newline, else a path if it ends in ``.toml`` or ``.json``, else an id.
+            has a newline, else a path if it ends in ``.toml`` or ``.json``, else an id. What
+            was read before is returned as it is.
         kind: One of `KINDS`, for ids and for the code of the problems.
         home: Folder whose documents join the library's.
 
@@ -120,25 +142,40 @@ def read(document: Any, kind: str, *, home: str | Path | None = None) -> Loaded:
         SpecError: ``FILE_MISSING``, ``UNKNOWN_ID``, ``ID_TAKEN``; or the text is not TOML or
             JSON, has a key twice, or holds what JSON cannot (NaN, integers beyond 2**53).
     """
+    if isinstance(document, Loaded):
+        return document
     if isinstance(document, Path):
         return _from_path(document, kind, home)
     if isinstance(document, str):
-        text = document.lstrip("\ufeff \t\r\n")
-        if text.startswith("{"):
+        text = document.removeprefix("\ufeff")
+        if text.lstrip().startswith("{"):
             return _from_text(text, ".json", kind, "text", None, None)
-        if "\n" in document:
-            return _from_text(document, ".toml", kind, "text", None, None)
+        if "\n" in text:
+            return _from_text(text, ".toml", kind, "text", None, None)
         if document.endswith(_SUFFIXES):
             return _from_path(Path(document), kind, home)
         return _from_id(document, kind, home)
     if isinstance(document, Mapping):
         name = document.get("id")
-        return _plain(document, kind, name if isinstance(name, str) else "", None, None)
+        source = name if isinstance(name, str) else ""
+        try:
+            return Loaded(reading.plain(document, _n_values_max(kind)), source)
+        except reading.UnreadableError as refusal:
+            raise SpecError(_refused(refusal, kind, source)) from None
     message = (
         f"got {type(document).__name__}, expected a table, an id, a path or a text "
         f"of a {_SINGULAR[kind]}"
     )
     raise SpecError([Problem(_code(kind), "WRONG_TYPE", message)])
+
+
+def reread(loaded: Loaded, text: str, kind: str) -> Loaded:
+    """Return the document with another text in its place.
+
+    Raises:
+        SpecError: As `read` does.
+    """
+    return _from_text(text, loaded.suffix, kind, loaded.source, loaded.path, loaded.expected_id)
 
 
 def unknown(
@@ -196,9 +233,18 @@ def parse(model: type[Model], loaded: Loaded, code: str) -> Model:
         parsed = model.model_validate_json(json.dumps(loaded.document), strict=True)
     except ValidationError as error:
         wrong += problems(model, loaded.document, error, code=code, source=loaded.source)
+        wrong = [_named(problem, loaded.expected_id) for problem in wrong]
     if wrong:
-        raise SpecError(wrong)
+        raise SpecError(loaded.placed(wrong))
     return parsed
+
+
+def _named(problem: Problem, expected_id: str | None) -> Problem:
+    """Return the problem of an id that is missing with the id that the file's name promises."""
+    if expected_id is None or (problem.reason, problem.path) != ("MISSING_FIELD", "/id"):
+        return problem
+    patch = ({"op": "add", "path": "/id", "value": expected_id},)
+    return replace(problem, hints=(Hint(f'add id = "{expected_id}", the file\'s name', patch),))
 
 
 def _code(kind: str) -> str:
@@ -250,7 +296,7 @@ def _from_path(path: Path, kind: str, home: str | Path | None) -> Loaded:
         raise SpecError([Problem(_code(kind), "BAD_FORMAT", message, source=source)])
     try:
         with path.open("rb") as file:
-            content = file.read(_SIZE_MAX_BYTES + 1)
+            content = file.read(_size_max(kind) + 1)
     except OSError as cause:
         reason = "FILE_MISSING" if isinstance(cause, FileNotFoundError) else "FILE_UNREADABLE"
         message = f"{cause.strerror or cause}, expected the file of a {_SINGULAR[kind]}"
@@ -268,111 +314,27 @@ def _from_path(path: Path, kind: str, home: str | Path | None) -> Loaded:
 def _from_text(
     text: str, suffix: str, kind: str, source: str, path: Path | None, expected_id: str | None
 ) -> Loaded:
+    unread = Loaded({}, source, path, expected_id, text, suffix)
     try:
-        if len(text) > _SIZE_MAX_BYTES:
-            raise _DocumentSyntaxError(
-                "TOO_LARGE", f"got a longer text, expected at most {_SIZE_MAX_BYTES} bytes"
-            )
-        document = _json_value(text) if suffix == ".json" else _toml_value(text)
-    except _DocumentSyntaxError as cause:
-        problem = Problem(_code(kind), cause.reason, cause.message, source=source)
-        raise SpecError([problem]) from None
-    return _plain(document, kind, source, path, expected_id)
+        if len(text) > _size_max(kind):
+            message = f"got a longer text, expected at most {_size_max(kind)} bytes"
+            raise reading.UnreadableError(reading.Fault("TOO_LARGE", message))
+        document = reading.plain(reading.value(text, suffix), _n_values_max(kind))
+    except reading.UnreadableError as refusal:
+        raise SpecError(unread.placed(_refused(refusal, kind, source))) from None
+    return replace(unread, document=document)
 
 
-def _toml_value(text: str) -> dict[str, Any]:
-    try:
-        return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as cause:
-        what, _, place = str(cause).rstrip(")").rpartition(" (at ")
-        is_double = what.startswith("Cannot ")  # Overwrite, declare twice, mutate.
-        raise _DocumentSyntaxError(
-            "DUPLICATE_KEY" if is_double else "NOT_TOML",
-            f"{place.replace(', column', ' column')}: {what}, expected valid TOML",
-        ) from None
-    except RecursionError:
-        raise _DocumentSyntaxError(
-            "TOO_LARGE", "got values nested too deeply, expected fewer"
-        ) from None
+def _refused(refusal: reading.UnreadableError, kind: str, source: str) -> list[Problem]:
+    return [
+        Problem(_code(kind), each.reason, each.message, each.path, source, place=each.place)
+        for each in refusal.faults
+    ]
 
 
-def _json_value(text: str) -> Any:
-    try:
-        return json.loads(text, object_pairs_hook=_Object)
-    except json.JSONDecodeError as cause:
-        raise _DocumentSyntaxError(
-            "NOT_JSON",
-            f"line {cause.lineno} column {cause.colno}: {cause.msg}, expected valid JSON",
-        ) from None
-    except (RecursionError, ValueError):  # Nested too deeply, or an integer of too many digits.
-        raise _DocumentSyntaxError(
-            "TOO_LARGE", "got values nested too deeply or too long, expected less"
-        ) from None
+def _n_values_max(kind: str) -> int:
+    return _STRATEGY_MAX_VALUES if kind == "strategies" else sys.maxsize
 
 
-def _plain(
-    document: Any, kind: str, source: str, path: Path | None, expected_id: str | None
-) -> Loaded:
-    """Return the document with JSON values only, or refuse it with all that is not one."""
-    wrong: list[Problem] = []
-
-    def note(reason: str, message: str, tokens: tuple[str | int, ...]) -> None:
-        wrong.append(Problem(_code(kind), reason, message, pointer(tokens), source))
-
-    def plain(value: Any, tokens: tuple[str | int, ...]) -> Any:
-        if isinstance(value, _Object | Mapping):
-            pairs = value if isinstance(value, _Object) else list(value.items())
-            for name in _doubles(name for name, _ in pairs):
-                note("DUPLICATE_KEY", f'got "{name}" twice, expected it once', (*tokens, name))
-            for name, _ in pairs:
-                if not isinstance(name, str):
-                    note("WRONG_TYPE", f"got the name {name!r}, expected a string", tokens)
-            return {str(name): plain(each, (*tokens, str(name))) for name, each in pairs}
-        if isinstance(value, list | tuple):
-            return [plain(each, (*tokens, index)) for index, each in enumerate(value)]
-        return _scalar(value, tokens, note)
-
-    try:
-        result = plain(document, ())
-    except RecursionError:
-        result = {}
-        note("TOO_LARGE", "got values nested too deeply, expected fewer", ())
-    if not isinstance(result, dict):
-        note("WRONG_TYPE", f"got {shown(result)}, expected a table", ())
-    if wrong:
-        raise SpecError(wrong)
-    return Loaded(result, source, path, expected_id)
-
-
-def _scalar(value: Any, tokens: tuple[str | int, ...], note: Any) -> Any:
-    """Return one value as JSON would hold it, and note what it cannot hold."""
-    if value is None or isinstance(value, bool):
-        return value
-    if isinstance(value, str):
-        if re.search("[\ud800-\udfff]", value):
-            note("NOT_JSON", "got half of a surrogate pair, expected Unicode text", tokens)
-        return value
-    if isinstance(value, int):
-        if abs(value) > _INTEGER_MAX:
-            note("TOO_LARGE", f"got {value}, expected an integer between ±(2**53 - 1)", tokens)
-        return value
-    if isinstance(value, float):
-        if not math.isfinite(value):
-            note("NOT_JSON", f"got {value}, expected a finite number", tokens)
-        return value
-    if isinstance(value, datetime.datetime):
-        return value.isoformat().replace("+00:00", "Z")
-    if isinstance(value, datetime.date | datetime.time):
-        return value.isoformat()
-    note("WRONG_TYPE", f"got {type(value).__name__}, expected a JSON value", tokens)
-    return None
-
-
-def _doubles(names: Iterable[str]) -> list[str]:
-    seen: set[str] = set()
-    doubles: dict[str, None] = {}
-    for name in names:
-        if name in seen:
-            doubles[name] = None
-        seen.add(name)
-    return list(doubles)
+def _size_max(kind: str) -> int:
+    return _STRATEGY_MAX_BYTES if kind == "strategies" else _SIZE_MAX_BYTES

@@ -15,6 +15,23 @@ class Hint:
 
 
 @dataclass(frozen=True)
+class Place:
+    """Where something stands in the text of a document.
+
+    Args:
+        line: Number of the line, from 1.
+        col: Number of the code point within the line, from 1.
+        text: The whole line.
+        width: How many code points of the line are meant; 0 for the gap before one.
+    """
+
+    line: int
+    col: int
+    text: str
+    width: int
+
+
+@dataclass(frozen=True)
 class Problem:
     """One thing that is wrong with a document.
 
@@ -27,6 +44,7 @@ class Problem:
         span: First and one past the last code point within the text at `path`.
         hints: Remedies, the likeliest first.
         severity: An error refuses the document, a warning does not.
+        place: Where that is in the document's text; None where it came as no text.
     """
 
     code: str
@@ -37,6 +55,7 @@ class Problem:
     span: tuple[int, int] | None = None
     hints: tuple[Hint, ...] = ()
     severity: Literal["error", "warning"] = "error"
+    place: Place | None = None
 
     def __str__(self) -> str:
         """`where: what was found, what was expected [remedy]`."""
@@ -44,3 +63,34 @@ class Problem:
         place = ": ".join(part for part in (self.source, f"{self.path}{span}") if part)
         remedy = f" [{self.hints[0].text}]" if self.hints else ""
         return f"{place}: {self.message}{remedy}" if place else f"{self.message}{remedy}"
+
+    @property
+    def line(self) -> int | None:
+        """Number of the line in the document's text, from 1; None where it came as no text."""
+        return self.place.line if self.place else None
+
+    @property
+    def col(self) -> int | None:
+        """Number of the code point within the line, from 1; None where there is no text."""
+        return self.place.col if self.place else None
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the problem as programs read it."""
+        return {
+            "code": self.code,
+            "reason": self.reason,
+            "severity": self.severity,
+            "message": self.message,
+            "source": self.source,
+            "loc": {
+                "path": self.path,
+                "span": None if self.span is None else list(self.span),
+                "line": self.line,
+                "col": self.col,
+            },
+            "hints": [
+                {"text": hint.text}
+                | ({} if hint.patch is None else {"patch": [dict(step) for step in hint.patch]})
+                for hint in self.hints
+            ],
+        }

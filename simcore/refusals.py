@@ -1,23 +1,29 @@
 """What a model found wrong with a document, as problems with place, found and expected.
 
-Holds the translation of pydantic's errors and the search for the nearest name; reading documents
-and deciding what they mean happen elsewhere. A validator of a model may raise
+Holds the translation of pydantic's errors and the remedies that can be told from a model; reading
+documents and deciding what they mean happen elsewhere. A validator of a model may raise
 ``PydanticCustomError("REASON", "got …, expected …")`` with a reason in capitals of its own.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import math
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from types import UnionType
 from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
 from simcore.problems import Hint, Problem
+from simcore.spelling import meant, nearest, pointer, shown
 
-_NAME_DISTANCE: Final = 2
-_SHOWN: Final = 60
+__all__ = ["nearest", "pointer", "problems", "shown", "unknown_name"]
+
+# Of a document that is wrong in more places than that, the first ones.
+_TOLD_MAX: Final = 256
 
 # Pydantic's type of error: the type that was expected, in words of a document.
 _EXPECTED_TYPE: Final = {
@@ -51,28 +57,6 @@ _LENGTHS: Final = {
 }
 
 
-def pointer(tokens: Iterable[str | int]) -> str:
-    """Return the RFC 6901 pointer of a place in a document; empty for the document itself."""
-    return "".join("/" + str(token).replace("~", "~0").replace("/", "~1") for token in tokens)
-
-
-def nearest(name: str, known: Iterable[str]) -> str | None:
-    """Return the known name nearest to `name`, or None if none is near.
-
-    Near is a Damerau-Levenshtein distance of at most two that leaves something of the name; of
-    equally near names the first wins.
-    """
-    best: tuple[int, str] | None = None
-    for candidate in known:
-        if abs(len(candidate) - len(name)) > _NAME_DISTANCE:
-            continue
-        distance = _distance(name, candidate)
-        is_near = distance <= _NAME_DISTANCE and distance < max(len(name), len(candidate))
-        if is_near and (best is None or distance < best[0]):
-            best = (distance, candidate)
-    return best[1] if best else None
-
-
 def problems(
     model: type[BaseModel],
     document: Mapping[str, Any],
@@ -90,16 +74,10 @@ def problems(
         code: Code of all the problems.
         source: File or id the document came from.
     """
-    found = [(_tokens(document, each), each) for each in error.errors(include_url=False)]
-    deepest = [
-        (tokens, each)
-        for tokens, each in found
-        # One branch of a union says "not a number" while another looks inside: keep the inside.
-        if each["type"] not in _EXPECTED_TYPE
-        or not any(len(t) > len(tokens) and t[: len(tokens)] == tokens for t, _ in found)
-    ]
+    told = error.errors(include_url=False)[:_TOLD_MAX]
+    found = _deepest([(_tokens(document, each), each) for each in told])
     merged: dict[tuple[str, str, str], Problem] = {}
-    for tokens, each in sorted(deepest, key=lambda pair: _position(document, pair[0])):
+    for tokens, each in sorted(found, key=lambda pair: _position(document, pair[0])):
         problem = _problem(model, document, tokens, each, code, source)
         seen = (
             problem.path,
@@ -118,13 +96,29 @@ def problems(
     return list(merged.values())
 
 
-def shown(value: Any) -> str:
-    """Return a value as a document would spell it, shortened to one line."""
-    try:
-        text = json.dumps(value, ensure_ascii=False)
-    except (TypeError, ValueError):
-        text = repr(value)
-    return text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"
+def _deepest(
+    found: Sequence[tuple[tuple[str | int, ...], Any]],
+) -> list[tuple[tuple[str | int, ...], Any]]:
+    """Return the errors without those that only say which branch of a union was not meant."""
+    above = {tokens[:depth] for tokens, _ in found for depth in range(len(tokens))}
+    n_at = Counter(tokens for tokens, _ in found)
+    words = {
+        tokens
+        for tokens, each in found
+        if each["type"] == "literal_error" and isinstance(each.get("input"), str)
+    }
+    return [
+        (tokens, each)
+        for tokens, each in found
+        # One branch says "not a number" while another looks inside: keep the inside.
+        if not (each["type"] in _EXPECTED_TYPE and (tokens in above or tokens in words))
+        # A list is no misspelt name, whatever else is wrong with it.
+        and not (
+            each["type"] == "literal_error"
+            and not isinstance(each.get("input"), str)
+            and (tokens in above or n_at[tokens] > 1)
+        )
+    ]
 
 
 def unknown_name(
@@ -157,21 +151,20 @@ def _problem(
     hints: tuple[Hint, ...] = ()
     if kind == "missing":
         reason, message = "MISSING_FIELD", f'field "{tokens[-1]}": got nothing, expected a value'
+        hints = _ready(model, tuple(error["loc"]), path)
     elif kind == "union_tag_not_found":
         tag = context["discriminator"].strip("'")
         path, reason = f"{path}/{tag}", "MISSING_FIELD"
         message = f'field "{tag}": got nothing, expected a value'
+        hints = _tagged(model, tuple(error["loc"]), tag, value, path)
     elif kind == "extra_forbidden":
         known = _known_fields(model, tuple(error["loc"][:-1]))
         reason, name = "UNKNOWN_FIELD", str(tokens[-1])
         message = f'field "{name}" is not known, expected one of {", ".join(known)}'
-        near = nearest(name, known)
-        if near is not None:
-            move = {"op": "move", "from": path, "path": pointer((*tokens[:-1], near))}
-            hints = (Hint(f'did you mean "{near}"?', (move,)),)
+        hints = _renamed(document, tokens, known)
     elif kind in _EXPECTED_TYPE:
         reason, message = "WRONG_TYPE", f"got {shown(value)}, expected {_EXPECTED_TYPE[kind]}"
-        hints = _retyped(kind, value, path)
+        hints = _retyped(_EXPECTED_TYPE[kind], value, path)
     elif kind in ("literal_error", "enum", "union_tag_invalid"):
         reason = "BAD_ENUM"
         message, hints, path = _bad_enum(kind, context, value, path)
@@ -189,7 +182,61 @@ def _problem(
     else:
         reason = kind if kind.isupper() else "INVALID"
         message = error["msg"].removeprefix("Value error, ")
+        hints = _written(context.get("instead"), path)
     return Problem(code, reason, message, path, source, hints=hints)
+
+
+def _written(instead: Any, path: str) -> tuple[Hint, ...]:
+    """Return the hint to write what a validator says could stand there, if it says so."""
+    if instead is None:
+        return ()
+    return (Hint(f"write {shown(instead)}", ({"op": "replace", "path": path, "value": instead},)),)
+
+
+def _ready(model: type[BaseModel], loc: tuple[str | int, ...], path: str) -> tuple[Hint, ...]:
+    """Return the hint to add the example that a missing field's model gives, if it gives one."""
+    for kind in _kinds_at(model, loc[:-1]):
+        for member in _members(kind):
+            if not (isinstance(member, type) and issubclass(member, BaseModel)):
+                continue
+            for name, field in member.model_fields.items():
+                if (field.alias or name) == loc[-1] and field.examples:
+                    value = field.examples[0]
+                    patch = ({"op": "add", "path": path, "value": value},)
+                    return (Hint(f"add {loc[-1]} = {shown(value)}", patch),)
+    return ()
+
+
+def _tagged(
+    model: type[BaseModel], loc: tuple[str | int, ...], tag: str, given: Any, path: str
+) -> tuple[Hint, ...]:
+    """Return the hint to add the tag of the first alternative that has all the fields given."""
+    names = set(given) if isinstance(given, dict) else set()
+    for kind in _kinds_at(model, loc):
+        for member in _members(kind):
+            if not (isinstance(member, type) and issubclass(member, BaseModel)):
+                continue
+            fields = set(_fields(member))
+            if tag in fields and names <= fields and names:
+                (value,) = _literals(member.model_fields[tag].annotation) or (None,)
+                patch = ({"op": "add", "path": path, "value": value},)
+                return (Hint(f"add {tag} = {shown(value)}", patch),)
+    return ()
+
+
+def _renamed(
+    document: Any, tokens: tuple[str | int, ...], known: Sequence[str]
+) -> tuple[Hint, ...]:
+    """Return the hint to give a field the name that was meant, or to remove it."""
+    place = document
+    for token in tokens[:-1]:
+        place = place[token]
+    path = pointer(tokens)
+    near = meant(str(tokens[-1]), [name for name in known if name not in place])
+    if near is None:
+        return (Hint("remove it", ({"op": "remove", "path": path},)),)
+    move = {"op": "move", "from": path, "path": pointer((*tokens[:-1], near))}
+    return (Hint(f'did you mean "{near}"?', (move,)),)
 
 
 def _limit(wording: tuple[str, str], context: Mapping[str, Any]) -> str:
@@ -206,15 +253,31 @@ def _bounded(kind: str, context: Mapping[str, Any], path: str) -> tuple[Hint, ..
     return (Hint(text, ({"op": "replace", "path": path, "value": bound},)),)
 
 
-def _retyped(kind: str, value: Any, path: str) -> tuple[Hint, ...]:
-    if kind.startswith(("int", "float")) and isinstance(value, str):
-        try:
-            number = int(value) if kind.startswith("int") else float(value)
-        except ValueError:
-            return ()
-        patch = ({"op": "replace", "path": path, "value": number},)
-        return (Hint("remove the quotes", patch),)
-    return ()
+def _retyped(expected: str, value: Any, path: str) -> tuple[Hint, ...]:
+    """Return the hint to write the value that a value of another type was meant to be."""
+    instead: Any = None
+    text = "remove the quotes"
+    if expected in ("a number", "an integer") and isinstance(value, str):
+        instead = _number(value, is_integer=expected == "an integer")
+    elif expected == "an integer" and isinstance(value, float) and abs(value) < 2**53:
+        instead, text = round(value), "round it"
+    elif expected == "true or false" and str(value).lower() in ("true", "false", "0", "1"):
+        instead = str(value).lower() in ("true", "1")
+    elif expected == "a string" and isinstance(value, int | float | bool):
+        instead, text = json.dumps(value), "put it in quotes"
+    elif expected == "a list" and isinstance(value, str | int | float):
+        instead, text = [value], "put it in brackets"
+    if instead is None:
+        return ()
+    return (Hint(text, ({"op": "replace", "path": path, "value": instead},)),)
+
+
+def _number(text: str, *, is_integer: bool) -> float | None:
+    try:
+        number = int(text) if is_integer or re.fullmatch(r"[+-]?\d+", text) else float(text)
+    except ValueError:
+        return None
+    return number if math.isfinite(number) and abs(number) < 2**53 else None
 
 
 def _bad_enum(
@@ -231,8 +294,7 @@ def _bad_enum(
             for part in piece.split(",")
         ]
     message = f"got {shown(value)}, expected one of {', '.join(names)}"
-    near = nearest(value, names) if isinstance(value, str) else None
-    return message, _replacing(near, path), path
+    return message, _replacing(meant(value, names), path), path
 
 
 def _tokens(document: Mapping[str, Any], error: Mapping[str, Any]) -> tuple[str | int, ...]:
@@ -271,11 +333,16 @@ def _position(document: Any, tokens: tuple[str | int, ...]) -> tuple[int, ...]:
 
 def _known_fields(model: type[BaseModel], loc: tuple[str | int, ...]) -> list[str]:
     """Return the fields of the model, or models, that stand at a place."""
+    fields = [name for kind in _kinds_at(model, loc) for name in _fields(kind)]
+    return list(dict.fromkeys(fields))
+
+
+def _kinds_at(model: type[BaseModel], loc: tuple[str | int, ...]) -> list[Any]:
+    """Return what may stand at a place of the model; a union is one kind."""
     here: list[Any] = [model]
     for token in loc:
         here = [inner for kind in here for inner in _step(kind, token)]
-    fields = [name for kind in here for name in _fields(kind)]
-    return list(dict.fromkeys(fields))
+    return here
 
 
 def _fields(kind: Any) -> Iterator[str]:
@@ -312,18 +379,3 @@ def _members(kind: Any) -> Iterator[Any]:
 
 def _literals(annotation: Any) -> tuple[Any, ...]:
     return get_args(annotation) if get_origin(annotation) is Literal else ()
-
-
-def _distance(left: str, right: str) -> int:
-    """Return the edits, swaps of neighbours among them, that lead from one name to the other."""
-    before_last: list[int] = []
-    last = list(range(len(right) + 1))
-    for i, a in enumerate(left, 1):
-        row = [i]
-        for j, b in enumerate(right, 1):
-            cost = min(last[j] + 1, row[j - 1] + 1, last[j - 1] + (a != b))
-            if i > 1 and j > 1 and a == right[j - 2] and left[i - 2] == b:
-                cost = min(cost, before_last[j - 2] + 1)
-            row.append(cost)
-        before_last, last = last, row
-    return last[-1]

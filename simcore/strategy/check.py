@@ -16,6 +16,7 @@ from simcore.problems import Hint, Problem
 from simcore.strategy import grammar, semantics, trees
 from simcore.strategy.document import MarketOrder, Param, PriceStop, StrategyDocument
 from simcore.strategy.functions import Kind
+from simcore.strategy.mending import Mender
 from simcore.strategy.names import bound
 from simcore.strategy.nodes import Graph, Node
 from simcore.strategy.problems import Findings, Stage, added
@@ -37,13 +38,17 @@ def check_strategy(
         home: Folder whose documents join the library's; None for the library alone.
 
     Returns:
-        Every error of the first stage that has one, else the warnings.
+        Every error of the first stage that has one, else the warnings. Whatever the document,
+        this returns: a failure of ours is a problem too, ``DSL_INTERNAL``.
     """
     try:
         loaded, model = read(document, home=home)
+        return examine(loaded, model, n_bars=n_bars)[1]
     except SpecError as refusal:
         return list(refusal.problems)
-    return examine(loaded, model, n_bars=n_bars)[1]
+    except Exception as bug:  # noqa: BLE001 — a strange document is told of, not crashed on
+        message = f"this is a bug of Proving Ground: {type(bug).__name__}: {bug}"
+        return [Problem("DSL_INTERNAL", "BUG", message)]
 
 
 def read(document: Any, *, home: str | Path | None = None) -> tuple[Loaded, StrategyDocument]:
@@ -61,14 +66,22 @@ def examine(
 ) -> tuple[Meaning | None, list[Problem]]:
     """Return what a document means, None if it is refused, and what there is to say of it."""
     findings = Findings(loaded.document, loaded.source)
+    meaning = _examined(model, findings, n_bars)
+    told = loaded.placed(findings.told())
+    if not findings.n_errors:
+        return meaning, told
+    mender = Mender(loaded.document, model)
+    return None, [mender.mended(problem) for problem in told]
+
+
+def _examined(model: StrategyDocument, findings: Findings, n_bars: int | None) -> Meaning | None:
     _check_orders(model, findings)
     if findings.n_errors:
-        return None, findings.told()
+        return None
     expressions = _parsed(model, findings)
     if findings.n_errors:
-        return None, findings.told()
-    meaning = resolve(model, expressions, findings, n_bars=n_bars)
-    return None if findings.n_errors else meaning, findings.told()
+        return None
+    return resolve(model, expressions, findings, n_bars=n_bars)
 
 
 def resolve(

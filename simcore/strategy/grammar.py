@@ -50,8 +50,10 @@ def parse(text: str, *, path: str = "", source: str = "") -> Tree:
 
 
 @dataclass(frozen=True, slots=True)
-class _Token:
-    kind: str  # number, name, sign, bad_number, illegal, end
+class Token:
+    """A word of a text; its kind is number, name, sign, bad_number, illegal or end."""
+
+    kind: str
     text: str
     span: Span
 
@@ -78,20 +80,28 @@ _TOKEN: Final = re.compile(
 _NUMBER: Final = re.compile(r"[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
 
 # What people write out of habit, and what it is called here.
-_FOREIGN: Final = {"&": ("&&?", "and"), "|": (r"\|\|?", "or"), "!": ("!", "not"), "=": ("=", "==")}
+_FOREIGN: Final = {"&": "and", "|": "or", "!": "not", "=": "=="}
+_FOREIGN_RUN: Final = re.compile(r" ?(?:&&?|\|\|?|!(?!=)|=[<>]|===+|(?<![<>=!])=(?!=)) ?")
 
 
-def _tokens(text: str) -> list[_Token]:
-    tokens = []
+def _native(found: re.Match[str]) -> str:
+    run = found.group().strip()
+    word = {"=>": ">=", "=<": "<="}.get(run) or ("==" if run[0] == "=" else _FOREIGN[run[0]])
+    return f" {word} " if run != "!" or found.start() else f"{word} "
+
+
+def tokens(text: str) -> list[Token]:
+    """Return the tokens of a text, and behind them one that is its end."""
+    read = []
     for found in _TOKEN.finditer(text):
         kind, spelling = str(found.lastgroup), found.group()
         if kind == "space":
             continue
         if kind == "number" and not _is_number(spelling):
             kind = "bad_number"
-        tokens.append(_Token(kind, spelling, found.span()))
-    tokens.append(_Token("end", "", (len(text), len(text))))
-    return tokens
+        read.append(Token(kind, spelling, found.span()))
+    read.append(Token("end", "", (len(text), len(text))))
+    return read
 
 
 def _is_number(spelling: str) -> bool:
@@ -102,7 +112,7 @@ def _is_number(spelling: str) -> bool:
 class _Pending:
     """An operator that waits for its right side; `is_prefix` has no left one."""
 
-    token: _Token
+    token: Token
     level: int
     is_prefix: bool
 
@@ -119,8 +129,8 @@ class _Frame:
         pending: Those operators, the tightest last.
     """
 
-    opener: _Token
-    head: _Token | Tree | None = None
+    opener: Token
+    head: Token | Tree | None = None
     arguments: list[Tree] = field(default_factory=list)
     operands: list[Tree] = field(default_factory=list)
     pending: list[_Pending] = field(default_factory=list)
@@ -149,8 +159,8 @@ class _Parser:
         self._source = source
         self._depth = 0
         self._position = 0
-        self._tokens: list[_Token] = []
-        self._frames = [_Frame(_Token("end", "", (0, 0)))]
+        self._tokens: list[Token] = []
+        self._frames = [_Frame(Token("end", "", (0, 0)))]
         self._is_done = False
 
     def whole(self) -> Tree:
@@ -160,7 +170,7 @@ class _Parser:
             self._fail("TOO_LONG", message, (TEXT_MAX, n))
         if not self._text.strip(" \t\r\n"):
             self._fail("EMPTY_EXPR", "the text is empty, expected an expression", (0, n))
-        self._tokens = _tokens(self._text)
+        self._tokens = tokens(self._text)
         while True:
             self._read_value()
             # A value may be followed by an operator, which wants another value, or by what ends
@@ -174,9 +184,7 @@ class _Parser:
         """Read prefixes and opening brackets up to and including a value."""
         while True:
             frame = self._frames[-1]
-            is_empty_call = isinstance(frame.head, _Token) and not (
-                frame.arguments or frame.pending
-            )
+            is_empty_call = isinstance(frame.head, Token) and not (frame.arguments or frame.pending)
             token = self._peek("an argument or `)`" if is_empty_call else "a value")
             if token.text in ("+", "-"):
                 self._open(token, prefix=_SIGN)
@@ -213,7 +221,7 @@ class _Parser:
             self._position += 1
             self._read_field(frame)
             return True
-        if token.text == "," and isinstance(frame.head, _Token):
+        if token.text == "," and isinstance(frame.head, Token):
             frame.arguments.append(self._finished(frame))
             self._position += 1
             return False
@@ -225,9 +233,10 @@ class _Parser:
             return False
         return self._refuse_follower(frame, token)
 
-    def _refuse_follower(self, frame: _Frame, token: _Token) -> NoReturn:
+    def _refuse_follower(self, frame: _Frame, token: Token) -> NoReturn:
         if token.kind == "end":
-            hint = Hint(f"add `{frame.closer}`", self._replaced(self._text + frame.closer))
+            closers = "".join(each.closer for each in reversed(self._frames))
+            hint = Hint(f"add `{closers}`", self._replaced(self._text + closers))
             message = f"the text ends, expected `{frame.closer}`"
             self._fail("UNBALANCED_PAREN", message, token.span, hint)
         if not frame.closer and token.text in (")", "]"):
@@ -239,7 +248,7 @@ class _Parser:
         is_loose = not frame.pending or frame.pending[-1].level <= _NOT
         return is_loose and frame.closer != "]"
 
-    def _open(self, token: _Token, *, prefix: int = 0, head: _Token | Tree | None = None) -> None:
+    def _open(self, token: Token, *, prefix: int = 0, head: Token | Tree | None = None) -> None:
         """Go one level deeper, by a prefix or by a bracket."""
         self._depth += 1
         if self._depth > NESTING_MAX:
@@ -251,13 +260,13 @@ class _Parser:
             self._frames.append(_Frame(token, head))
         self._position += 1
 
-    def _close(self, token: _Token) -> None:
+    def _close(self, token: Token) -> None:
         frame = self._frames.pop()
         self._depth -= 1
         if frame.operands:
             frame.arguments.append(self._finished(frame))
         end = token.span[1]
-        if isinstance(frame.head, _Token):
+        if isinstance(frame.head, Token):
             name = frame.head
             arguments = tuple(frame.arguments)
             tree: Tree = Call((name.span[0], end), name.text, name.span, arguments)
@@ -319,7 +328,7 @@ class _Parser:
         else:
             frame.operands.append(Chain(span, operands, operators))
 
-    def _refuse_chained(self, frame: _Frame, first: _Token, second: _Token) -> NoReturn:
+    def _refuse_chained(self, frame: _Frame, first: Token, second: Token) -> NoReturn:
         middle = frame.operands[-1].span
         shared = self._text[slice(*middle)]
         joined = f"{self._text[: middle[1]]} and {shared} {self._text[second.span[0] :]}"
@@ -330,7 +339,7 @@ class _Parser:
         message = f"`{second.text}` follows a comparison, expected `and`, `or` or the end"
         self._fail("CHAINED_COMPARISON", message, second.span, hint)
 
-    def _peek(self, expected: str) -> _Token:
+    def _peek(self, expected: str) -> Token:
         """Return the next token; one that is no token at all is refused where it is first met."""
         token = self._tokens[self._position]
         if token.kind == "bad_number":
@@ -338,19 +347,18 @@ class _Parser:
             self._fail("BAD_NUMBER", message, token.span)
         if token.kind == "illegal":
             message = f"the character {token.text!r} has no meaning here, expected {expected}"
-            pattern, word = _FOREIGN.get(token.text, ("", ""))
-            if not word:
+            word = _FOREIGN.get(token.text)
+            if word is None:
                 self._fail("ILLEGAL_CHAR", message, token.span)
-            head, tail = self._text[: token.span[0]], self._text[token.span[0] :]
-            mended = head + re.sub(pattern, lambda _: f" {word} ", tail, count=1)
-            hint = Hint(f"write `{word}`", self._replaced(re.sub(r" {2,}", " ", mended)))
-            self._fail("ILLEGAL_CHAR", message, token.span, hint)
+            # Who writes one of them so writes all of them so.
+            patch = self._replaced(_FOREIGN_RUN.sub(_native, self._text))
+            self._fail("ILLEGAL_CHAR", message, token.span, Hint(f"write `{word}`", patch))
         return token
 
     def _replaced(self, text: str) -> tuple[dict[str, object], ...]:
         return ({"op": "replace", "path": self._path, "value": text},)
 
-    def _unexpected(self, token: _Token, expected: str) -> NoReturn:
+    def _unexpected(self, token: Token, expected: str) -> NoReturn:
         if token.kind == "end":
             self._fail("UNEXPECTED_END", f"the text ends, expected {expected}", token.span)
         self._fail("UNEXPECTED_TOKEN", f"got `{token.text}`, expected {expected}", token.span)

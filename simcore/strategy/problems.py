@@ -40,8 +40,11 @@ _BY_CODE: Final = {
     ("DSL_PARAM_OUT_OF_RANGE", Stage.RANGES): "ARG_DOMAIN NOT_INTEGER PARAM_DOMAIN",
     ("DSL_STATIC_FAIL", Stage.SEMANTICS): (
         "LOOKAHEAD DIV_BY_ZERO CONTRADICTION DEAD_RULE NO_EXIT RISK_UNBOUNDED STOP_REQUIRED "
-        "WINDOW_EXCEEDS_SERIES PARAM_CONSTRAINT "
-        "NO_ENTRY ALWAYS_TRUE POSSIBLE_CONFLICT OVERFIT_RISK UNUSED_PARAM FLOAT_EQUALITY"
+        "WINDOW_EXCEEDS_SERIES PARAM_CONSTRAINT"
+    ),
+    ("DSL_WARNING", Stage.SEMANTICS): (
+        "NO_ENTRY ALWAYS_TRUE POSSIBLE_CONFLICT OVERFIT_RISK UNUSED_PARAM FLOAT_EQUALITY "
+        "RUNTIME_CONFLICT"
     ),
 }
 REASONS: Final[Mapping[str, tuple[str, Stage]]] = {
@@ -50,16 +53,9 @@ REASONS: Final[Mapping[str, tuple[str, Stage]]] = {
 """Code and stage of every reason."""
 
 WARNINGS: Final = frozenset(
-    {
-        "NO_ENTRY",
-        "ALWAYS_TRUE",
-        "POSSIBLE_CONFLICT",
-        "OVERFIT_RISK",
-        "UNUSED_PARAM",
-        "FLOAT_EQUALITY",
-    }
+    reason for reason, (code, _) in REASONS.items() if code == "DSL_WARNING"
 )
-"""Reasons that refuse nothing."""
+"""Reasons that refuse nothing; a run, and no check, finds that two rules met on one bar."""
 
 
 class Findings:

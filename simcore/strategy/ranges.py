@@ -10,16 +10,20 @@ from simcore.problems import Hint
 from simcore.strategy.document import (
     AtrStop,
     BpsStop,
+    Exit,
     FixedNotional,
     FixedQty,
+    LimitOrder,
     Param,
     Part,
     PctEquity,
     PctStop,
     Risk,
     RiskPct,
+    StopLimitOrder,
     StopOrder,
     StrategyDocument,
+    VolTarget,
 )
 from simcore.strategy.functions import Range, functions, number_text
 from simcore.strategy.problems import Findings, replaced
@@ -27,15 +31,23 @@ from simcore.strategy.problems import Findings, replaced
 SERIES_MAX_BARS: Final = 5_000_000
 _AMOUNT_MAX: Final = 1e15
 
-_RANGES: Final[dict[type[Part], tuple[Range, ...]]] = {
-    StopOrder: (
-        Range("offset_bps", "bps", 0, 10_000),
-        Range("tif_bars", "bars", 1, SERIES_MAX_BARS, is_integer=True),
-    ),
+_ORDER: Final = (
+    Range("offset_bps", "bps", 0, 10_000),
+    Range("tif_bars", "bars", 1, SERIES_MAX_BARS, is_integer=True),
+)
+
+RANGES: Final[dict[type[Part], tuple[Range, ...]]] = {
+    LimitOrder: _ORDER,
+    StopOrder: _ORDER,
+    StopLimitOrder: (*_ORDER, Range("limit_offset_bps", "bps", 0, 10_000)),
     PctEquity: (Range("value", "percent of equity", 0, 100, is_min_open=True),),
     RiskPct: (Range("value", "percent of equity", 0, 10, is_min_open=True),),
     FixedQty: (Range("qty", "", 0, _AMOUNT_MAX, is_min_open=True),),
     FixedNotional: (Range("notional", "", 0, _AMOUNT_MAX, is_min_open=True),),
+    VolTarget: (
+        Range("annual_vol", "a year", 0, 10, is_min_open=True),
+        Range("n", "bars", 2, 5000, is_integer=True),
+    ),
     PctStop: (Range("value", "percent", 0, 100, is_min_open=True),),
     BpsStop: (Range("value", "bps", 0, 10_000, is_min_open=True),),
     AtrStop: (Range("mult", "", 0, 1_000, is_min_open=True),),
@@ -43,9 +55,23 @@ _RANGES: Final[dict[type[Part], tuple[Range, ...]]] = {
         Range("max_holding_bars", "bars", 1, SERIES_MAX_BARS, is_integer=True),
         Range("cooldown_bars", "bars", 1, SERIES_MAX_BARS, is_integer=True),
         Range("max_leverage", "", 0, 100, is_min_open=True),
+        Range("max_adds", "", 0, 1_000, is_integer=True),
         Range("max_daily_loss_pct", "percent", 0, 100, is_min_open=True),
     ),
 }
+"""What the numbers of each part may be, beside what depends on another number."""
+
+# A minimum that is itself refused leaves no nearest value; these are written in its place.
+_READY: Final = {
+    "value": 1.0,
+    "qty": 1.0,
+    "notional": 1_000.0,
+    "annual_vol": 0.2,
+    "mult": 3.0,
+    "max_leverage": 1.0,
+    "max_daily_loss_pct": 5.0,
+}
+_MEASURED: Final = ("stop", "take_profit", "trailing")
 
 
 def check_ranges(model: StrategyDocument, findings: Findings) -> None:
@@ -58,28 +84,37 @@ def check_ranges(model: StrategyDocument, findings: Findings) -> None:
             reason = None if value is None else row.fault(value)
             if reason is not None:
                 place = f"{path}/{row.name}"
-                _add(findings, reason, row.message(value), place, row.nearest(value))
+                legal = row.nearest(value)
+                ready = _READY.get(row.name) if legal is None else legal
+                _add(findings, reason, row.message(value), place, ready, is_near=legal is not None)
 
 
 def _parts(model: StrategyDocument) -> Iterator[tuple[str, Part, tuple[Range, ...]]]:
     for index, rule in enumerate(model.rules):
-        if isinstance(rule.order, StopOrder):
-            yield f"/rules/{index}/order", rule.order, _RANGES[StopOrder]
+        if rule.order is not None:
+            yield f"/rules/{index}/order", rule.order, RANGES.get(type(rule.order), ())
     risk = model.risk
     if risk is None:
         return
-    yield "/risk", risk, _RANGES[Risk]
+    yield "/risk", risk, RANGES[Risk]
     if isinstance(risk.sizing, PctEquity):
-        (row,) = _RANGES[PctEquity]
-        leverage = max(risk.max_leverage, 0.0)
+        (row,) = RANGES[PctEquity]
+        # A leverage that is itself refused bounds nothing.
+        leverage = risk.max_leverage if risk.max_leverage > 0 else 1.0
         yield "/risk/sizing", risk.sizing, (replace(row, maximum=100 * leverage),)
     elif risk.sizing is not None:
-        yield "/risk/sizing", risk.sizing, _RANGES.get(type(risk.sizing), ())
-    if isinstance(risk.stop, AtrStop):
-        period = replace(functions()["atr"].constants[0], name="n")
-        yield "/risk/stop", risk.stop, (period, *_RANGES[AtrStop])
-    elif risk.stop is not None:
-        yield "/risk/stop", risk.stop, _RANGES.get(type(risk.stop), ())
+        yield "/risk/sizing", risk.sizing, RANGES[type(risk.sizing)]
+    for name in _MEASURED:
+        exit_: Exit | None = getattr(risk, name)
+        if exit_ is not None:
+            yield f"/risk/{name}", exit_, _exit_ranges(exit_)
+
+
+def _exit_ranges(exit_: Exit) -> tuple[Range, ...]:
+    rows = RANGES.get(type(exit_), ())
+    if not isinstance(exit_, AtrStop):
+        return rows
+    return (replace(functions()["atr"].constants[0], name="n"), *rows)
 
 
 def _check_param(path: str, param: Param, findings: Findings) -> None:
@@ -90,7 +125,7 @@ def _check_param(path: str, param: Param, findings: Findings) -> None:
         return
     if param.step is not None and param.step <= 0:
         message = f"got {number_text(param.step)}, expected above 0"
-        _add(findings, "PARAM_DOMAIN", message, f"{path}/step", None)
+        _add(findings, "PARAM_DOMAIN", message, f"{path}/step", 1.0, is_near=False)
     inside = param.value if low is None else max(param.value, low)
     inside = inside if high is None else min(inside, high)
     if inside != param.value:
@@ -106,10 +141,20 @@ def _check_param(path: str, param: Param, findings: Findings) -> None:
                 _add(findings, "NOT_INTEGER", message, f"{path}/{field}", float(round(value)))
 
 
-def _add(findings: Findings, reason: str, message: str, path: str, legal: float | None) -> None:
+def _add(
+    findings: Findings,
+    reason: str,
+    message: str,
+    path: str,
+    legal: float | None,
+    *,
+    is_near: bool = True,
+) -> None:
+    """Note a problem, with the hint to write a legal value: the nearest one, or just one."""
     if legal is None:
         findings.add(reason, message, path)
         return
     number = int(legal) if legal.is_integer() and abs(legal) < 2**53 else legal
-    hint = Hint(f"the nearest legal value is {number_text(legal)}", replaced(path, number))
+    text = "the nearest legal value is" if is_near else "write, for example,"
+    hint = Hint(f"{text} {number_text(legal)}", replaced(path, number))
     findings.add(reason, message, path, None, hint)

@@ -5,15 +5,15 @@ Each check notes what it finds and looks at nothing that another check decides.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Final
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
 
 from simcore.problems import Hint
 from simcore.strategy import trees
-from simcore.strategy.document import AtrStop, Risk, RiskPct, Rule
+from simcore.strategy.document import AtrStop, Param, Risk, RiskPct, Rule, VolTarget
 from simcore.strategy.functions import functions
 from simcore.strategy.logic import Term, alternatives, is_implied, overlap
-from simcore.strategy.problems import Findings, added
+from simcore.strategy.problems import Findings, added, replaced
 from simcore.strategy.resolve import Meaning
 from simcore.strategy.trees import Span, Tree
 
@@ -58,11 +58,12 @@ def _check_risk(risk: Risk | None, findings: Findings) -> None:
         hint = Hint("add sizing", added("/risk/sizing", _READY_SIZING))
         findings.add("RISK_UNBOUNDED", "got no sizing, expected one", "/risk/sizing", None, hint)
     stop_hint = Hint("add a stop", added("/risk/stop", _READY_STOP))
-    if risk.stop is None and risk.max_daily_loss_pct is None:
-        message = "nothing bounds the loss, expected stop or max_daily_loss_pct"
+    has_stop = risk.stop is not None or risk.trailing is not None
+    if not has_stop and risk.max_daily_loss_pct is None:
+        message = "nothing bounds the loss, expected stop, trailing or max_daily_loss_pct"
         findings.add("RISK_UNBOUNDED", message, "/risk", None, stop_hint)
-    if risk.stop is None and isinstance(risk.sizing, RiskPct):
-        message = "sizing by risk divides by the distance to the stop, expected a stop"
+    if not has_stop and isinstance(risk.sizing, RiskPct):
+        message = "sizing by risk divides by the distance to the stop, expected stop or trailing"
         findings.add("STOP_REQUIRED", message, "/risk/stop", None, stop_hint)
 
 
@@ -90,13 +91,14 @@ def _check_exits(meaning: Meaning, terms: dict[int, list[Term] | None], findings
     if not entries & {rule.then for rule in meaning.model.rules}:
         findings.add("NO_ENTRY", "no rule opens a position, so nothing is ever traded", "/rules")
     opposite = {"buy": "sell", "sell": "buy"}
+    ways_out = (risk.max_holding_bars, risk.take_profit, risk.trailing)
     for entry in sorted(entries & live):
         is_reversed = opposite[entry] in live and risk.on_opposite != "ignore"
-        if "close" in live or is_reversed or risk.max_holding_bars is not None:
+        if "close" in live or is_reversed or any(way is not None for way in ways_out):
             continue
         message = (
             f"what `{entry}` opens ends at best by a stop, expected a close rule, "
-            f"a `{opposite[entry]}` rule or max_holding_bars"
+            f"a `{opposite[entry]}` rule, take_profit, trailing or max_holding_bars"
         )
         patch = added("/risk/max_holding_bars", _READY_HOLDING_BARS)
         hint = Hint("add max_holding_bars", patch if meaning.model.risk is not None else None)
@@ -160,12 +162,25 @@ def _check_windows(meaning: Meaning, findings: Findings, n_bars: int) -> None:
             found = message.format(node.lookback_bars + 1, n_bars)
             span = expression.tree.span
             findings.add("WINDOW_EXCEEDS_SERIES", found, expression.path, span)
-    stop = meaning.model.risk.stop if meaning.model.risk else None
-    if isinstance(stop, AtrStop):
-        n_needed = functions()["atr"].lookback_bars(stop.n) + 1
+    for path, n_needed in _windows_of_risk(meaning.model.risk):
         if n_needed > n_bars:
-            found = message.format(n_needed, n_bars)
-            findings.add("WINDOW_EXCEEDS_SERIES", found, "/risk/stop/n")
+            legal = max(1, n_bars - 1)
+            hint = Hint(f"write {legal}", replaced(path, legal))
+            findings.add(
+                "WINDOW_EXCEEDS_SERIES", message.format(n_needed, n_bars), path, None, hint
+            )
+
+
+def _windows_of_risk(risk: Risk | None) -> Iterator[tuple[str, int]]:
+    """Yield how many bars each window of the risk's own takes, with its place."""
+    if risk is None:
+        return
+    if isinstance(risk.sizing, VolTarget):
+        yield "/risk/sizing/n", int(risk.sizing.n) + 1
+    for name in ("stop", "take_profit", "trailing"):
+        measured = getattr(risk, name)
+        if isinstance(measured, AtrStop):
+            yield f"/risk/{name}/n", functions()["atr"].lookback_bars(measured.n) + 1
 
 
 def _check_params(meaning: Meaning, findings: Findings) -> None:
@@ -179,7 +194,33 @@ def _check_params(meaning: Meaning, findings: Findings) -> None:
         if expression.path.startswith("/constraints/") and node is not None and not node.value:
             values = ", ".join(f"{k} = {p.value:g}" for k, p in meaning.model.params.items())
             message = f"`{expression.text}` does not hold for {values or 'no parameters'}"
-            findings.add("PARAM_CONSTRAINT", message, expression.path, expression.tree.span)
+            hints = _exchange(meaning.model.params, expression.tree)
+            findings.add("PARAM_CONSTRAINT", message, expression.path, expression.tree.span, *hints)
+
+
+def _exchange(params: Mapping[str, Param], tree: Tree) -> tuple[Hint, ...]:
+    """Return the hint to exchange the values of two parameters that stand in the wrong order."""
+    if not isinstance(tree, trees.Comparison):
+        return ()
+    left, right = tree.left, tree.right
+    if not (isinstance(left, trees.Name) and isinstance(right, trees.Name)):
+        return ()
+    one, other = params.get(left.name), params.get(right.name)
+    if one is None or other is None or one.value == other.value:
+        return ()
+    if not (_is_inside(one, other.value) and _is_inside(other, one.value)):
+        return ()
+    steps: list[dict[str, Any]] = []
+    for name, param, value in ((left.name, one, other.value), (right.name, other, one.value)):
+        path = f"/params/{name}" if param.domain is None else f"/params/{name}/value"
+        number = int(value) if value.is_integer() and abs(value) < 2**53 else value
+        steps += replaced(path, number)
+    return (Hint(f"exchange {left.name} and {right.name}", tuple(steps)),)
+
+
+def _is_inside(param: Param, value: float) -> bool:
+    is_above = param.min is None or param.min <= value
+    return is_above and (param.max is None or value <= param.max)
 
 
 def _check_overfit(meaning: Meaning, findings: Findings) -> None:

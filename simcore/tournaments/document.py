@@ -12,7 +12,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic_core import PydanticCustomError
 
 from simcore.backtests.request import execution_fields
-from simcore.documents import nearest, parse, read
+from simcore.documents import Loaded, nearest, parse, read
 from simcore.errors import SpecError
 from simcore.scoring.composite import SCORES, WEIGHT_SLACK
 from simcore.seeds import SEED_MAX
@@ -163,7 +163,7 @@ class TournamentDocument(Part):
 
 
 def read_tournament(
-    document: str | Path | dict[str, Any], *, home: str | Path | None = None
+    document: str | Path | dict[str, Any] | Loaded, *, home: str | Path | None = None
 ) -> TournamentDocument:
     """Return the tournament that a document, id, path or text describes.
 

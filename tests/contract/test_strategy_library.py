@@ -15,7 +15,12 @@ from simcore.strategy.strategy import compile_strategy
 PATHS = sorted((LIBRARY / "strategies").iterdir())
 
 # Doing nothing and always holding are what the others are measured by.
-DOUBTS = {"zero_rule": {"NO_ENTRY", "ALWAYS_TRUE"}, "buy_and_hold": {"ALWAYS_TRUE"}}
+# One is there to be caught.
+DOUBTS = {
+    "zero_rule": {"NO_ENTRY", "ALWAYS_TRUE"},
+    "buy_and_hold": {"ALWAYS_TRUE"},
+    "overfit_trap": {"OVERFIT_RISK"},
+}
 
 
 def test_there_are_five_strategies_two_of_them_baselines() -> None:

@@ -15,6 +15,7 @@ from pipelines import home as homes
 from pipelines.definitions import build
 from simcore import steps
 from simcore.campaign import load
+from simcore.errors import SpecError
 from simcore.store import Partition, Store
 from simcore.strategy.strategy import compile_strategy
 from simcore.tables import TABLES
@@ -173,6 +174,42 @@ def test_a_broken_document_stops_nothing_but_itself_and_is_named(watch: Watch) -
     assert "mine" in watch.instance.get_dynamic_partitions("strategy")
     watch.write(STRATEGY.format(name="mine", n=5))
     assert watch.tick() == []
+
+
+def test_documents_that_are_wrong_fail_a_check_until_they_are_mended(watch: Watch) -> None:
+    def told() -> list[tuple[bool, str | None]]:
+        watch.tick()
+        for event in watch.result.asset_events:
+            watch.instance.report_runless_asset_event(event)
+        return [(each.passed, each.description) for each in watch.result.asset_events]
+
+    right = STRATEGY.format(name="mine", n=5)
+    assert told() == []
+    watch.write(right.replace("close > ma", "clsoe > ma"))
+    ((has_passed, text),) = told()
+    with pytest.raises(SpecError) as refused:
+        compile_strategy("mine", home=watch.home)
+    assert (has_passed, text) == (False, refused.value.message)
+    assert "strategies/mine.toml: /rules/0/if [0,5): `clsoe` is not known" in str(text)
+    key = dg.AssetCheckKey(dg.AssetKey("strategies"), "document")
+    known = watch.instance.get_latest_asset_check_evaluation_record(key)
+    assert known is not None
+    assert known.event.dagster_event.asset_check_evaluation_data.description == text
+    assert told() == [], "what was told is not told again"
+    (watch.home / "strategies" / "mine.toml").touch()
+    assert told() == [], "what is too young to be read is what it was"
+    watch.age(watch.home / "strategies" / "mine.toml")
+    watch.write(STRATEGY.format(name="other", n=7).replace('"1h"', '"2h"'), name="other")
+    ((has_passed, text),) = told()
+    assert not has_passed
+    assert [line.split(":")[0] for line in str(text).splitlines()] == [
+        "strategies/mine.toml",
+        "strategies/other.toml",
+    ]
+    watch.write(right)
+    assert [each[0] for each in told()] == [False]
+    (watch.home / "strategies" / "other.toml").unlink()
+    assert told() == [(True, None)]
 
 
 def test_a_file_that_may_be_half_written_waits_for_the_next_tick(watch: Watch) -> None:

@@ -1,14 +1,25 @@
-"""Hostile texts are refused, never crashed on."""
+"""Hostile texts are refused, never crashed on, and never for long.
+
+How much of the processor's time the checks took is printed at the end; no test judges it, for a
+machine may be slow.
+"""
 
 from __future__ import annotations
 
+import copy
 import json
 import os
 import random
+import signal
+import time
 import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 
+from simcore.diagnostics import rendered
 from simcore.documents import LIBRARY
 from simcore.errors import SpecError
 from simcore.problems import Problem
@@ -17,8 +28,28 @@ from simcore.strategy.problems import REASONS
 from simcore.strategy.strategy import bind, compile_strategy
 
 N_SEEDS = 12
-# Texts a seed; `make fuzz` asks for more.
-N_TEXTS = int(os.environ.get("PROVING_FUZZ_CASES", "1200")) // N_SEEDS
+# Documents in all, of four kinds; `make fuzz` asks for more.
+N_CASES = int(os.environ.get("PROVING_FUZZ_CASES", "3600"))
+N_TEXTS = max(1, N_CASES // (4 * N_SEEDS))
+SLOW_MS = 50.0
+HUNG_SECONDS = 30
+
+TOOK_MS: list[float] = []
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _statistic() -> Iterator[None]:
+    yield
+    ordered = sorted(TOOK_MS)
+    slow = sum(each > SLOW_MS for each in ordered)
+    print(
+        f"\n{len(ordered)} checks: median {ordered[len(ordered) // 2]:.2f} ms, "
+        f"99.9 % below {ordered[int(len(ordered) * 0.999)]:.1f} ms, longest {ordered[-1]:.1f} ms, "
+        f"{slow} above {SLOW_MS:.0f} ms"
+    )
+
+
+DOCUMENTS = Path(__file__).parent.parent / "documents"
 
 # Reasons of reading, which all kinds of documents share.
 READING = {
@@ -28,27 +59,14 @@ READING = {
 
 SAMPLES = """
 close open high low volume fast slow ma ema rsi atr crossover crossunder lead vwapz bbands upper
-hl2 hour position macd hist stoch k obv barssince min abs log shift
+hl2 hour position macd hist stoch k obv barssince min abs log shift top highest stdev
 and or not true false ( ) [ ] , . + - * / < <= > >= == != 0 1 14 30 1.5 1e9 1e308 .5 30.5.1
 -1 & | ! = ' " é \u2028 \U0001f600 _x X1
 """
 LEAVES = [
-    "close",
-    "open",
-    "hlc3",
-    "hour",
-    "position",
-    "entry_price",
-    "volume",
-    "fast",
-    "slow",
-    "0",
-    "1",
-    "14",
-    "2.5",
-    "1e300",
-    "0.001",
-]
+    "close", "open", "hlc3", "hour", "position", "entry_price", "volume", "fast", "slow",
+    "0", "1", "14", "2.5", "1e300", "0.001",
+]  # fmt: skip
 
 
 def number(draw: random.Random, depth: int) -> str:
@@ -79,13 +97,25 @@ def condition(draw: random.Random, depth: int) -> str:
 
 def told(document: object, replay: str) -> list[Problem]:
     """What is said of a document; it must be something that can be said."""
+    # A check that hangs ends the run with the document instead of holding it for ever.
+    signal.signal(signal.SIGALRM, lambda *_: pytest.fail(f"{replay}: hung on {document!r}"))
+    signal.alarm(HUNG_SECONDS)
+    started = time.process_time()
     try:
         problems = check_strategy(document)
     except Exception as error:
         raise AssertionError(f"{replay}: {document!r}") from error
+    finally:
+        TOOK_MS.append((time.process_time() - started) * 1e3)
+        if TOOK_MS[-1] > SLOW_MS:
+            print(f"\n{TOOK_MS[-1]:.0f} ms: {replay}")
+        signal.alarm(0)
     for problem in problems:
+        assert problem.code != "DSL_INTERNAL", (replay, document, problem)
         assert problem.reason in REASONS or problem.reason in READING, (replay, problem)
+        assert problem.code == REASONS.get(problem.reason, ("DSL_SCHEMA_INVALID", 0))[0], replay
         assert str(problem)
+        assert rendered([problem])
         if problem.span is not None:
             assert 0 <= problem.span[0] <= problem.span[1], (replay, problem)
     return problems
@@ -132,7 +162,7 @@ def test_random_sentences_are_refused_or_compiled_and_both_happen() -> None:
     n_compiled = n_all = 0
     for seed in range(N_SEEDS):
         draw = random.Random(1_000 + seed)
-        for case in range(N_TEXTS // 2):
+        for case in range(N_TEXTS):
             document = base(condition(draw, 3), condition(draw, 2))
             n_compiled += compiles_as_told(document, f"seed {1_000 + seed}, case {case}")
             n_all += 1
@@ -161,6 +191,98 @@ def test_mutated_documents_are_refused_or_compiled(seed: int) -> None:
                     )
         text = content.decode("utf-8", errors="replace")
         compiles_as_told(text, f"seed {2_000 + seed}, case {case}")
+
+
+STRANGE: list[Any] = [
+    None, True, 0, -1, 1.5, 1e300, 5e-324, 2**53 - 1, "", "x", "close > 1", "((", "\U0001f600" * 9,
+    [], [[]], {}, {"type": "pct"}, {"type": "pct", "value": -1}, {"type": "atr", "n": 9, "mult": 1},
+    {"value": 1, "min": 2, "max": 0}, ["a"] * 40,
+]  # fmt: skip
+
+
+def places(value: Any) -> list[tuple[Any, Any]]:
+    """Every entry of a document, as what holds it and its key."""
+    found: list[tuple[Any, Any]] = []
+    inner = value.items() if isinstance(value, dict) else enumerate(value)
+    for key, each in inner:
+        found.append((value, key))
+        if isinstance(each, dict | list):
+            found += places(each)
+    return found
+
+
+@pytest.mark.parametrize("seed", range(N_SEEDS))
+def test_documents_with_strange_values_are_refused_or_compiled(seed: int) -> None:
+    draw = random.Random(3_000 + seed)
+    sources = [path.read_text() for path in sorted((LIBRARY / "strategies").glob("*.toml"))]
+    sources.append((DOCUMENTS / "valid" / "every_field.toml").read_text())
+    for case in range(N_TEXTS):
+        document = tomllib.loads(draw.choice(sources))
+        for _ in range(draw.randint(1, 3)):
+            entries = places(document)
+            if not entries:
+                break
+            holder, key = draw.choice(entries)
+            match draw.randrange(4):
+                case 0:
+                    del holder[key]
+                case 1 if isinstance(holder, dict):
+                    holder[f"{key}x"] = holder.pop(key)
+                case 2:
+                    other, name = draw.choice(entries)
+                    holder[key] = json.loads(json.dumps(other[name]))
+                case _:
+                    holder[key] = copy.deepcopy(draw.choice(STRANGE))
+        if draw.random() < 0.5:
+            compiles_as_told(document, f"seed {3_000 + seed}, case {case}")
+        else:
+            compiles_as_told(json.dumps(document), f"seed {3_000 + seed}, case {case}")
+
+
+RULE = '[[rules]]\nif = "close > 1"\nthen = "buy"\n'
+HOSTILE = {
+    "ten thousand rules": RULE * 10_000,
+    "ten thousand rules in JSON": '{"rules": [' + ", ".join(['{"if": "x"}'] * 10_000) + "]}",
+    "as many rules as a document has room for": RULE * 3_000,
+    "a megabyte of one text": 'name = "' + "x" * (1 << 20) + '"\n',
+    "a megabyte of notes in JSON": json.dumps({"notes": "é" * (1 << 20)}),
+    "a megabyte of comments": "#\n" * (1 << 19),
+    "a name of many parts": "a." * 60_000 + "a = 1\n",
+    "a header of many parts": "[" + "a." * 60_000 + "a]\n",
+    "a name of many quoted parts": '"".' * 40_000 + "a = 1\n",
+    "many headers that grow": "\n".join(f"[{'a.' * n}a]" for n in range(300)) + "\n",
+    "deep lists": "a = " + "[" * 60_000 + "]" * 60_000 + "\n",
+    "deep lists in JSON": '{"a": ' + "[" * 60_000 + "]" * 60_000 + "}",
+    "deep tables": "a = " + "{a = " * 20_000 + "\n",
+    "deep objects": '{"a":' * 20_000,
+    "many fields": "\n".join(f"field{n} = 1" for n in range(8_000)) + "\n",
+    "many params": "[params]\n" + "\n".join(f"p{n} = 1" for n in range(8_000)) + "\n",
+    "many quotation marks": "a = " + '"' * 120_000 + "\n",
+    "one backslash after another": 'a = "' + "\\" * 120_001 + "\n",
+    "a number of many digits": "a = " + "9" * 100_000 + "\n",
+    "a number of many digits in JSON": '{"a": ' + "9" * 100_000 + "}",
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_hostile_size_is_refused_with_a_code(name: str) -> None:
+    problems = told(HOSTILE[name], name)
+    assert {each.code for each in problems} == {"DSL_SCHEMA_INVALID"}
+    assert len(problems) <= 256
+
+
+def test_many_rules_that_are_each_wrong_are_refused_within_bounds() -> None:
+    texts = ["(" * 30 + "a.b.c[" * 8, "ma(ma(ma(close, x), y), z) > (", "a b c d e f g h i j"]
+    for text in texts:
+        document = base(text, text)
+        document["rules"] = [{"if": text, "then": "buy"} for _ in range(64)]
+        assert len(told(document, text)) >= 64
+    broad = " or ".join(f"(rsi({n}) < 30 and close > open)" for n in range(2, 40))
+    document = base(broad, broad)
+    document["rules"] = [
+        {"if": broad.replace("30", str(30 + n)), "then": ("buy", "sell")[n % 2]} for n in range(8)
+    ]
+    compiles_as_told(document, "broad rules")
 
 
 @pytest.mark.parametrize(

@@ -150,6 +150,11 @@ def test_a_field_of_the_wrong_type_is_refused_once_for_what_it_is(field: str, va
     assert places == {field}
 
 
+def test_a_strategy_that_is_named_twice_is_refused_for_that_alone() -> None:
+    assert reasons(strategies=["ma_cross", "ma_cross"]) == [("/strategies", "DUPLICATE")]
+    assert reasons(strategies="al") == [("/strategies", "BAD_ENUM")]
+
+
 def test_a_document_without_an_id_keeps_the_places_of_its_problems() -> None:
     with pytest.raises(SpecError) as refused:
         load({name: value for name, value in {**CAMPAIGN, "days": 2}.items() if name != "id"})

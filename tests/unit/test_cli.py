@@ -180,3 +180,33 @@ def test_a_grid_of_another_form_is_refused(texts: list[str]) -> None:
 def test_a_grid_without_end_is_a_limit() -> None:
     with pytest.raises(LimitError):
         parse_grid(["fast=1:1e12:1"])
+
+
+def test_a_check_tells_programs_where_each_problem_is_and_how_to_mend_it(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = home / "strategies" / "ma_daily.toml"
+    path.write_text(path.read_text().replace("crossunder(", "crosunder("))
+    code, told = answer(capsys, "check", "ma_daily", "--home", str(home))
+    assert code == 2
+    (problem,) = told["ma_daily"]
+    text = path.read_text()
+    line = text[: text.index("crosunder")].count("\n") + 1
+    assert problem["loc"] == {"path": "/rules/1/if", "span": [0, 9], "line": line, "col": 9}
+    assert problem["code"] == "DSL_UNSUPPORTED_FUN"
+    assert problem["hints"][0]["patch"][0]["path"] == "/rules/1/if"
+    assert problem["hints"][0]["patch"][0]["value"].startswith("crossunder(")
+
+
+def test_a_bug_of_ours_is_told_as_one_and_not_as_the_authors(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise ZeroDivisionError("planted")
+
+    monkeypatch.setattr("simcore.strategy.check.examine", broken)
+    code, told = answer(capsys, "check", "ma_cross")
+    assert code == 70
+    (problem,) = told["ma_cross"]
+    assert (problem["code"], problem["reason"]) == ("DSL_INTERNAL", "BUG")
+    assert "ZeroDivisionError: planted" in problem["message"]
