@@ -1,6 +1,6 @@
-//! The only `exp`, `ln` and `pow` of the engine: one pinned implementation, the same bits on every
-//! machine. Addition, multiplication, division and square root are exact everywhere and need no
-//! such care.
+//! The only `exp`, `ln`, `pow` and their kin of the engine: one pinned implementation, the same
+//! bits on every machine. Addition, multiplication, division and square root are exact everywhere
+//! and need no such care.
 
 /// e to the power `x`.
 #[inline]
@@ -18,6 +18,18 @@ pub fn ln(x: f64) -> f64 {
 #[inline]
 pub fn pow(x: f64, y: f64) -> f64 {
     libm::pow(x, y)
+}
+
+/// e to the power `x`, less 1; keeps its digits where `x` is small.
+#[inline]
+pub fn exp_m1(x: f64) -> f64 {
+    libm::expm1(x)
+}
+
+/// Probability that a standard normal lies below `x`.
+#[inline]
+pub fn normal_cdf(x: f64) -> f64 {
+    0.5 * libm::erfc(-x * std::f64::consts::FRAC_1_SQRT_2)
 }
 
 /// Replaces every value, which must be positive, finite and not subnormal, by its natural
@@ -243,6 +255,9 @@ mod tests {
         assert_eq!(exp(1.0).to_bits(), 0x4005_bf0a_8b14_576a);
         assert_eq!(ln(2.0).to_bits(), 0x3fe6_2e42_fefa_39ef);
         assert_eq!(pow(2.0, 0.5).to_bits(), 0x3ff6_a09e_667f_3bcd);
+        assert_eq!(exp_m1(1e-10), 1.000_000_000_05e-10);
+        assert_eq!(normal_cdf(0.0), 0.5);
+        assert!((normal_cdf(-1.959_963_984_540_054) - 0.025).abs() < 1e-16);
     }
 
     /// Doubles of every size below `limit`, both signs, with the values near which branches lie.

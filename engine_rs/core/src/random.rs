@@ -205,6 +205,35 @@ impl Stream {
     }
 }
 
+/// Uniform draws of a stream for whoever takes them one after another: they are made by the block.
+#[derive(Clone, Debug)]
+pub struct Uniforms {
+    stream: Stream,
+    /// Index of the first draw that is held; none are before the first is asked for.
+    first: Option<u64>,
+    held: [f64; Self::HELD as usize],
+}
+
+impl Uniforms {
+    const HELD: u64 = 64;
+
+    /// The draws of `stream`.
+    pub fn new(stream: Stream) -> Self {
+        Self { stream, first: None, held: [0.0; Self::HELD as usize] }
+    }
+
+    /// Draw number `index`, whatever was asked for before: the bits of [`Stream::uniform`].
+    #[inline]
+    pub fn get(&mut self, index: u64) -> f64 {
+        let first = index - index % Self::HELD;
+        if self.first != Some(first) {
+            self.stream.fill_uniforms(first, &mut self.held);
+            self.first = Some(first);
+        }
+        self.held[(index % Self::HELD) as usize]
+    }
+}
+
 /// 64 random bits as a number in the open interval (0, 1), exact, with 1 − u on the same grid.
 ///
 /// 52 bits and a half: with 53 the largest value would round to 1, and its normal to infinity.
@@ -446,6 +475,15 @@ mod tests {
         for (start, n) in [(0, DRAWS_MAX + 1), (u64::MAX, 4)] {
             let refusal = uniforms(1, "tournament", 0, start, n).expect_err("too many");
             assert_eq!(refusal.code(), "FIELD_INVALID");
+        }
+    }
+
+    #[test]
+    fn draws_held_by_the_block_equal_the_draws_one_by_one() {
+        let stream = Stream::scenario(42, family_key("regime"), 3, 0, Purpose::Regime);
+        let mut uniforms = Uniforms::new(stream);
+        for index in (0..200).chain([63, 64, 0, 1 << 40, 65]) {
+            assert_eq!(uniforms.get(index), stream.uniform(index), "{index}");
         }
     }
 }

@@ -19,6 +19,16 @@ fn document(family: &str, paths: usize, bars: usize) -> Value {
             }},
         }),
         "heston" => json!({"kappa": 0.2, "theta": 400.0, "xi": 15.0, "rho": -0.5}),
+        "mean_revert" => json!({"kappa": 0.05, "theta": 110.0, "sigma": 60.0}),
+        "shock_mix" => json!({"p_jump": 0.05, "jump_mu": -20.0, "jump_sigma": 80.0}),
+        "regime" => json!({
+            "states": [
+                {"type": "trend", "drift": 2.0, "sigma": 30.0},
+                {"type": "mean_revert", "kappa": 0.1, "theta": 100.0, "sigma": 90.0},
+            ],
+            "transition": [[0.95, 0.05], [0.1, 0.9]], "start": "stationary",
+        }),
+        "agents" => json!({}),
         other => panic!("no parameters are known here for {other}"),
     };
     let largest_seed = (1_u64 << 53) - 1;
@@ -145,7 +155,7 @@ fn both_ends_of_every_parameter_give_sound_bars_or_a_named_refusal() {
                 document["params"][param.name] = json!(value);
                 match generate(&document, None, false) {
                     Ok(made) => assert_eq!(made.bars.view(0..100).check(), Ok(())),
-                    // alpha and beta at their largest leave no room for each other.
+                    // Some bounds depend on another parameter, such as those of alpha and beta.
                     Err(error) => assert_eq!(error.code(), "FIELD_INVALID", "{error}"),
                 }
             }

@@ -456,7 +456,7 @@ mod tests {
     fn what_is_not_understood_is_refused_by_name() {
         for (path, value, code, part) in [
             ("metadata", json!({}), "FIELD_INVALID", "/metadata"),
-            ("family", json!("rough_vol"), "UNKNOWN_NAME", "trend, vol_cluster, replay"),
+            ("family", json!("rough_vol"), "UNKNOWN_NAME", "trend, mean_revert"),
             ("timeframe", json!("2h"), "UNKNOWN_NAME", "15m"),
             ("timeframe", json!(60), "FIELD_INVALID", "/timeframe"),
             ("calendar", json!("lse"), "UNKNOWN_NAME", "24x7"),

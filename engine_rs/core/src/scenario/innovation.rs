@@ -2,6 +2,7 @@
 
 use super::Family;
 use super::field::{one_of, only, refused, text, whole};
+use super::volume::MEAN_ABS_NORMAL;
 use crate::EngineError;
 use crate::random::Stream;
 use serde_json::{Map, Value, json};
@@ -54,6 +55,30 @@ impl Innovations {
     #[inline]
     pub fn student(&self) -> Option<&Student> {
         self.student.as_ref()
+    }
+
+    /// Mean size of a draw: √(2/π) for normals; for Student's √((ν − 2)/π)·Γ((ν − 1)/2)/Γ(ν/2).
+    pub(super) fn mean_size(&self) -> f64 {
+        let Some(Student { nu }) = self.student else {
+            return MEAN_ABS_NORMAL;
+        };
+        // Γ((k − 1)/2)/Γ(k/2), from k = 2 or 3 upwards in twos.
+        let start = 2 + nu % 2;
+        let root_pi = std::f64::consts::PI.sqrt();
+        let first = if start == 2 { root_pi } else { 2.0 / root_pi };
+        let ratio =
+            (start..nu).step_by(2).fold(first, |ratio, k| ratio * (k - 1) as f64 / k as f64);
+        ((nu - 2) as f64).sqrt() / root_pi * ratio
+    }
+
+    /// Fourth moment of a draw of variance one: 3 for normals, 3(ν − 2)/(ν − 4) for Student's, and
+    /// infinite up to ν = 4.
+    pub(super) fn fourth_moment(&self) -> f64 {
+        match self.student {
+            None => 3.0,
+            Some(Student { nu }) if nu > 4 => 3.0 * (nu - 2) as f64 / (nu - 4) as f64,
+            Some(_) => f64::INFINITY,
+        }
     }
 
     /// Every field.
@@ -142,5 +167,24 @@ mod tests {
         assert!(flagged > 10, "{flagged}");
         assert!(made.facts["guard_events"].as_u64().unwrap() >= flagged as u64);
         assert!(made.facts["max_abs_z"].as_f64().unwrap() > 6.0);
+    }
+
+    #[test]
+    fn moments_of_draws_are_those_of_their_law() {
+        let family = crate::scenario::FAMILIES[0];
+        let read = |fields: Value| super::Innovations::read(fields.as_object(), family).unwrap();
+        let normal = read(json!({}));
+        assert_eq!((normal.mean_size(), normal.fourth_moment()), (0.797_884_560_802_865_4, 3.0));
+        // E|t| of Student's law is 2√ν Γ((ν + 1)/2)/(√π Γ(ν/2)(ν − 1)), here by hand.
+        for (nu, size, fourth) in [
+            (3, std::f64::consts::FRAC_2_PI, f64::INFINITY),
+            (4, std::f64::consts::FRAC_1_SQRT_2, f64::INFINITY),
+            (5, 0.735_105_193_895_722_7, 9.0),
+            (6, 0.75, 6.0),
+        ] {
+            let student = read(json!({"dist": "student_t", "nu": nu}));
+            assert!((student.mean_size() - size).abs() < 1e-15, "{nu}: {}", student.mean_size());
+            assert_eq!(student.fourth_moment(), fourth, "{nu}");
+        }
     }
 }

@@ -151,13 +151,40 @@ pub(super) fn of_ranges() -> Vec<Law> {
     ]
 }
 
+/// The same of bars that are not quite driftless or not quite even, which bends their ranges by
+/// the share `bend` at most; nothing where no number of bars would tell.
+pub(super) fn of_bent_ranges(scenario: &Scenario, bend: f64) -> Vec<Law> {
+    if bend > 0.05 || scenario.innovations.fourth_moment().is_infinite() {
+        return Vec::new();
+    }
+    let ratio = |statistic| Law::within(statistic, &[], 1.0, 0.01 + bend);
+    vec![ratio("parkinson_ratio"), ratio("rogers_satchell_ratio")]
+}
+
 /// The facts of returns that know nothing of one another.
 pub(super) fn facts_of_independent_returns(scenario: &Scenario) -> Facts {
-    let mut shown = vec![Fact::NoLinearAutocorrelation];
+    facts(scenario, &[Fact::NoLinearAutocorrelation], &[])
+}
+
+/// These facts, and those that volume and the law of the draws bring to any family.
+pub(super) fn facts(scenario: &Scenario, shown: &[Fact], undecided: &[Fact]) -> Facts {
+    let mut facts = Facts { shown: shown.to_vec(), undecided: undecided.to_vec() };
     if scenario.volume.is_coupled() {
-        shown.push(Fact::VolumeVolatility);
+        facts.shown.push(Fact::VolumeVolatility);
     }
-    Facts { shown, undecided: Vec::new() }
+    if let Some(student) = scenario.innovations.student() {
+        // Hill's index of the outer twentieth is that of the tail for few degrees of freedom only.
+        let is_heavy = student.nu() <= 5;
+        facts.undecided.retain(|fact| !(is_heavy && *fact == Fact::HeavyTails));
+        let by_tail = [Fact::ConditionalHeavyTails, Fact::AggregationalGaussianity];
+        for fact in by_tail.into_iter().chain([Fact::Intermittency, Fact::HeavyTails]) {
+            if !facts.shown.contains(&fact) && !facts.undecided.contains(&fact) {
+                let is_shown = is_heavy && fact == Fact::HeavyTails;
+                if is_shown { &mut facts.shown } else { &mut facts.undecided }.push(fact);
+            }
+        }
+    }
+    facts
 }
 
 /// Highest Sharpe ratio per bar that anyone who knows the document and sees the bars up to now can

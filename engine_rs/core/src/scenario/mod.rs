@@ -3,6 +3,7 @@
 //! A family is one file and one row. What several families share lies in `path`; what a document
 //! may say, in `document`.
 
+mod agents;
 pub mod calendar;
 mod correlation;
 pub mod document;
@@ -14,9 +15,12 @@ pub mod identity;
 pub mod innovation;
 pub mod law;
 mod loading;
+mod mean_revert;
 pub mod overlay;
 pub mod path;
+mod regime;
 mod replay;
+mod shock_mix;
 mod trend;
 mod vol_cluster;
 pub mod volume;
@@ -172,8 +176,17 @@ impl Family {
 }
 
 /// Every family there is.
-pub const FAMILIES: &[&Family] =
-    &[&trend::TREND, &vol_cluster::VOL_CLUSTER, &replay::REPLAY, &factor::FACTOR, &heston::HESTON];
+pub const FAMILIES: &[&Family] = &[
+    &trend::TREND,
+    &mean_revert::MEAN_REVERT,
+    &vol_cluster::VOL_CLUSTER,
+    &shock_mix::SHOCK_MIX,
+    &regime::REGIME,
+    &factor::FACTOR,
+    &heston::HESTON,
+    &agents::AGENTS,
+    &replay::REPLAY,
+];
 
 /// What the generator knows of each bar and the bars do not say.
 #[derive(Clone, Debug, Default, PartialEq)]

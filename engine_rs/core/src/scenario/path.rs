@@ -213,6 +213,10 @@ pub(super) trait Model {
         0.0
     }
 
+    /// Takes note of the gap with which a session opens, for a model that knows its price; gaps of
+    /// overlays it is not told.
+    fn reopen(&mut self, _gap: f64) {}
+
     /// Walks through the coming bar.
     fn bar(&mut self, bar: &BarDraws<'_>, steps: &mut Steps<'_>) -> Outlook;
 }
@@ -448,8 +452,11 @@ impl<'a> Walker<'a> {
 
             let jump = model.jump(bar_index);
             self.facts.jump_events += u64::from(jump != 0.0);
-            let own_gap = self.session_gap(bar_index, time.opens_session, model);
-            let gap = jump + weather.gap + own_gap + model.shared_gap(bar_index);
+            let session_gap = self.session_gap(bar_index, time.opens_session, model);
+            if session_gap != 0.0 {
+                model.reopen(session_gap);
+            }
+            let gap = jump + weather.gap + session_gap + model.shared_gap(bar_index);
             self.gap[bar] = gap;
             let x = self.x + gap;
             let Weather { edge, volatility, drift, .. } = weather;

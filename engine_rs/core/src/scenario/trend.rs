@@ -65,9 +65,21 @@ impl Trend {
         self.drift
     }
 
-    /// Mean of a bar's log return.
+    /// Mean of a nominal bar's log return.
     pub fn log_mean(&self) -> f64 {
         self.drift + if self.is_ito { -0.5 * (self.deviation * self.deviation) } else { 0.0 }
+    }
+
+    /// Law of the coming bar.
+    #[inline]
+    pub fn even(&self, bar: &BarDraws<'_>) -> Even {
+        let deviation = self.deviation * bar.length.sqrt();
+        let wide = deviation * bar.volatility;
+        Even {
+            predictable: self.drift * bar.length,
+            constant: if self.is_ito { -0.5 * (wide * wide) } else { 0.0 },
+            deviation,
+        }
     }
 }
 
@@ -96,14 +108,7 @@ impl Model for Trend {
 
     #[inline]
     fn bar(&mut self, bar: &BarDraws<'_>, steps: &mut Steps<'_>) -> Outlook {
-        let deviation = self.deviation * bar.length.sqrt();
-        let wide = deviation * bar.volatility;
-        let even = Even {
-            predictable: self.drift * bar.length,
-            constant: if self.is_ito { -0.5 * (wide * wide) } else { 0.0 },
-            deviation,
-        };
-        even.walk(bar, steps).1
+        self.even(bar).walk(bar, steps).1
     }
 }
 

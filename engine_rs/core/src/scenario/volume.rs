@@ -6,7 +6,7 @@ use crate::parameter::{Param, Params};
 use serde_json::{Map, Value};
 
 /// Mean of |z| for a standard normal z: √(2/π).
-const MEAN_ABS_NORMAL: f64 = 0.797_884_560_802_865_4;
+pub(super) const MEAN_ABS_NORMAL: f64 = 0.797_884_560_802_865_4;
 
 const PARAMS: &[Param] = &[
     row("v0", "base units", 0.0, true, 1e15, 1000.0),
