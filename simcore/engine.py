@@ -75,7 +75,8 @@ def generate(
 
     Args:
         scenario: The effective document: every default filled in.
-        source: Rows of a replay: ``ts`` (ns UTC) and OHLCV, each ``(n_bars,)``.
+        source: Rows of a family that needs them: ``ts`` (ns UTC) and OHLCV, each
+            ``(n_assets * n_bars,)``, and if they are known ``known_at`` and ``hl_order``.
         wants_latent: Whether to give what the bars do not say.
 
     Raises:
@@ -91,7 +92,7 @@ def scenario_laws(scenario: Mapping[str, Any], source: Columns | None = None) ->
 
     Args:
         scenario: The effective document.
-        source: Rows of a replay.
+        source: As `generate` takes it.
 
     Returns:
         ``laws``: a list of ``{statistic, arguments}`` with ``expected`` alone (within standard

@@ -22,9 +22,10 @@ from simcore.errors import EngineError, SpecError
 from simcore.problems import Hint, Problem
 from simcore.refusals import problems, shown
 from simcore.scenario import parameters
+from simcore.scenario.actions import with_instants
 from simcore.scenario.calendar import Calendar, Timeframe, bars_per_day
 from simcore.scenario.parameters import CODE
-from simcore.scenario.source import Source, SourceDocument, read
+from simcore.scenario.source import Setting, Source, SourceDocument, read
 from simcore.seeds import SEED_MAX
 
 BARS_MIN: Final = 100
@@ -72,8 +73,8 @@ class Metadata(_Model):
 class ScenarioDocument(_Model):
     """One market to be generated.
 
-    A scenario of a family that needs a source has the length of its file, so it may leave
-    `duration_bars` and `volume_model` out; every other scenario states them.
+    A scenario of a family that needs a source takes its volumes from it and may leave
+    `volume_model` out; one that keeps the length of its source may leave `duration_bars` out.
     """
 
     version: Annotated[str, Field(pattern=r"^0\.1\.\d+$")]
@@ -179,16 +180,40 @@ def load(document: Any, *, home: str | Path | None = None) -> Scenario:
     scenario = Scenario(parsed, loaded.source, params)
     if spec is not None:
         folder = loaded.path.parent if loaded.path is not None else Path()
-        source = read(spec, folder, code=CODE, origin=loaded.source)
-        scenario = dataclasses.replace(scenario, source=source)
+        scenario = _with_source(scenario, spec, folder)
     _try_out(scenario)
     return scenario
+
+
+def _with_source(scenario: Scenario, spec: SourceDocument, folder: Path) -> Scenario:
+    """Return the scenario with its file read, and what its exchange and its clock decide."""
+    document, params = scenario.document, dict(scenario.params)
+    if spec.exchange is not None and keeps_length(scenario) and document.calendar != "24x7":
+        message = f"got {document.calendar} beside the exchange {spec.exchange}, expected one"
+        hints = (Hint("leave calendar out", ({"op": "remove", "path": "/calendar"},)),)
+        problem = Problem(CODE, "CONFLICT", message, "/calendar", scenario.origin, hints=hints)
+        raise SpecError([problem])
+    setting = Setting(document.timeframe, document.calendar, document.assets)
+    source = read(spec, folder, setting, code=CODE, origin=scenario.origin)
+    if "actions" in params:
+        params["actions"] = with_instants(params["actions"], spec.timezone)
+    if source.bars_per_year is not None and params.get("bars_per_year") == 0:
+        params["bars_per_year"] = source.bars_per_year
+    return dataclasses.replace(scenario, params=params, source=source)
+
+
+def keeps_length(scenario: Scenario) -> bool:
+    """Return whether the scenario is as long as its source, whatever is asked of it."""
+    families = engine.catalogue()["families"]
+    return any(
+        family["keeps_length"] for family in families if family["name"] == scenario.document.family
+    )
 
 
 def for_campaign(scenario: Scenario, days: int, source: str = "") -> Scenario:
     """Return the scenario with the length that a campaign of so many days gives it.
 
-    A replay keeps its own length.
+    A replay keeps its own length; what is drawn from a source does not.
 
     Args:
         scenario: The scenario.
@@ -198,7 +223,7 @@ def for_campaign(scenario: Scenario, days: int, source: str = "") -> Scenario:
     Raises:
         SpecError: The days make fewer than 100 or more than 5,000,000 bars.
     """
-    if scenario.source is not None:
+    if keeps_length(scenario):
         return scenario
     document = scenario.document
     n_bars_a_day = bars_per_day(document.timeframe, document.calendar)
@@ -232,7 +257,8 @@ def effective(scenario: Scenario) -> dict[str, Any]:
         del document["overnight_var_share"]
     document["volume_model"] = scenario.document.volume_model or "const"
     if scenario.source is not None:
-        document["duration_bars"] = int(scenario.source.columns["ts"].size)
+        if keeps_length(scenario):
+            document["duration_bars"] = int(scenario.source.columns["ts"].size)
         document["source_hash"] = scenario.source.sha256
     return document
 
@@ -255,15 +281,15 @@ def _unknown_family(loaded: Loaded) -> list[Problem]:
 
 
 def _missing_fields(loaded: Loaded, family: Mapping[str, Any]) -> list[Problem]:
-    """Return the fields that only a family without a source needs."""
-    if family["needs_source"]:
-        return []
+    """Return the fields that a family needs, if its source does not say them."""
+    needed = [] if family["keeps_length"] else ["duration_bars"]
+    needed += [] if family["needs_source"] else ["volume_model"]
     return [
         Problem(
             CODE, "MISSING_FIELD", f'field "{name}": got nothing, expected a value', f"/{name}",
             loaded.source,
         )
-        for name in ("duration_bars", "volume_model")
+        for name in needed
         if loaded.document.get(name) is None
     ]  # fmt: skip
 
@@ -311,7 +337,7 @@ def _try_out(scenario: Scenario) -> None:
     rows of a source fit its timeframe.
     """
     probe = effective(scenario)
-    if scenario.source is None:
+    if not keeps_length(scenario):
         probe |= {"duration_bars": BARS_MIN, "paths": 1}
     try:
         engine.generate(probe, scenario.source.columns if scenario.source else None)

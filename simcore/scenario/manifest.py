@@ -71,8 +71,16 @@ def manifest(scenario: Scenario, facts: Mapping[str, Any]) -> dict[str, Any]:
         "timeframe": document.timeframe,
         "calendar": document.calendar,
         "document": jcs(effective(scenario)).decode(),
+        "quality": _quality(scenario, facts),
     }
     return {column.name: known[column.name] for column in SCENARIOS.columns}
+
+
+def _quality(scenario: Scenario, facts: Mapping[str, Any]) -> str | None:
+    """Return what is odd about the source, as canonical JSON; None without a source."""
+    if scenario.source is None:
+        return None
+    return jcs({**facts["quality"], **scenario.source.quality}).decode()
 
 
 def stylised(bars: pl.DataFrame) -> dict[str, float | None]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Final
+from datetime import time
+from typing import Final
 
 import numpy as np
 import polars as pl
@@ -23,13 +24,24 @@ _NAIVE_FORMATS: Final = (
 _SLASHED: Final = r"^\d{1,2}/\d{1,2}/\d{4}$"
 _SLASHED_FORMATS: Final = ("%m/%d/%Y", "%d/%m/%Y")
 _AWARE_FORMATS: Final = ("%Y-%m-%d %H:%M:%S%.f%z", "%Y-%m-%dT%H:%M:%S%.f%z")
+_OFFSET: Final = r"([+-]\d{2}:?\d{2}|Z)$"
 _READABLE: Final = "a date or time such as 2020-01-31 or 2020-01-31T09:30:00"
 # What 64 bits of nanoseconds can hold, in microseconds.
 _US_MAX: Final = (2**63 - 1) // 1000
+_DAYS_MAX: Final = _US_MAX // (86_400 * 10**6)
 
 
 class BadTimezoneError(Exception):
     """A name that is not a time zone."""
+
+
+@dataclass(frozen=True)
+class BadStamp:
+    """A time that cannot be taken: why, in which row, and what was expected."""
+
+    reason: str
+    row: int
+    expected: str
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,11 +50,15 @@ class Stamps:
 
     Args:
         ns: Nanoseconds UTC since 1970, ``(n_rows,)``; `UNKNOWN_TS` where unreadable.
-        faults: Row and what was expected of it, for each unreadable value, in row order.
+        days: Day of each on the stated clock, not a time where unreadable.
+        is_midnight: Whether that clock shows midnight.
+        faults: The values that cannot be taken, in row order.
     """
 
     ns: NDArray[np.int64]
-    faults: tuple[tuple[int, str], ...]
+    days: NDArray[np.datetime64]
+    is_midnight: NDArray[np.bool_]
+    faults: tuple[BadStamp, ...]
 
 
 def utc_ns(values: pl.Series, timezone: str) -> Stamps:
@@ -57,26 +73,47 @@ def utc_ns(values: pl.Series, timezone: str) -> Stamps:
         BadTimezoneError: There is no such zone.
     """
     _check_timezone(timezone)
+    mixed: tuple[BadStamp, ...] = ()
     if values.dtype == pl.String:
         naive, aware = _parsed(values)
+        mixed = _mixed(values, naive, aware, timezone)
     elif values.dtype == pl.Date or (
         isinstance(values.dtype, pl.Datetime) and values.dtype.time_zone is None
     ):
-        naive, aware = values.cast(pl.Datetime("us")), _nothing(values, "UTC")
+        naive, aware = _bounded(values).cast(pl.Datetime("us")), _nothing(values, "UTC")
     elif isinstance(values.dtype, pl.Datetime):
-        naive, aware = _nothing(values, None), values.dt.convert_time_zone("UTC")
+        naive, aware = _nothing(values, None), _bounded(values).dt.convert_time_zone("UTC")
         aware = aware.cast(pl.Datetime("us", "UTC"))
     else:
-        every = tuple((row, _READABLE) for row in range(len(values)))
-        return Stamps(np.full(len(values), UNKNOWN_TS), every)
+        naive, aware = _nothing(values, None), _nothing(values, "UTC")
     local = naive.dt.replace_time_zone(timezone, ambiguous="null", non_existent="null")
     utc = local.dt.convert_time_zone("UTC").zip_with(local.is_not_null(), aware)
     us = utc.dt.epoch("us")
-    us = us.zip_with((us.abs() <= _US_MAX).fill_null(False), pl.Series([None], dtype=pl.Int64))
+    is_told = (us.abs() <= _US_MAX).fill_null(False)
+    us = us.zip_with(is_told, pl.Series([None], dtype=pl.Int64))
     unread = us.is_null().arg_true().to_list()
-    faults = tuple((row, _expected(naive[row], timezone)) for row in unread)
-    ns = np.array((us * 1000).fill_null(UNKNOWN_TS).to_numpy())
-    return Stamps(ns, faults)
+    # No value leaves the series: Python has no year 0, which a file may well have.
+    is_time = naive.is_not_null()
+    faults = [BadStamp("BAD_TIMESTAMP", row, _expected(is_time[row], timezone)) for row in unread]
+    wall = utc.zip_with(is_told, _nothing(utc, "UTC")).dt.convert_time_zone(timezone)
+    wall = wall.dt.replace_time_zone(None)
+    return Stamps(
+        ns=np.array((us * 1000).fill_null(UNKNOWN_TS).to_numpy()),
+        days=wall.dt.date().to_numpy().astype("datetime64[D]"),
+        is_midnight=(wall.dt.time() == time(0)).fill_null(False).to_numpy(),
+        faults=tuple(sorted([*faults, *mixed], key=lambda fault: fault.row)),
+    )
+
+
+def midnight_text(day: str, timezone: str) -> str | None:
+    """Return the instant at which a day such as ``2020-08-31`` begins on a zone's clock.
+
+    Returns:
+        As `utc_text`; None for anything that is not such a day.
+    """
+    date = pl.Series([day]).str.to_date("%Y-%m-%d", strict=False)
+    stamps = utc_ns(date, timezone)
+    return None if stamps.faults else utc_text(stamps.ns[0])
 
 
 def utc_text(ns: int | np.int64) -> str:
@@ -107,6 +144,40 @@ def _parsed(values: pl.Series) -> tuple[pl.Series, pl.Series]:
     return naive, aware
 
 
+def _mixed(
+    text: pl.Series, naive: pl.Series, aware: pl.Series, timezone: str
+) -> tuple[BadStamp, ...]:
+    """Return the times that are not told as the first is: with an offset, without, with another.
+
+    Offsets may differ where each is that of the stated zone at its instant.
+    """
+    if aware.null_count() == len(aware):
+        return ()
+    offset = text.str.strip_chars().str.extract(_OFFSET)
+    offset = offset.str.replace(":", "").str.replace("Z", "+0000")
+    offset = offset.zip_with(aware.is_not_null(), pl.Series([None], dtype=pl.String))
+    is_told = (naive.is_not_null() | aware.is_not_null()).to_numpy()
+    if not is_told.any() or (naive.is_null().all() and offset.n_unique() == 1):
+        return ()
+    rows = np.flatnonzero(is_told)
+    first = offset[int(rows[0])]
+    if first is None:
+        expected = f"a time without an offset, as row {rows[0] + 1} has"
+        odd = offset.is_not_null()
+    else:
+        own = aware.dt.convert_time_zone(timezone).dt.to_string("%z")
+        if (own == offset).fill_null(True).all():
+            expected = f"a time with an offset, as row {rows[0] + 1} has"
+            odd = naive.is_not_null()
+        else:
+            expected = f"the offset {first} of row {rows[0] + 1}, or everywhere that of {timezone}"
+            odd = (offset != first).fill_null(True)
+    return tuple(
+        BadStamp("MIXED_TIMEZONES", int(row), expected)
+        for row in np.flatnonzero(odd.to_numpy() & is_told)
+    )
+
+
 def _slashed(text: pl.Series) -> pl.Series:
     """Return dates written 1/31/1999 or 31/1/1999; null where the column does not say which."""
     is_slashed = text.str.contains(_SLASHED).fill_null(False)
@@ -118,6 +189,14 @@ def _slashed(text: pl.Series) -> pl.Series:
     if month_first.null_count() == day_first.null_count():
         return _nothing(text, None)  # No day beyond the twelfth: either reading may be meant.
     return min(dates, key=lambda each: each.null_count()).cast(pl.Datetime("us"))
+
+
+def _bounded(values: pl.Series) -> pl.Series:
+    """Return dates or times, null where nanoseconds cannot hold them: Polars would give up."""
+    per_day = {"ns": 86_400 * 10**9, "us": 86_400 * 10**6, "ms": 86_400 * 10**3}
+    unit = per_day[values.dtype.time_unit or "us"] if isinstance(values.dtype, pl.Datetime) else 1
+    is_near = values.to_physical().cast(pl.Int64).is_between(-_DAYS_MAX * unit, _DAYS_MAX * unit)
+    return values.zip_with(is_near.fill_null(False), pl.Series([None], dtype=values.dtype))
 
 
 def _no_date(like: pl.Series) -> pl.Series:
@@ -138,8 +217,8 @@ def _check_timezone(timezone: str) -> None:
         ) from None
 
 
-def _expected(naive: Any, timezone: str) -> str:
+def _expected(is_time: bool, timezone: str) -> str:
     """Return what is expected of a time that could not be read, or that the clock does not have."""
-    if naive is None:
+    if not is_time:
         return _READABLE
     return f"a time that {timezone} has once, between 1678 and 2262 [state times with an offset]"

@@ -39,6 +39,12 @@ SCENARIOS: Final = Table(
         Column("A", "f64", "bars", "Bars in a year, for annualising.", minimum=1e-9),
         Column("a_inferred", "bool", "-", "Whether A was inferred from timestamps."),
         Column("document", "str", "-", "Canonical JSON of the effective document."),
+        Column(
+            "quality", "str", "-",
+            "Canonical JSON of what is odd about the rows of a source: outliers, runs without a "
+            "range, missing bars, splits and dividends; null without a source.",
+            nullable=True,
+        ),
     ),
 )  # fmt: skip
 

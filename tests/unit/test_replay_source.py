@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from hashlib import sha256
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import history
 import numpy as np
 import polars as pl
 import pytest
+from history import COLUMNS, HEADER, WHOLE, document, sp500
 
 import simcore
 from simcore.backtests.run import run_strategy
@@ -17,30 +18,7 @@ from simcore.errors import SpecError
 from simcore.problems import Problem
 from simcore.scenario.document import effective, for_campaign, load
 from simcore.scenario.manifest import generate_with_manifest
-from simcore.scenario.source import PROBLEMS_MAX, SOURCE_COLUMNS
-
-HEADER = "Date,Open,High,Low,Close,Volume"
-COLUMNS = dict(zip(SOURCE_COLUMNS, HEADER.split(","), strict=True))
-WHOLE = f"{HEADER}\n2020-01-02,10,12,9,11,5\n2020-01-03,11,13,10,12,6\n2020-01-06,12,14,11,13,0\n"
-
-
-def sp500() -> Path:
-    """Daily bars of the S&P 500, 1999 to 2018, as they ship inside a package."""
-    spec = find_spec("arch")
-    assert spec is not None
-    assert spec.origin is not None
-    return Path(spec.origin).parent / "data" / "sp500" / "sp500.csv.gz"
-
-
-def document(path: str | Path, timeframe: str = "1d", **source: Any) -> dict[str, Any]:
-    return {
-        "version": "0.1.0",
-        "id": "history",
-        "family": "replay",
-        "timeframe": timeframe,
-        "seed": 0,
-        "params": {"source": {"path": str(path), "timezone": "UTC", "columns": COLUMNS, **source}},
-    }
+from simcore.scenario.source import PROBLEMS_MAX
 
 
 @pytest.fixture
@@ -50,9 +28,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def refused(path: str | Path, timeframe: str = "1d", **source: Any) -> list[Problem]:
-    with pytest.raises(SpecError) as error:
-        load(document(path, timeframe, **source))
-    return list(error.value.problems)
+    return history.refused(document(path, timeframe, **source))
 
 
 def refused_rows(folder: Path, *rows: str) -> list[tuple[str, str]]:
@@ -278,8 +254,12 @@ class TestTimes:
             ("UTC", ("2020-01-02 09:30", "2020-01-02 10:30"), ("2020-01-02T09:30:00", "10:30")),
             ("UTC", ("2020-01-02T09:30:00.5", "2020-01-03T09:30"), ("2020-01-02T09:30:00", "09")),
             ("America/New_York", ("2020-01-02", "2020-07-02"), ("2020-01-02T05:00:00", "04:00")),
-            ("America/New_York", ("2020-01-02T09:30:00Z", "2020-01-03T09:30:00+02:00"),
-             ("2020-01-02T09:30:00", "07:30")),
+            ("America/New_York", ("2020-01-02T09:30:00Z", "2020-01-03T09:30:00+00:00"),
+             ("2020-01-02T09:30:00", "09:30")),
+            ("America/New_York", ("2020-01-02T09:30:00-05:00", "2020-07-03T09:30:00-0400"),
+             ("2020-01-02T14:30:00", "13:30")),
+            ("UTC", ("2020-01-02T09:30:00+02:00", "2020-01-03T09:30:00+02:00"),
+             ("2020-01-02T07:30:00", "07:30")),
             ("Asia/Tokyo", ("20200102", "20200103"), ("2020-01-01T15:00:00", "15:00")),
             ("UTC", ("1/31/2020", "2/1/2020"), ("2020-01-31T00:00:00", "02-01")),
             ("UTC", ("31/1/2020", "1/2/2020"), ("2020-01-31T00:00:00", "02-01")),
@@ -299,6 +279,27 @@ class TestTimes:
         problems = refused(folder / "dst.csv", "1h", timezone="America/New_York")
         assert [each.reason for each in problems] == ["BAD_TIMESTAMP", "BAD_TIMESTAMP"]
         assert "a time that America/New_York has once" in problems[0].message
+
+    @pytest.mark.parametrize(
+        ("times", "row", "expected"),
+        [
+            (("2020-01-02 09:30:00", "2020-01-03T09:30:00Z"), 2, "without an offset, as row 1"),
+            (("2020-01-02T14:30:00-05:00", "2020-01-03 09:30:00"), 2, "with an offset, as row 1"),
+            (("2020-01-02T14:30:00Z", "2020-01-03 09:30:00"), 2, "the offset +0000 of row 1"),
+            (("2020-01-02T09:30:00Z", "2020-01-03T09:30:00+02:00"), 2, "+0000 of row 1, or every"),
+            # New York has -05:00 in January, so this is another zone's.
+            (("2020-07-02T09:30:00-04:00", "2021-01-03T09:30:00-04:30"), 2, "of America/New_York"),
+        ],
+    )  # fmt: skip
+    def test_of_mixed_zones_are_refused(
+        self, folder: Path, times: tuple[str, str], row: int, expected: str
+    ) -> None:
+        rows = [f"{time},1,1,1,1,1" for time in times]
+        (folder / "mixed.csv").write_text("\n".join([HEADER, *rows, ""]))
+        problems = refused(folder / "mixed.csv", "1h", timezone="America/New_York")
+        assert [each.reason for each in problems] == ["MIXED_TIMEZONES"]
+        assert f"row {row}" in problems[0].message
+        assert expected in problems[0].message
 
     def test_that_do_not_say_which_is_the_month_are_refused(self, folder: Path) -> None:
         found = refused_rows(folder, "1/2/2020,1,1,1,1,1", "3/2/2020,1,1,1,1,1")

@@ -43,6 +43,8 @@ pub enum EngineError {
         got: f64,
         /// Smallest allowed.
         min: f64,
+        /// Whether `min` itself is refused.
+        is_min_open: bool,
         /// Largest allowed.
         max: f64,
     },
@@ -108,8 +110,8 @@ impl EngineError {
     /// The refusal of a value out of range, with its place in the document.
     pub(crate) fn placed(self, path: String) -> Self {
         match self {
-            Self::ParamRange { owner, param, got, min, max, .. } => {
-                Self::ParamRange { path, owner, param, got, min, max }
+            Self::ParamRange { owner, param, got, min, is_min_open, max, .. } => {
+                Self::ParamRange { path, owner, param, got, min, is_min_open, max }
             }
             other => other,
         }
@@ -156,8 +158,9 @@ impl fmt::Display for EngineError {
             Self::UnknownName { kind, name, known } => {
                 write!(f, "{kind} `{name}` is not known; expected one of {}", known.join(", "))
             }
-            Self::ParamRange { owner, param, got, min, max, .. } => {
-                write!(f, "{owner}.{param}: got {got}, expected {min} to {max}")
+            Self::ParamRange { owner, param, got, min, is_min_open, max, .. } => {
+                let above = if *is_min_open { "above " } else { "" };
+                write!(f, "{owner}.{param}: got {got}, expected {above}{min} to {max}")
             }
             Self::Bars { row, got, expected, .. } => {
                 write!(f, "row {row}: got {got}, expected {expected}")

@@ -50,6 +50,7 @@ impl Param {
             param: self.name.to_owned(),
             got: value,
             min: self.min,
+            is_min_open: self.is_min_open,
             max: self.max,
         })
     }

@@ -74,7 +74,15 @@ pub fn latent_to_columns<'py>(py: Python<'py>, latent: Latent) -> PyResult<Bound
     Ok(dict)
 }
 
-/// Rows of a replay's source, copied out of Python.
+/// The column `name`, or an empty one where there is none.
+fn optional<T: Element + Clone>(dict: &Bound<'_, PyDict>, name: &str) -> PyResult<Vec<T>> {
+    if !dict.contains(name)? {
+        return Ok(Vec::new());
+    }
+    Ok(get::<T>(dict, name)?.to_vec()?)
+}
+
+/// Rows of a source, copied out of Python; it may leave `known_at` and `hl_order` out.
 pub fn source_bars(dict: &Bound<'_, PyDict>) -> PyResult<Bars> {
     let floats = |name: &str| Ok::<_, PyErr>(get::<f64>(dict, name)?.to_vec()?);
     Ok(Bars {
@@ -84,6 +92,8 @@ pub fn source_bars(dict: &Bound<'_, PyDict>) -> PyResult<Bars> {
         low: floats("low")?,
         close: floats("close")?,
         volume: floats("volume")?,
+        known_at: optional(dict, "known_at")?,
+        hl_order: optional(dict, "hl_order")?,
         ..Bars::default()
     })
 }

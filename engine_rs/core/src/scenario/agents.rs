@@ -38,6 +38,7 @@ pub(super) const AGENTS: Family = Family {
     choices: &[],
     structures: &[],
     needs_source: false,
+    keeps_length: false,
     assets_max: 1,
     // Heavy tails are what the model is there to explain; draws that have them already would
     // spoil the estimates.

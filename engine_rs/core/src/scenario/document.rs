@@ -138,7 +138,7 @@ impl Scenario {
         let timeframe = Timeframe::named(text(fields, "/timeframe", None)?)?;
         let calendar =
             one_of("calendar", text(fields, "/calendar", Some(CALENDARS[0]))?, &CALENDARS)?;
-        let shortest = if family.needs_source { 2 } else { BARS_MIN };
+        let shortest = if family.keeps_length { 2 } else { BARS_MIN };
         let duration_bars = whole(fields, "/duration_bars", None, shortest, BARS_MAX)?;
         let paths = whole(fields, "/paths", Some(1), 1, PATHS_MAX)?;
         let assets = assets(fields, family)?;
@@ -219,7 +219,7 @@ impl Scenario {
     /// A source's year is stated by its parameter or by a calendar with sessions; the default
     /// calendar says nothing about rows that bring their own index.
     pub fn bars_per_year(&self, ts: &[i64]) -> (f64, bool) {
-        if !self.family.needs_source || self.calendar != CALENDARS[0] {
+        if !self.family.keeps_length || self.calendar != CALENDARS[0] {
             return (self.timeframe.bars_per_year(self.calendar), false);
         }
         let stated = self.params.get("bars_per_year");

@@ -74,6 +74,7 @@ pub(super) const FACTOR: Family = Family {
         },
     ],
     needs_source: false,
+    keeps_length: false,
     assets_max: ASSETS_MAX,
     takes_student_t: false,
     prepare,

@@ -33,6 +33,7 @@ pub(super) const HESTON: Family = Family {
     choices: &[],
     structures: &[],
     needs_source: false,
+    keeps_length: false,
     assets_max: 1,
     takes_student_t: false,
     prepare,

@@ -63,6 +63,7 @@ pub(super) const MEAN_REVERT: Family = Family {
     choices: &[Choice { name: "form", values: &["ou_price", "ou_returns"] }],
     structures: &[],
     needs_source: false,
+    keeps_length: false,
     assets_max: 1,
     takes_student_t: true,
     prepare,

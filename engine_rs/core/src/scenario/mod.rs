@@ -4,6 +4,8 @@
 //! may say, in `document`.
 
 mod agents;
+mod block_bootstrap;
+mod block_length;
 pub mod calendar;
 mod correlation;
 pub mod document;
@@ -11,6 +13,7 @@ mod factor;
 mod field;
 pub mod guard;
 mod heston;
+mod history;
 pub mod identity;
 pub mod innovation;
 pub mod law;
@@ -18,6 +21,7 @@ mod loading;
 mod mean_revert;
 pub mod overlay;
 pub mod path;
+mod quality;
 mod regime;
 mod replay;
 mod shock_mix;
@@ -52,6 +56,8 @@ pub struct Family {
     pub structures: &'static [Structure],
     /// Whether it works on rows that the caller brings.
     pub needs_source: bool,
+    /// Whether its scenarios are as long as their source, whatever they are asked for.
+    pub keeps_length: bool,
     /// Most assets that one path may have.
     pub assets_max: usize,
     /// Whether its draws may be Student's instead of normal.
@@ -89,6 +95,11 @@ trait Market: Send + Sync {
     /// What its author may not have meant, though it can be made.
     fn warnings(&self, _scenario: &Scenario) -> Vec<String> {
         Vec::new()
+    }
+
+    /// What is odd about the rows of its source; null without one.
+    fn quality(&self, _scenario: &Scenario) -> Value {
+        Value::Null
     }
 }
 
@@ -169,7 +180,8 @@ impl Family {
             "params": self.params.iter().map(Param::to_json).collect::<Vec<_>>(),
             "choices": choices,
             "structures": self.structures.iter().map(Structure::to_json).collect::<Vec<_>>(),
-            "needs_source": self.needs_source, "assets_max": self.assets_max,
+            "needs_source": self.needs_source, "keeps_length": self.keeps_length,
+            "assets_max": self.assets_max,
             "takes_student_t": self.takes_student_t,
         })
     }
@@ -185,6 +197,7 @@ pub const FAMILIES: &[&Family] = &[
     &factor::FACTOR,
     &heston::HESTON,
     &agents::AGENTS,
+    &block_bootstrap::BLOCK_BOOTSTRAP,
     &replay::REPLAY,
 ];
 
@@ -212,7 +225,8 @@ pub struct Generated {
     pub facts: Value,
 }
 
-/// Generates the market of one scenario; `source` holds the rows of a replay.
+/// Generates the market of one scenario; `source` holds the rows of a family that needs
+/// them.
 ///
 /// Paths are written in parallel in whatever pool the caller runs in; the bytes are the same for
 /// any number of threads.
@@ -233,7 +247,8 @@ pub fn generate(
     let mut latent = if wants_latent { blank_latent(rows) } else { Latent::default() };
     let facts = write_paths(&scenario, market.as_ref(), &mut bars, &mut latent)?;
     let found = inspect(&scenario, &bars)?;
-    let facts = describe(&scenario, market.as_ref(), &bars, &facts, &found);
+    let mut facts = describe(&scenario, market.as_ref(), &bars, &facts, &found);
+    facts["quality"] = market.quality(&scenario);
     Ok(Generated { bars, latent, facts })
 }
 

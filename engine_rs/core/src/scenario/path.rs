@@ -22,7 +22,7 @@ pub(super) const BPS: f64 = 1e-4;
 pub const FLAG_CLIPPED: u8 = 1;
 
 /// Largest log price, up or down, relative to `p0`.
-const LOG_PRICE_MAX: f64 = 50.0;
+pub(super) const LOG_PRICE_MAX: f64 = 50.0;
 
 /// Sub-steps in a block; at least the 64 that one bar may have.
 pub(super) const BLOCK_STEPS: usize = 256;

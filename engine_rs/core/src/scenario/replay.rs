@@ -1,13 +1,17 @@
-//! Historical bars as they were given: nothing is drawn, nothing is changed.
+//! Historical bars as they were given: nothing is drawn, and nothing is changed but for the splits
+//! and dividends that the document lists.
 
 use super::document::Scenario;
 use super::field::refused;
+use super::history::{ACTIONS, ADJUST, History};
 use super::law::{FACTS, Law};
 use super::path::{PathFacts, PathRows};
+use super::quality::quality;
 use super::{Facts, Family, Market};
 use crate::EngineError;
-use crate::bars::{Bars, BarsView};
+use crate::bars::Bars;
 use crate::parameter::Param;
+use serde_json::Value;
 
 pub(super) const REPLAY: Family = Family {
     name: "replay",
@@ -21,45 +25,34 @@ pub(super) const REPLAY: Family = Family {
         default: Some(0.0),
         is_integer: false,
     }],
-    choices: &[],
-    structures: &[],
+    choices: &[ADJUST],
+    structures: &[ACTIONS],
     needs_source: true,
+    keeps_length: true,
     assets_max: 1,
     takes_student_t: false,
     prepare,
 };
 
-/// Rows as they were given.
-struct Replay(Bars);
+/// Rows as they were given, splits and dividends undone.
+struct Replay(History);
 
 /// Refuses a document that asks for more than the rows there are, and rows that no market made.
 fn prepare(scenario: &Scenario, source: Option<&Bars>) -> Result<Box<dyn Market>, EngineError> {
-    let source = source.ok_or_else(|| refused("/source", "nothing", "the bars to replay"))?;
-    let rows = source.close.len();
     if scenario.paths != 1 {
         return Err(refused("/paths", scenario.paths.to_string(), "1: history happened once"));
     }
     if let Some(tick) = scenario.tick_size {
         return Err(refused("/tick_size", tick.to_string(), "null: prices are replayed as given"));
     }
-    if scenario.duration_bars != rows {
+    let history = History::read(scenario, source)?;
+    if scenario.duration_bars != history.rows {
         let got = scenario.duration_bars.to_string();
-        return Err(refused("/duration_bars", got, format!("{rows}, the rows of the source")));
+        let expected = format!("{}, the rows of the source", history.rows);
+        return Err(refused("/duration_bars", got, expected));
     }
-    // History keeps no record of which extreme came first.
-    let hl_order = vec![0; rows];
-    let view = BarsView {
-        ts: &source.ts,
-        open: &source.open,
-        high: &source.high,
-        low: &source.low,
-        close: &source.close,
-        volume: &source.volume,
-        hl_order: &hl_order,
-    };
-    view.check()?;
-    check_spacing(scenario, &source.ts)?;
-    Ok(Box::new(Replay(source.clone())))
+    check_spacing(scenario, &history.bars.ts)?;
+    Ok(Box::new(Replay(history)))
 }
 
 /// Refuses rows much closer together than the stated timeframe. Daylight saving moves a daily
@@ -89,28 +82,35 @@ impl Market for Replay {
         _path: usize,
         rows: PathRows<'_>,
     ) -> Result<PathFacts, EngineError> {
-        let source = &self.0;
+        let source = &self.0.bars;
         rows.ts.copy_from_slice(&source.ts);
         rows.open.copy_from_slice(&source.open);
         rows.high.copy_from_slice(&source.high);
         rows.low.copy_from_slice(&source.low);
         rows.close.copy_from_slice(&source.close);
         rows.volume.copy_from_slice(&source.volume);
-        rows.hl_order.fill(0);
+        rows.hl_order.copy_from_slice(&source.hl_order);
         for (row, known_at) in rows.known_at.iter_mut().enumerate() {
             // A bar is over when the next one opens, should that be before its nominal end.
-            let end = source.ts[row].saturating_add(scenario.timeframe.bar_ns);
+            let nominal = source.ts[row].saturating_add(scenario.timeframe.bar_ns);
+            let end = source.known_at.get(row).copied().unwrap_or(nominal);
             *known_at = source.ts.get(row + 1).map_or(end, |next| end.min(*next));
         }
         Ok(PathFacts::default())
     }
 
-    fn laws(&self, _scenario: &Scenario) -> Vec<Law> {
-        Vec::new()
+    fn laws(&self, scenario: &Scenario) -> Vec<Law> {
+        let is_adjusted = self.0.actions_applied > 0 && scenario.choice(ADJUST.name) != "none";
+        let statistic = if is_adjusted { "bars_from_source" } else { "equals_source" };
+        vec![Law::between(statistic, &[], 1.0, 1.0)]
     }
 
     fn facts(&self, _scenario: &Scenario) -> Facts {
         Facts { shown: Vec::new(), undecided: FACTS.to_vec() }
+    }
+
+    fn quality(&self, scenario: &Scenario) -> Value {
+        quality(scenario, &self.0)
     }
 }
 

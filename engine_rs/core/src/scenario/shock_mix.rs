@@ -32,6 +32,7 @@ pub(super) const SHOCK_MIX: Family = Family {
         complete: flag,
     }],
     needs_source: false,
+    keeps_length: false,
     assets_max: 1,
     takes_student_t: true,
     prepare,

@@ -35,6 +35,7 @@ pub(super) const TREND: Family = Family {
     choices: &[Choice { name: "drift_convention", values: &["ito", "log"] }],
     structures: &[],
     needs_source: false,
+    keeps_length: false,
     assets_max: 1,
     takes_student_t: true,
     prepare,

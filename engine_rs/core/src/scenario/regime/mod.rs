@@ -49,6 +49,7 @@ pub(super) const REGIME: Family = Family {
         },
     ],
     needs_source: false,
+    keeps_length: false,
     assets_max: 1,
     takes_student_t: true,
     prepare,

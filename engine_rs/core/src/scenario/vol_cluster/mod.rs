@@ -59,6 +59,7 @@ pub(super) const VOL_CLUSTER: Family = Family {
     choices: &[Choice { name: "form", values: &["garch", "gjr", "egarch"] }],
     structures: &[],
     needs_source: false,
+    keeps_length: false,
     assets_max: 1,
     takes_student_t: true,
     prepare,
