@@ -90,7 +90,7 @@ fn ecmascript(real: f64) -> String {
     if real == 0.0 {
         return "0".to_owned();
     }
-    let scientific = format!("{:e}", real.abs());
+    let scientific = shortest(real.abs());
     let (mantissa, exponent) = scientific.split_once('e').expect("`{:e}` prints an exponent");
     let digits: String = mantissa.chars().filter(|c| *c != '.').collect();
     let exponent: i32 = exponent.parse().expect("`{:e}` prints an integer exponent");
@@ -110,9 +110,24 @@ fn ecmascript(real: f64) -> String {
     if real < 0.0 { format!("-{body}") } else { body }
 }
 
+/// The fewest digits that read back to `real`; of two equally near, those that end evenly.
+fn shortest(real: f64) -> String {
+    const DIGITS_UNLIKE: usize = 15; // that many digits, or fewer, never name one double twice
+    let scientific = format!("{real:e}");
+    let digits = scientific.bytes().take_while(|byte| *byte != b'e').filter(u8::is_ascii_digit);
+    let count = digits.count();
+    if count <= DIGITS_UNLIKE {
+        return scientific;
+    }
+    // `{:e}` takes the larger of the two, a given number of digits the even one.
+    let nearest = format!("{real:.*e}", count - 1);
+    if nearest.parse() == Ok(real) { nearest } else { scientific }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde_json::Map;
 
     #[test]
     #[allow(clippy::excessive_precision)] // as printed in the standard
@@ -136,6 +151,39 @@ mod tests {
     }
 
     #[test]
+    fn numbers_of_the_standard_have_the_spelling_that_it_gives() {
+        // RFC 8785, appendix B: the bits of a double, and its text.
+        for (bits, text) in [
+            (0x0000_0000_0000_0000, "0"),
+            (0x8000_0000_0000_0000, "0"),
+            (0x0000_0000_0000_0001, "5e-324"),
+            (0x8000_0000_0000_0001, "-5e-324"),
+            (0x7fef_ffff_ffff_ffff, "1.7976931348623157e+308"),
+            (0xffef_ffff_ffff_ffff, "-1.7976931348623157e+308"),
+            (0x4340_0000_0000_0000, "9007199254740992"),
+            (0xc340_0000_0000_0000, "-9007199254740992"),
+            (0x4430_0000_0000_0000, "295147905179352830000"),
+            (0x44b5_2d02_c7e1_4af5, "9.999999999999997e+22"),
+            (0x44b5_2d02_c7e1_4af6, "1e+23"),
+            (0x44b5_2d02_c7e1_4af7, "1.0000000000000001e+23"),
+            (0x444b_1ae4_d6e2_ef4e, "999999999999999700000"),
+            (0x444b_1ae4_d6e2_ef4f, "999999999999999900000"),
+            (0x444b_1ae4_d6e2_ef50, "1e+21"),
+            (0x3eb0_c6f7_a0b5_ed8c, "9.999999999999997e-7"),
+            (0x3eb0_c6f7_a0b5_ed8d, "0.000001"),
+            (0x41b3_de43_5555_5553, "333333333.3333332"),
+            (0x41b3_de43_5555_5554, "333333333.33333325"),
+            (0x41b3_de43_5555_5555, "333333333.3333333"),
+            (0x41b3_de43_5555_5556, "333333333.3333334"),
+            (0x41b3_de43_5555_5557, "333333333.33333343"),
+            (0xbecb_f647_612f_3696, "-0.0000033333333333333333"),
+            (0x4314_3ff3_c1cb_0959, "1424953923781206.2"),
+        ] {
+            assert_eq!(ecmascript(f64::from_bits(bits)), text, "{bits:016x}");
+        }
+    }
+
+    #[test]
     fn the_worked_example_of_the_standard_holds() {
         let text = r#"{"numbers":[333333333.33333329,1E30,4.50,2e-3,0.000000000000000000000000001],
             "string":"\u20ac$\u000F\u000aA'\u0042\u0022\u005c\\\"\/","literals":[null,true,false]}"#;
@@ -149,5 +197,11 @@ mod tests {
     fn keys_are_sorted_by_utf16_code_units() {
         let value: Value = serde_json::from_str(r#"{"\ufb33":1,"\ud83d\ude00":2,"a":3}"#).unwrap();
         assert_eq!(jcs(&value), "{\"a\":3,\"\u{1f600}\":2,\"\u{fb33}\":1}");
+        // RFC 8785, 3.2.3.
+        let keys = ["\u{20ac}", "\r", "\u{fb33}", "1", "\u{1f600}", "\u{80}", "\u{f6}"];
+        let value: Map<String, Value> = keys.iter().map(|key| ((*key).into(), 0.into())).collect();
+        let expected = "{\"\\r\":0,\"1\":0,\"\u{80}\":0,\"\u{f6}\":0,\"\u{20ac}\":0,\
+            \"\u{1f600}\":0,\"\u{fb33}\":0}";
+        assert_eq!(jcs(&Value::Object(value)), expected);
     }
 }

@@ -167,8 +167,9 @@ impl fmt::Display for EngineError {
             }
             Self::ScenarioExploded { path, asset, bar_index } => write!(
                 f,
-                "path {path}, asset {asset}, bar {bar_index}: the log price left -50 to 50 \
-                 [lower the drift, the volatility or the number of bars]"
+                "path {path}, asset {asset}, bar {bar_index}: the log price left -50 to 50, or the \
+                 volume every number [lower the drift, the volatility, the volume's sigma, phi \
+                 or b, or the number of bars]"
             ),
             Self::GuardExceeded { path, asset, bar_index, z, k } => write!(
                 f,

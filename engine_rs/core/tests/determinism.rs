@@ -3,39 +3,52 @@
 #![allow(clippy::unwrap_used)] // a refusal here is a failed test
 
 use proving_core::bars::Bars;
-use proving_core::scenario::{FAMILIES, Generated, generate};
-use serde_json::{Value, json};
+use proving_core::parameter::Param;
+use proving_core::scenario::{FAMILIES, Family, Generated, generate};
+use serde_json::{Map, Value, json};
+use std::ops::Range;
 
 const N: usize = 400;
 
-fn document(family: &str, paths: usize, bars: usize) -> Value {
-    let params = match family {
-        "trend" => json!({"drift": 1.0, "sigma": 60.0}),
-        "vol_cluster" => json!({"omega": 20.0, "alpha": 0.1, "beta": 0.85}),
-        "factor" => json!({
-            "betas": [1.2], "sigmas": [30.0],
-            "factor": {"family": "heston", "params": {
-                "kappa": 0.2, "theta": 400.0, "xi": 15.0, "rho": -0.5,
-            }},
-        }),
-        "heston" => json!({"kappa": 0.2, "theta": 400.0, "xi": 15.0, "rho": -0.5}),
-        "mean_revert" => json!({"kappa": 0.05, "theta": 110.0, "sigma": 60.0}),
-        "shock_mix" => json!({"p_jump": 0.05, "jump_mu": -20.0, "jump_sigma": 80.0}),
-        "regime" => json!({
-            "states": [
-                {"type": "trend", "drift": 2.0, "sigma": 30.0},
-                {"type": "mean_revert", "kappa": 0.1, "theta": 100.0, "sigma": 90.0},
-            ],
-            "transition": [[0.95, 0.05], [0.1, 0.9]], "start": "stationary",
-        }),
-        "agents" => json!({}),
-        other => panic!("no parameters are known here for {other}"),
+/// Parameters, and assets where there are several, under which each family is tested; the first
+/// of those that the contract tests have.
+fn case(family: &Family) -> Value {
+    let cases: Value =
+        serde_json::from_str(include_str!("../../../tests/contract/families.json")).unwrap();
+    match cases[family.name].get(0) {
+        Some(case) => case.clone(),
+        None => json!({"params": middling(family)}),
+    }
+}
+
+/// For each parameter without a default 1, or what lies in the lower half of its range.
+fn middling(family: &Family) -> Map<String, Value> {
+    let needed = family.params.iter().filter(|param| param.default.is_none());
+    let value = |param: &Param| {
+        if param.min < 1.0 && 1.0 < param.max {
+            return 1.0;
+        }
+        param.min + 0.4 * (param.max - param.min)
     };
+    needed.map(|param| (param.name.to_owned(), json!(value(param)))).collect()
+}
+
+fn document(name: &str, paths: usize, bars: usize) -> Value {
+    let family = FAMILIES.iter().find(|family| family.name == name).unwrap();
     let largest_seed = (1_u64 << 53) - 1;
-    json!({
-        "family": family, "timeframe": "1h", "duration_bars": bars, "seed": largest_seed,
-        "params": params, "volume_model": "coupled", "paths": paths,
-    })
+    let mut document = json!({
+        "family": name, "timeframe": "1h", "duration_bars": bars, "seed": largest_seed,
+        "volume_model": "coupled", "paths": paths,
+    });
+    for (name, value) in case(family).as_object().unwrap() {
+        document[name] = value.clone();
+    }
+    document
+}
+
+/// Series of one path: one for each asset.
+fn assets(document: &Value) -> usize {
+    document["assets"].as_array().map_or(1, Vec::len)
 }
 
 fn drawn_families() -> impl Iterator<Item = &'static str> {
@@ -50,16 +63,22 @@ fn with_threads(threads: usize, document: &Value) -> Generated {
     pool(threads).install(|| generate(document, None, false)).unwrap()
 }
 
-/// Bits of every number of the first `rows` rows, but for path and bar index.
-fn bits(bars: &Bars, rows: usize) -> Vec<Vec<u64>> {
+/// Bits of every number of the first rows of each of so many series, but for path and bar index.
+fn bits_of(bars: &Bars, series: usize, rows: usize) -> Vec<Vec<u64>> {
+    let n = bars.close.len() / series;
+    let part = |at: usize| bits(bars, at * n..at * n + rows);
+    (0..series).flat_map(part).collect()
+}
+
+fn bits(bars: &Bars, rows: Range<usize>) -> Vec<Vec<u64>> {
     let mut columns: Vec<Vec<u64>> = vec![
-        bars.ts[..rows].iter().map(|value| *value as u64).collect(),
-        bars.known_at[..rows].iter().map(|value| *value as u64).collect(),
-        bars.hl_order[..rows].iter().map(|value| *value as u64).collect(),
-        bars.flags[..rows].iter().map(|value| u64::from(*value)).collect(),
+        bars.ts[rows.clone()].iter().map(|value| *value as u64).collect(),
+        bars.known_at[rows.clone()].iter().map(|value| *value as u64).collect(),
+        bars.hl_order[rows.clone()].iter().map(|value| *value as u64).collect(),
+        bars.flags[rows.clone()].iter().map(|value| u64::from(*value)).collect(),
     ];
     for column in [&bars.open, &bars.high, &bars.low, &bars.close, &bars.volume] {
-        columns.push(column[..rows].iter().map(|value| value.to_bits()).collect());
+        columns.push(column[rows.clone()].iter().map(|value| value.to_bits()).collect());
     }
     columns
 }
@@ -78,40 +97,26 @@ fn one_two_and_sixteen_threads_make_the_same_bytes() {
 }
 
 #[test]
-fn assets_come_out_alike_for_any_number_of_threads_and_bars() {
-    let with = |bars: usize| {
-        let mut document = document("factor", 5, bars);
-        document["assets"] = json!(["A", "B", "C"]);
-        document["params"]["betas"] = json!([1.2, -0.5, 0.0]);
-        document["params"]["sigmas"] = json!([30.0, 10.0, 5.0]);
-        document
-    };
-    let alone = with_threads(1, &with(N));
-    for threads in [2, 16] {
-        assert_eq!(alone.bars, with_threads(threads, &with(N)).bars, "{threads} threads");
-    }
-    let long = with_threads(2, &with(2 * N)).bars;
-    for series in 0..15 {
-        assert_eq!(alone.bars.close[series * N..][..N], long.close[series * 2 * N..][..N]);
-    }
-}
-
-#[test]
 fn a_longer_scenario_begins_with_the_shorter_one() {
     for family in drawn_families() {
-        let short = generate(&document(family, 1, N), None, false).unwrap().bars;
-        let long = generate(&document(family, 1, 3 * N + 1), None, false).unwrap().bars;
-        assert_eq!(bits(&short, N), bits(&long, N), "{family}");
+        let (short, long) = (document(family, 1, N), document(family, 1, 3 * N + 1));
+        let series = assets(&short);
+        let short = generate(&short, None, false).unwrap().bars;
+        let long = generate(&long, None, false).unwrap().bars;
+        assert_eq!(bits_of(&short, series, N), bits_of(&long, series, N), "{family}");
     }
 }
 
 #[test]
 fn more_paths_leave_the_first_ones_as_they_were() {
     for family in drawn_families() {
-        let few = generate(&document(family, 2, N), None, false).unwrap().bars;
-        let many = generate(&document(family, 7, N), None, false).unwrap().bars;
-        assert_eq!(bits(&few, 2 * N), bits(&many, 2 * N), "{family}");
-        assert_eq!((many.path[6 * N + 3], many.asset[6 * N + 3], many.t[6 * N + 3]), (6, 0, 3));
+        let (few, many) = (document(family, 2, N), document(family, 7, N));
+        let rows = assets(&few) * N;
+        let few = generate(&few, None, false).unwrap().bars;
+        let many = generate(&many, None, false).unwrap().bars;
+        assert_eq!(bits(&few, 0..2 * rows), bits(&many, 0..2 * rows), "{family}");
+        let at = 6 * rows + 3;
+        assert_eq!((many.path[at], many.asset[at], many.t[at]), (6, 0, 3));
     }
 }
 
@@ -155,7 +160,7 @@ fn both_ends_of_every_parameter_give_sound_bars_or_a_named_refusal() {
                 document["params"][param.name] = json!(value);
                 match generate(&document, None, false) {
                     Ok(made) => assert_eq!(made.bars.view(0..100).check(), Ok(())),
-                    // Some bounds depend on another parameter, such as those of alpha and beta.
+                    // alpha and beta at their largest leave no room for each other.
                     Err(error) => assert_eq!(error.code(), "FIELD_INVALID", "{error}"),
                 }
             }

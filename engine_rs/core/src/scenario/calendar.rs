@@ -101,6 +101,10 @@ pub struct BarTime {
     pub opens_session: bool,
 }
 
+/// 1678-01-01 and 2262-01-01: 64 bits of nanoseconds tell a little more than the years between.
+const EARLIEST_NS: i64 = -9_214_560_000 * NS_PER_SECOND;
+const LATEST_NS: i64 = 9_214_646_400 * NS_PER_SECOND;
+
 /// 1970-01-05, a Monday.
 const FIRST_MONDAY_NS: i64 = 4 * NS_PER_DAY;
 const NS_PER_WEEK: i64 = 7 * NS_PER_DAY;
@@ -129,13 +133,24 @@ impl Schedule {
         Self { sessions: Some(sessions), bar_ns, start_ns }
     }
 
-    /// Whether `bars` bars from `start_ns` end within what 64 bits of nanoseconds can tell.
+    /// Whether `bars` bars from `start_ns` lie within [`EARLIEST_NS`] and [`LATEST_NS`].
     pub fn reaches(calendar: &str, timeframe: Timeframe, start_ns: i64, bars: u64) -> bool {
-        let open = i128::from(bars) * i128::from(timeframe.bar_ns);
-        // A market with sessions needs up to six times as long for the same bars, and up to a
-        // week before its first.
-        let span = if calendar == CALENDARS[0] { open } else { 6 * open + i128::from(NS_PER_WEEK) };
-        i128::from(start_ns) + span <= i128::from(i64::MAX)
+        if !(EARLIEST_NS..LATEST_NS).contains(&start_ns) {
+            return false;
+        }
+        let schedule = Self::new(calendar, timeframe, start_ns);
+        let (bars, bar_ns) = (i128::from(bars), i128::from(schedule.bar_ns));
+        let end = match &schedule.sessions {
+            None => i128::from(start_ns) + bars * bar_ns,
+            Some(sessions) => {
+                let last = i128::from(sessions.first_bar) + bars - 1;
+                let a_week = i128::from(sessions.a_week * sessions.bars);
+                // Every week is as the first, so that no product leaves 64 bits.
+                let opening = sessions.opening(last.rem_euclid(a_week) as i64, schedule.bar_ns);
+                last.div_euclid(a_week) * i128::from(NS_PER_WEEK) + i128::from(opening) + bar_ns
+            }
+        };
+        end <= i128::from(LATEST_NS)
     }
 
     /// Opening and closing time of bar `bar_index`.
@@ -287,5 +302,188 @@ mod tests {
     fn a_year_of_daily_bars_is_inferred_as_such() {
         let ts: Vec<i64> = (0..1000).map(|day| day * NS_PER_DAY).collect();
         assert_eq!(inferred_bars_per_year(&ts), 365.25);
+    }
+
+    fn ns(text: &str) -> i64 {
+        parse_utc(&format!("{text}:00Z")).unwrap()
+    }
+
+    fn schedule(calendar: &str, timeframe: &str, start: &str) -> Schedule {
+        Schedule::new(calendar, Timeframe::named(timeframe).unwrap(), ns(start))
+    }
+
+    /// Checks when the bars open and close, given as texts.
+    fn assert_bars(schedule: &Schedule, expected: &[(usize, &str, &str)]) {
+        for (bar_index, ts, known_at) in expected {
+            let bar = schedule.bar(*bar_index);
+            assert_eq!((bar.ts, bar.known_at), (ns(ts), ns(known_at)), "bar {bar_index}");
+        }
+    }
+
+    #[test]
+    fn a_market_that_never_closes_counts_from_its_start() {
+        let schedule = schedule("24x7", "4h", "1999-12-31T23:17");
+        assert_bars(
+            &schedule,
+            &[
+                (0, "1999-12-31T23:17", "2000-01-01T03:17"),
+                (7, "2000-01-02T03:17", "2000-01-02T07:17"),
+            ],
+        );
+        assert!((0..20).all(|t| !schedule.bar(t).opens_session && schedule.bar(t).length == 1.0));
+        assert_eq!(schedule.session_bars(), 0.0);
+    }
+
+    #[test]
+    fn stocks_trade_from_monday_to_friday_with_a_short_last_bar() {
+        // 2000-01-06 is a Thursday.
+        let hourly = schedule("us_equity", "1h", "2000-01-06T00:00");
+        assert_bars(
+            &hourly,
+            &[
+                (0, "2000-01-06T14:30", "2000-01-06T15:30"),
+                (5, "2000-01-06T19:30", "2000-01-06T20:30"),
+                (6, "2000-01-06T20:30", "2000-01-06T21:00"),
+                (7, "2000-01-07T14:30", "2000-01-07T15:30"),
+                (13, "2000-01-07T20:30", "2000-01-07T21:00"),
+                (14, "2000-01-10T14:30", "2000-01-10T15:30"),
+            ],
+        );
+        let lengths: Vec<f64> = (0..8).map(|t| hourly.bar(t).length).collect();
+        assert_eq!(lengths, [1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 0.5, 1.0]);
+        let opens: Vec<usize> = (0..22).filter(|t| hourly.bar(*t).opens_session).collect();
+        assert_eq!(opens, [0, 7, 14, 21]);
+        assert_eq!(hourly.session_bars(), 6.5);
+
+        let long = schedule("us_equity", "4h", "2000-01-06T00:00");
+        assert_bars(&long, &[(1, "2000-01-06T18:30", "2000-01-06T21:00")]);
+        assert_eq!((long.bar(1).length, long.session_bars()), (150.0 / 240.0, 390.0 / 240.0));
+
+        let daily = schedule("us_equity", "1d", "2000-01-06T14:30");
+        assert_bars(
+            &daily,
+            &[
+                (0, "2000-01-06T14:30", "2000-01-06T21:00"),
+                (2, "2000-01-10T14:30", "2000-01-10T21:00"),
+            ],
+        );
+        assert!((0..9).all(|t| daily.bar(t).opens_session && daily.bar(t).length == 1.0));
+        assert_eq!(daily.session_bars(), 1.0);
+    }
+
+    #[test]
+    fn currencies_trade_from_sunday_to_friday_in_one_session() {
+        // 2000-01-07 is a Friday.
+        let schedule = schedule("fx_24x5", "4h", "2000-01-07T13:00");
+        assert_bars(
+            &schedule,
+            &[
+                (0, "2000-01-07T14:00", "2000-01-07T18:00"),
+                (1, "2000-01-07T18:00", "2000-01-07T22:00"),
+                (2, "2000-01-09T22:00", "2000-01-10T02:00"),
+                (31, "2000-01-14T18:00", "2000-01-14T22:00"),
+                (32, "2000-01-16T22:00", "2000-01-17T02:00"),
+            ],
+        );
+        let opens: Vec<usize> = (0..63).filter(|t| schedule.bar(*t).opens_session).collect();
+        assert_eq!(opens, [2, 32, 62]);
+        assert_eq!(schedule.session_bars(), 30.0);
+    }
+
+    #[test]
+    fn sessions_around_the_clock_open_at_midnight_and_rest_on_the_weekend() {
+        let schedule = schedule("sessions_252", "1h", "1969-12-26T22:30");
+        assert_bars(
+            &schedule,
+            &[
+                (0, "1969-12-26T23:00", "1969-12-27T00:00"),
+                (1, "1969-12-29T00:00", "1969-12-29T01:00"),
+                (25, "1969-12-30T00:00", "1969-12-30T01:00"),
+            ],
+        );
+        let opens: Vec<usize> = (0..50).filter(|t| schedule.bar(*t).opens_session).collect();
+        assert_eq!(opens, [1, 25, 49]);
+        assert_eq!(schedule.session_bars(), 24.0);
+    }
+
+    #[test]
+    fn a_start_within_a_session_takes_its_next_bar_and_one_after_it_the_next_session() {
+        for (start, first) in [
+            ("2024-02-29T14:30", "2024-02-29T14:30"),
+            ("2024-02-29T14:31", "2024-02-29T14:45"),
+            ("2024-02-29T20:45", "2024-02-29T20:45"),
+            ("2024-02-29T20:46", "2024-03-01T14:30"),
+            ("2024-03-01T21:00", "2024-03-04T14:30"),
+            ("2024-03-03T12:00", "2024-03-04T14:30"),
+        ] {
+            let schedule = schedule("us_equity", "15m", start);
+            assert_eq!(schedule.bar(0).ts, ns(first), "{start}");
+            // Whatever its place in the session, bar 1 follows bar 0 in the grid of the calendar.
+            assert!(schedule.bar(1).ts >= schedule.bar(0).known_at, "{start}");
+        }
+    }
+
+    #[test]
+    fn bars_rise_without_overlap_on_every_calendar_and_timeframe() {
+        for calendar in CALENDARS {
+            for timeframe in TIMEFRAMES {
+                let schedule = schedule(calendar, timeframe.name, "1987-10-17T03:00");
+                for t in 0..3000 {
+                    let (bar, next) = (schedule.bar(t), schedule.bar(t + 1));
+                    let name = timeframe.name;
+                    assert!(bar.known_at <= next.ts, "{calendar} {name} bar {t}");
+                    // Time passes between two bars only where a session opens.
+                    let is_closed = bar.known_at < next.ts;
+                    assert!(!is_closed || next.opens_session, "{calendar} {name} bar {t}");
+                    assert!(bar.length > 0.0 && bar.length <= 1.0);
+                    let is_short = bar.length < 1.0;
+                    assert!(!is_short || next.opens_session, "{calendar} {name} bar {t}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn in_three_hundred_years_no_bar_of_the_week_is_lost() {
+        for (calendar, timeframe, a_week) in [
+            ("us_equity", "1h", 35),
+            ("us_equity", "4h", 10),
+            ("us_equity", "1d", 5),
+            ("us_equity", "1m", 1950),
+            ("fx_24x5", "1d", 5),
+            ("fx_24x5", "1h", 120),
+            ("sessions_252", "1m", 7200),
+        ] {
+            let schedule = schedule(calendar, timeframe, "1700-01-01T00:00");
+            let weeks = 15_000;
+            let later = schedule.bar(weeks * a_week);
+            assert_eq!(later.ts - schedule.bar(0).ts, weeks as i64 * NS_PER_WEEK, "{calendar}");
+        }
+    }
+
+    #[test]
+    fn what_64_bits_cannot_tell_is_out_of_reach_and_what_they_can_is_not() {
+        let reaches = |calendar, timeframe, start: &str, bars| {
+            Schedule::reaches(calendar, Timeframe::named(timeframe).unwrap(), ns(start), bars)
+        };
+        assert_eq!(EARLIEST_NS, ns("1678-01-01T00:00"));
+        assert_eq!(LATEST_NS, ns("2262-01-01T00:00"));
+        for calendar in CALENDARS {
+            assert!(reaches(calendar, "1m", "1678-01-01T00:00", 5_000_000));
+            assert!(!reaches(calendar, "1m", "1677-12-31T23:59", 100));
+            assert!(!reaches(calendar, "1m", "2262-04-10T00:00", 100));
+            assert!(!reaches(calendar, "1d", "2000-01-03T00:00", 5_000_000));
+            assert!(!reaches(calendar, "1d", "2261-12-31T00:00", u64::MAX));
+        }
+        // 2261-12-27 is a Friday, and 2262 begins on a Wednesday.
+        assert!(reaches("24x7", "1h", "2261-12-27T20:00", 100));
+        assert!(!reaches("24x7", "1h", "2261-12-27T21:00", 100));
+        assert!(reaches("us_equity", "1h", "2261-12-27T14:30", 21));
+        assert!(!reaches("us_equity", "1h", "2261-12-27T14:30", 22));
+        assert!(reaches("fx_24x5", "4h", "2261-12-27T14:00", 2 + 12));
+        assert!(!reaches("fx_24x5", "4h", "2261-12-27T14:00", 2 + 14));
+        // 68,350 days of trading from 2000 end in 2261.
+        assert!(reaches("us_equity", "1d", "2000-01-03T00:00", 68_000));
+        assert!(!reaches("us_equity", "1d", "2000-01-03T00:00", 69_000));
     }
 }

@@ -388,8 +388,9 @@ fn start(
     })?;
     if !Schedule::reaches(calendar, timeframe, ns, bars) {
         let got = format!("{bars} bars of {} from {written}", timeframe.name);
-        // 64 bits of nanoseconds end there.
-        return Err(refused("/duration_bars", got, "bars that end before 2262-04-11"));
+        let is_early = ns < 0; // then no number of bars would do
+        let path = if is_early { "/start" } else { "/duration_bars" };
+        return Err(refused(path, got, "bars from 1678 on that end before 2262"));
     }
     Ok((written.to_owned(), ns))
 }

@@ -29,6 +29,9 @@ mod trend;
 mod vol_cluster;
 pub mod volume;
 
+#[cfg(test)]
+mod tests;
+
 use crate::EngineError;
 use crate::bars::Bars;
 use crate::parameter::Param;

@@ -24,8 +24,17 @@ pub const FLAG_CLIPPED: u8 = 1;
 /// Largest log price, up or down, relative to `p0`.
 pub(super) const LOG_PRICE_MAX: f64 = 50.0;
 
-/// Sub-steps in a block; at least the 64 that one bar may have.
-pub(super) const BLOCK_STEPS: usize = 256;
+/// Sub-steps that a block has room for; at least the 64 that one bar may have.
+pub(super) const BLOCK_STEPS: usize = if cfg!(test) { 1024 } else { 256 };
+
+/// Sub-steps that a block is given; tests walk by other lengths, which must not matter.
+#[cfg(not(test))]
+fn block_steps() -> usize {
+    BLOCK_STEPS
+}
+
+#[cfg(test)]
+use super::tests::block_steps;
 
 /// Where the draws for opening gaps of sessions begin, beyond every bar's jump.
 const SESSION_GAPS: u64 = 1 << 32;
@@ -263,8 +272,8 @@ impl Even {
 ///
 /// # Errors
 ///
-/// `SCENARIO_EXPLODED` when the log price leaves ±50; `GUARD_EXCEEDED` when an increment reaches
-/// the guard and the scenario does not clip.
+/// `SCENARIO_EXPLODED` when the log price leaves ±50 or the volume all numbers; `GUARD_EXCEEDED`
+/// when an increment reaches the guard and the scenario does not clip.
 pub(super) fn walk(
     scenario: &Scenario,
     path: usize,
@@ -281,7 +290,7 @@ pub(super) fn walk(
 
 /// First bar and bar after the last of each block of a path.
 pub(super) fn blocks(scenario: &Scenario) -> impl Iterator<Item = (usize, usize)> + use<> {
-    let (n_bars, step) = (scenario.duration_bars, BLOCK_STEPS / scenario.n_sub);
+    let (n_bars, step) = (scenario.duration_bars, block_steps() / scenario.n_sub);
     (0..n_bars).step_by(step).map(move |first| (first, n_bars.min(first + step)))
 }
 
@@ -388,7 +397,7 @@ impl<'a> Walker<'a> {
         }
         self.apply_guard(first, |bar_index| rows.flags[bar_index] |= FLAG_CLIPPED)?;
         self.advance(first, last, model, rows)?;
-        self.bridge(first, last, rows);
+        self.bridge(first, last, rows)?;
         self.price(first, last, rows);
         Ok(())
     }
@@ -472,8 +481,7 @@ impl<'a> Walker<'a> {
             let outlook = model.bar(&draws, &mut steps);
             self.x = self.to[at.end - 1];
             if self.x.is_nan() || self.x.abs() > LOG_PRICE_MAX {
-                let (path, asset) = (self.path, self.asset);
-                return Err(EngineError::ScenarioExploded { path, asset, bar_index });
+                return Err(self.exploded(bar_index));
             }
             rows.volume[bar_index] = self.volume.next(volume_z[bar], outlook.surprise);
             self.record(bar_index, gap, &outlook, rows);
@@ -482,6 +490,9 @@ impl<'a> Walker<'a> {
             let volumes = &mut rows.volume[first..last];
             math::exp_each(volumes);
             self.volume.scale(volumes);
+            if let Some(bar) = volumes.iter().position(|volume| !volume.is_finite()) {
+                return Err(self.exploded(first + bar));
+            }
         }
         Ok(())
     }
@@ -542,7 +553,12 @@ impl<'a> Walker<'a> {
     ///
     /// Source: Andersen and Brotherton-Ratcliffe (1996), "Exact exotics", Risk 9(10); Beaglehole,
     /// Dybvig and Zhou (1997), "Going to extremes", Financial Analysts Journal 53(1).
-    fn bridge(&mut self, first: usize, last: usize, rows: &mut PathRows<'_>) {
+    fn bridge(
+        &mut self,
+        first: usize,
+        last: usize,
+        rows: &mut PathRows<'_>,
+    ) -> Result<(), EngineError> {
         let (n, steps) = (self.scenario.n_sub, self.steps);
         if self.scenario.innovations.student().is_some() {
             for (v, tail) in self.v[..steps].chunks_exact_mut(n).zip(&self.tail) {
@@ -564,11 +580,20 @@ impl<'a> Walker<'a> {
             let open = self.from[from];
             let (high, high_at) = extreme(&self.high[from..to], |new, old| new > old);
             let (low, low_at) = extreme(&self.low[from..to], |new, old| new < old);
+            // A heavy tail can fling the price far between two ends that lie close together.
+            if high > LOG_PRICE_MAX || low < -LOG_PRICE_MAX {
+                return Err(self.exploded(first + bar));
+            }
             rows.high[first + bar] = high.max(open);
             rows.low[first + bar] = low.min(open);
             rows.close[first + bar] = self.to[to - 1];
             rows.hl_order[first + bar] = i8::from(high_at < low_at) - i8::from(high_at > low_at);
         }
+        Ok(())
+    }
+
+    fn exploded(&self, bar_index: usize) -> EngineError {
+        EngineError::ScenarioExploded { path: self.path, asset: self.asset, bar_index }
     }
 
     /// Turns the logs that `bridge` left into prices.
@@ -613,174 +638,4 @@ fn extreme(values: &[f64], beats: impl Fn(f64, f64) -> bool) -> (f64, usize) {
         best = if beats(*value, best.0) { (*value, at) } else { best };
     }
     best
-}
-
-#[cfg(test)]
-mod tests {
-    use super::FLAG_CLIPPED;
-    use crate::bars::Bars;
-    use crate::math::{exp, ln};
-    use crate::random::{Purpose, Stream, family_key};
-    use crate::scenario::{Generated, generate};
-    use serde_json::{Value, json};
-
-    fn document(n_sub: usize, bars: usize) -> Value {
-        json!({
-            "family": "trend", "timeframe": "1h", "duration_bars": bars, "seed": 7,
-            "params": {"drift": 3.0, "sigma": 80.0}, "volume_model": "lognormal",
-            "n_sub": n_sub,
-        })
-    }
-
-    fn bars(document: &Value) -> Bars {
-        generate(document, None, false).unwrap().bars
-    }
-
-    /// The same path, one draw and one formula at a time.
-    fn slow(n: usize, bars: usize) -> Bars {
-        let stream = |purpose| Stream::scenario(7, family_key("trend"), 0, 0, purpose);
-        let (diffusion, intrabar) = (stream(Purpose::Diffusion), stream(Purpose::Intrabar));
-        let volume = stream(Purpose::Volume);
-        let s = 80.0 * 1e-4;
-        let m = 3.0 * 1e-4 - 0.5 * (s * s);
-        let v = s * s / n as f64;
-        let mut slow = Bars::default();
-        let mut x = 0.0;
-        for t in 0..bars {
-            let open = x;
-            let (mut high, mut low) = ((f64::NEG_INFINITY, 0), (f64::INFINITY, 0));
-            for j in 0..n {
-                let index = (t * n + j) as u64;
-                let d = m / n as f64 + s / (n as f64).sqrt() * diffusion.normal(index);
-                let next = x + d;
-                let reach = |u: f64| ((next - x) * (next - x) - 2.0 * v * ln(u)).sqrt();
-                let top = 0.5 * (x + next + reach(intrabar.uniform(2 * index)));
-                let bottom = 0.5 * (x + next - reach(intrabar.uniform(2 * index + 1)));
-                high = if top > high.0 { (top, j) } else { high };
-                low = if bottom < low.0 { (bottom, j) } else { low };
-                x = next;
-            }
-            let price = |x: f64| 100.0 * exp(x);
-            let (o, c) = (price(open), price(x));
-            slow.open.push(o);
-            slow.close.push(c);
-            slow.high.push(price(high.0.max(open)).max(o).max(c));
-            slow.low.push(price(low.0.min(open)).min(o).min(c));
-            slow.hl_order.push((low.1 as i64 - high.1 as i64).signum() as i8);
-            slow.volume.push(1000.0 * exp(0.5 * volume.normal(t as u64) - 0.5 * (0.5 * 0.5)));
-        }
-        slow
-    }
-
-    #[test]
-    fn a_path_by_the_block_has_the_bits_of_one_draw_at_a_time() {
-        for n_sub in [1, 3, 4, 7, 64] {
-            let fast = bars(&document(n_sub, 300));
-            let slow = slow(n_sub, 300);
-            assert_eq!(fast.open, slow.open, "n_sub {n_sub}");
-            assert_eq!(fast.high, slow.high, "n_sub {n_sub}");
-            assert_eq!(fast.low, slow.low, "n_sub {n_sub}");
-            assert_eq!(fast.close, slow.close, "n_sub {n_sub}");
-            assert_eq!(fast.volume, slow.volume, "n_sub {n_sub}");
-            assert_eq!(fast.hl_order, slow.hl_order, "n_sub {n_sub}");
-        }
-    }
-
-    #[test]
-    fn the_order_of_the_extremes_is_told_when_sub_steps_tell_it() {
-        let many = bars(&document(64, 1000)).hl_order;
-        let share = |wanted: i8| many.iter().filter(|order| **order == wanted).count();
-        assert_eq!(share(1) + share(-1) + share(0), 1000);
-        assert!(share(1) > 350 && share(-1) > 350 && share(0) < 100);
-        assert!(bars(&document(1, 1000)).hl_order.iter().all(|order| *order == 0));
-    }
-
-    #[test]
-    fn bars_follow_one_another_in_time_and_price() {
-        let bars = bars(&document(4, 1000));
-        assert_eq!(bars.ts[0], 946_857_600_000_000_000);
-        assert_eq!(bars.open[0], 100.0);
-        for t in 1..1000 {
-            assert_eq!(bars.ts[t], bars.known_at[t - 1]);
-            assert_eq!(bars.ts[t] - bars.ts[t - 1], 3_600_000_000_000);
-            assert_eq!(bars.open[t], bars.close[t - 1]);
-            assert_eq!(bars.t[t], t as u32);
-        }
-    }
-
-    #[test]
-    fn ranges_measure_the_variance_that_was_put_in() {
-        let mut document = document(4, 100_000);
-        document["params"] = json!({"drift": 0.0, "sigma": 10.0, "drift_convention": "log"});
-        let bars = bars(&document);
-        let s2 = 1e-3 * 1e-3;
-        let squares = (0..100_000).map(|t| {
-            let range = ln(bars.high[t] / bars.low[t]);
-            range * range / (4.0 * ln(2.0)) / s2
-        });
-        let ratio = crate::math::sum(squares) / 1e5;
-        // Parkinson's estimator has a relative standard error of √(0.41/n); four of them.
-        assert!((ratio - 1.0).abs() < 4.0 * (0.41_f64 / 1e5).sqrt() + 0.002, "{ratio}");
-    }
-
-    #[test]
-    fn a_tick_size_puts_every_price_on_the_grid() {
-        let mut document = document(4, 1000);
-        document["tick_size"] = json!(0.25);
-        let coarse = bars(&document);
-        document["tick_size"] = json!(null);
-        let fine = bars(&document);
-        for (coarse, fine) in [
-            (&coarse.open, &fine.open),
-            (&coarse.high, &fine.high),
-            (&coarse.low, &fine.low),
-            (&coarse.close, &fine.close),
-        ] {
-            for (rounded, exact) in coarse.iter().zip(fine) {
-                assert_eq!((rounded / 0.25).fract(), 0.0);
-                assert!((rounded - exact).abs() <= 0.125);
-            }
-        }
-    }
-
-    #[test]
-    fn a_price_rounded_to_nothing_is_refused() {
-        let mut document = document(4, 100);
-        document["tick_size"] = json!(1000.0);
-        assert_eq!(generate(&document, None, false).unwrap_err().code(), "PRICE_NOT_POSITIVE");
-    }
-
-    #[test]
-    fn a_path_that_leaves_every_price_is_refused_with_its_place() {
-        let mut document = document(4, 2000);
-        document["params"] = json!({"drift": 500.0, "sigma": 1.0, "drift_convention": "log"});
-        match generate(&document, None, false).unwrap_err() {
-            // 0.05 a bar passes 50 at its thousandth bar, give or take the noise.
-            crate::EngineError::ScenarioExploded { path: 0, asset: 0, bar_index } => {
-                assert!((998..=1001).contains(&bar_index), "{bar_index}");
-            }
-            other => panic!("{other}"),
-        }
-    }
-
-    #[test]
-    fn the_guard_refuses_or_clips_counts_and_flags() {
-        let mut document = document(1, 1000);
-        document["params"] = json!({"drift": 0.0, "sigma": 10.0, "drift_convention": "log"});
-        document["guard"] = json!({"mode": "error", "k": 3.0});
-        let error = generate(&document, None, false).unwrap_err();
-        assert_eq!(error.code(), "GUARD_EXCEEDED");
-        document["guard"] = json!({"mode": "clip", "k": 3.0});
-        let Generated { bars, facts, .. } = generate(&document, None, false).unwrap();
-        let flagged: Vec<usize> = (0..1000).filter(|t| bars.flags[*t] == FLAG_CLIPPED).collect();
-        // P(|z| ≥ 3) is 0.0027.
-        assert!((1..=12).contains(&flagged.len()), "{flagged:?}");
-        assert_eq!(facts["guard_events"], flagged.len());
-        assert!(facts["max_abs_z"].as_f64().unwrap() > 3.0);
-        assert!(error.to_string().contains(&format!("bar {}", flagged[0])), "{error}");
-        for t in flagged {
-            let size = ln(bars.close[t] / bars.open[t]).abs();
-            assert!((size - 3.0 * 10e-4).abs() < 1e-12, "bar {t} moved by {size}");
-        }
-    }
 }

@@ -51,7 +51,8 @@ impl Volume {
         let given = given.unwrap_or(&none);
         let names: Vec<&str> = PARAMS.iter().map(|param| param.name).collect();
         only("/volume_params", given, &names)?;
-        Ok(Self { model, params: Params::read("volume_params", PARAMS, given, &[])? })
+        let params = Params::read_at("/volume_params", "volume_params", PARAMS, given, &[])?;
+        Ok(Self { model, params })
     }
 
     /// Name of the model in documents.
