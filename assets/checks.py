@@ -1,19 +1,22 @@
-"""The checks of every asset, made from its row in `simcore.tables`; no asset has checks of its own.
+"""The checks of every asset, made from its row in `simcore.tables`.
 
-A check reads the file that was written, never the rows that were meant to be.
+A check reads the file that was written, never the rows that were meant to be. Few tables have
+checks beyond those of all; they stand in `OWN_CHECKS`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import dagster as dg
 import polars as pl
 
 from assets.partitions import partitions_of
-from simcore.errors import SpecError, StoreError
+from simcore.errors import EngineError, SpecError, StoreError
+from simcore.scenario.acceptance import accept_document
 from simcore.store import Partition, Store
 from simcore.strategy.strategy import compile_strategy
 from simcore.tables import TABLES
@@ -31,10 +34,16 @@ CHECKS: Final = {
 }
 
 DOCUMENT: Final = "document"
-"""The check that says why a strategy is refused; of the table `strategies` alone."""
+"""The check that says why a strategy is refused."""
 
-_OF_STRATEGIES: Final = {
-    DOCUMENT: "The document has a meaning, and it is the one that the hash beside it names.",
+# What only one table is checked for.
+OWN_CHECKS: Final = {
+    "scenarios": {
+        "acceptance": "A large sample of each market obeys every law that its family promises.",
+    },
+    "strategies": {
+        DOCUMENT: "The document has a meaning, and it is the one that the hash beside it names.",
+    },
 }
 
 # The checks that `Table.violations` speaks of, by the check that reports them.
@@ -58,9 +67,13 @@ class Finding:
     message: str = ""
 
 
+OwnChecks = Callable[[Table, Partition], Iterable[Finding]]
+"""Finds what `OWN_CHECKS` names for a table; nothing for any other."""
+
+
 def sentences(table: Table) -> dict[str, str]:
-    """Return what each check of a table says, by its name."""
-    return CHECKS | (_OF_STRATEGIES if table.name == "strategies" else {})
+    """Return every check of a table, with what holds if it passes."""
+    return {**CHECKS, **OWN_CHECKS.get(table.name, {})}
 
 
 def specs(table: Table) -> list[dg.AssetCheckSpec]:
@@ -86,16 +99,17 @@ def findings(store: Store, table: Table, partition: Partition) -> list[Finding]:
         partition: Where they lie.
 
     Returns:
-        One finding a check, in the order of `sentences`. A file that cannot be read fails them all,
-        with the file's name.
+        One finding a check that needs nothing but the rows. A file that cannot be read fails them
+        all, with the file's name.
     """
+    of_rows = [*CHECKS, *([DOCUMENT] if table.name == "strategies" else [])]
     try:
         rows = store.read(table, partition)
         footer = store.footer(table, partition)
     except StoreError as error:
-        return [Finding(check, False, message=error.message) for check in sentences(table)]
+        return [Finding(check, False, message=error.message) for check in of_rows]
     if footer is None:
-        return [Finding(check, False, message="the file is gone") for check in sentences(table)]
+        return [Finding(check, False, message="the file is gone") for check in of_rows]
     broken: dict[str, list[Violation]] = {check: [] for check in CHECKS}
     for violation in table.violations(rows):
         broken[_REPORTED_BY.get(violation.check, violation.check)].append(violation)
@@ -108,7 +122,7 @@ def findings(store: Store, table: Table, partition: Partition) -> list[Finding]:
     is_same = hashed == footer.content_hash
     message = "" if is_same else f"got {hashed}, expected {footer.content_hash}"
     found.append(Finding("content_hash", is_same, message=message))
-    if DOCUMENT in sentences(table):
+    if DOCUMENT in of_rows:
         found.append(_document(rows))
     return found
 
@@ -125,6 +139,31 @@ def _document(rows: pl.DataFrame) -> Finding:
         if compiled.ir_hash != ir_hash:
             wrong.append(f"{compiled.id}: got {compiled.ir_hash}, expected {ir_hash}")
     return Finding(DOCUMENT, not wrong, len(wrong), "\n".join(wrong))
+
+
+def acceptance(
+    store: Store, partition: Partition, sources: Mapping[str, Mapping[str, Any]]
+) -> Finding:
+    """Check that every market of a campaign is the one that its document names.
+
+    What is judged is the document that stands in the written row, on a sample of its own: too few
+    bars lie in the lake to tell. The law that fails stands in the message.
+
+    Args:
+        store: The lake.
+        partition: Where the campaign's scenarios lie.
+        sources: Columns of the source, by the id of each scenario that works on one.
+    """
+    failed = []
+    try:
+        rows = store.read(TABLES["scenarios"], partition, columns=["scenario_id", "document"])
+        for name, document in rows.iter_rows():
+            results = accept_document(json.loads(document), sources.get(name))
+            broken = [each.sentence for each in results if each.passes is False]
+            failed += [f"{name}: {sentence}" for sentence in broken]
+    except (StoreError, EngineError) as error:
+        return Finding("acceptance", False, message=error.message)
+    return Finding("acceptance", not failed, len(failed), "; ".join(failed))
 
 
 def _from_violations(check: str, violations: Sequence[Violation]) -> Finding:

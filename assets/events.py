@@ -83,6 +83,7 @@ def results(
     store: Store,
     compute: Callable[[], Sequence[Outcome]],
     picture: Callable[[], Picture | None],
+    own_checks: checks.OwnChecks | None = None,
 ) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
     """Materialise one partition of a campaign's assets, or only check it if only checks are asked.
 
@@ -91,7 +92,16 @@ def results(
         store: The lake.
         compute: Does the work, or finds it done.
         picture: Draws what the assets of the group show; None where there is nothing to draw.
+        own_checks: Finds what only some of the tables are checked for, by table; None where no
+            table of the group has such checks.
     """
+
+    def findings(name: str) -> list[checks.Finding]:
+        table = TABLES[name]
+        partition = Partition.parse(table, context.partition_key)
+        found = checks.findings(store, table, partition)
+        return found + (list(own_checks(table, partition)) if own_checks is not None else [])
+
     wanted = {key.to_user_string() for key in context.selected_asset_keys}
     if wanted:
         try:
@@ -100,12 +110,10 @@ def results(
             raise _failure([error], error.message) from error
         image = picture()
         for name in sorted(wanted):
-            yield _result(context, store, outcomes[name], image)
+            yield _result(context, outcomes[name], image, findings(name))
     others = {key.asset_key.to_user_string() for key in context.selected_asset_check_keys} - wanted
     for name in sorted(others):
-        table = TABLES[name]
-        partition = Partition.parse(table, context.partition_key)
-        yield from _check_results(context, checks.findings(store, table, partition), name)
+        yield from _check_results(context, findings(name), name)
 
 
 def logged(
@@ -167,9 +175,11 @@ def _failure(errors: Sequence[ProvingError], said: str) -> dg.Failure:
 
 
 def _result(
-    context: dg.AssetExecutionContext, store: Store, outcome: Outcome, image: Picture | None
+    context: dg.AssetExecutionContext,
+    outcome: Outcome,
+    image: Picture | None,
+    found: Sequence[checks.Finding],
 ) -> dg.MaterializeResult:
-    found = checks.findings(store, outcome.table, outcome.partition)
     return dg.MaterializeResult(
         asset_key=outcome.table.name,
         data_version=dg.DataVersion(outcome.footer.content_hash),

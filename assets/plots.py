@@ -14,6 +14,7 @@ import polars as pl
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from numpy.typing import NDArray
 from PIL import Image
 
 from simcore.store import Partition, Store
@@ -22,6 +23,13 @@ from simcore.tables import TABLES
 WIDTH_INCHES: Final = 6.4
 HEIGHT_INCHES: Final = 2.9
 DPI: Final = 80
+PANELS_WIDTH_INCHES: Final = 9.0
+PANEL_HEIGHT_INCHES: Final = 1.7
+SCENARIOS_MAX: Final = 24
+RETURNS_MAX: Final = 200_000
+TAIL_MAX: Final = 8.0
+BINS: Final = 64
+LAGS_MAX: Final = 50
 LINES_MAX: Final = 8
 POINTS_MAX: Final = 800
 COLOURS_MAX: Final = 128
@@ -37,12 +45,30 @@ _COLOURS: Final = (
 )  # fmt: skip
 
 
-def scenario_fan(store: Store, partition: Partition) -> str | None:
-    """Draw the prices of every scenario as multiples of their first; a band where it has paths."""
-    bars = store.read(
-        TABLES["bars"], partition, columns=["scenario_id", "path", "t", "ts", "close"]
+def scenario_panels(store: Store, partition: Partition) -> str | None:
+    """Draw three panels a scenario: its prices, its returns against the normal, their memory.
+
+    Prices are multiples of the first, with a band where there are several paths; memory is the
+    autocorrelation of absolute returns with the bound that chance keeps to 95 times in 100.
+    """
+    columns = ["scenario_id", "path", "asset", "t", "ts", "close"]
+    bars = store.read(TABLES["bars"], partition, columns=columns).with_columns(
+        # Every asset of every path is a line of its own.
+        path=pl.col("path").cast(pl.UInt64) * 65_536 + pl.col("asset"),
     )
-    return _picture(lambda axes: _fans(axes, bars, "close", "close / first close"), bars)
+    scenarios = bars.partition_by("scenario_id", maintain_order=True)[:SCENARIOS_MAX]
+    if not scenarios:
+        return None
+    figure = _figure(PANELS_WIDTH_INCHES, PANEL_HEIGHT_INCHES * len(scenarios))
+    for row, market in enumerate(scenarios):
+        fan, density, memory = (
+            _axes(figure, len(scenarios), 3, 3 * row + column) for column in (1, 2, 3)
+        )
+        _fans(fan, market, "close", str(market["scenario_id"][0]), has_legend=False)
+        series = _log_returns(market)
+        _density(density, series, has_title=row == 0)
+        _memory(memory, series, has_title=row == 0)
+    return _encoded(figure)
 
 
 def equity_fan(store: Store, partition: Partition) -> str | None:
@@ -94,18 +120,31 @@ def _picture(
     if rows.is_empty():
         return None
     parts = [draw] if below is None else [draw, below]
-    figure = Figure(figsize=(WIDTH_INCHES, HEIGHT_INCHES * len(parts)), dpi=DPI)
-    figure.set_layout_engine("constrained")
+    figure = _figure(WIDTH_INCHES, HEIGHT_INCHES * len(parts))
     for position, part in enumerate(parts):
-        axes = figure.add_subplot(len(parts), 1, position + 1)
-        for side in ("top", "right"):
-            axes.spines[side].set_visible(False)
-        for side in ("left", "bottom"):
-            axes.spines[side].set_color(_GRID)
-        axes.tick_params(colors=_INK, labelsize=8, length=0)
-        axes.grid(color=_GRID, linewidth=0.6)
-        axes.set_axisbelow(True)
-        part(axes)
+        part(_axes(figure, len(parts), 1, position + 1))
+    return _encoded(figure)
+
+
+def _figure(width: float, height: float) -> Figure:
+    figure = Figure(figsize=(width, height), dpi=DPI)
+    figure.set_layout_engine("constrained")
+    return figure
+
+
+def _axes(figure: Figure, rows: int, columns: int, position: int) -> Axes:
+    axes = figure.add_subplot(rows, columns, position)
+    for side in ("top", "right"):
+        axes.spines[side].set_visible(False)
+    for side in ("left", "bottom"):
+        axes.spines[side].set_color(_GRID)
+    axes.tick_params(colors=_INK, labelsize=8, length=0)
+    axes.grid(color=_GRID, linewidth=0.6)
+    axes.set_axisbelow(True)
+    return axes
+
+
+def _encoded(figure: Figure) -> str:
     canvas = FigureCanvasAgg(figure)
     canvas.draw()
     image = Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
@@ -115,7 +154,60 @@ def _picture(
     return f"data:image/png;base64,{base64.b64encode(content.getvalue()).decode('ascii')}"
 
 
-def _fans(axes: Axes, rows: pl.DataFrame, column: str, title: str) -> None:
+def _log_returns(market: pl.DataFrame) -> list[NDArray[np.float64]]:
+    """Return the returns of the first bars of a scenario, one array a path and asset."""
+    series = []
+    left = RETURNS_MAX
+    for _, rows in market.group_by("path", maintain_order=True):
+        if left < 2:
+            break
+        close = rows["close"].head(left).to_numpy()
+        left -= close.size
+        series.append(np.diff(np.log(close)))
+    return series
+
+
+def _density(axes: Axes, series: list[NDArray[np.float64]], *, has_title: bool) -> None:
+    """Draw the density of returns in deviations, on a scale that shows tails, and the normal's."""
+    whole = np.concatenate(series)
+    deviation = whole.std()
+    if deviation > 0.0:
+        z = np.clip((whole - whole.mean()) / deviation, -TAIL_MAX, TAIL_MAX)
+        edges = np.linspace(-TAIL_MAX, TAIL_MAX, BINS + 1)
+        middle = (edges[1:] + edges[:-1]) / 2.0
+        density, _ = np.histogram(z, edges, density=True)
+        seen = density > 0.0
+        axes.semilogy(middle[seen], density[seen], "o", color=_REAL, markersize=2.2)
+        axes.semilogy(middle, np.exp(-0.5 * middle**2) / (2.0 * np.pi) ** 0.5, color=_TWIN)
+        axes.set_ylim(min(density[seen].min() / 3.0, 1e-3), 1.0)
+    if has_title:
+        axes.set_title("returns in deviations; line: normal", fontsize=8, color=_INK, loc="left")
+
+
+def _memory(axes: Axes, series: list[NDArray[np.float64]], *, has_title: bool) -> None:
+    """Draw the autocorrelation of absolute returns and the bound for returns without memory."""
+    sizes = [np.abs(each) for each in series]
+    whole = np.concatenate(sizes)
+    centre, variance = whole.mean(), whole.var()
+    lags = [lag for lag in range(1, LAGS_MAX + 1) if any(each.size > lag for each in sizes)]
+    if variance > 0.0:
+        found = []
+        for lag in lags:
+            products = [
+                (each[:-lag] - centre) * (each[lag:] - centre) for each in sizes if each.size > lag
+            ]
+            found.append(np.concatenate(products).mean() / variance)
+        axes.vlines(lags, 0.0, found, color=_REAL, linewidth=1.4)
+        bound = 1.96 / whole.size**0.5
+        axes.axhspan(-bound, bound, color=_TWIN, alpha=0.35, linewidth=0)
+    axes.axhline(0.0, color=_INK, linewidth=0.6)
+    if has_title:
+        axes.set_title("autocorrelation of |r| by lag", fontsize=8, color=_INK, loc="left")
+
+
+def _fans(
+    axes: Axes, rows: pl.DataFrame, column: str, title: str, *, has_legend: bool = True
+) -> None:
     """Draw a line for each scenario; median and 5 to 95 % where it has several paths."""
     relative = rows.sort("scenario_id", "path", "t").with_columns(
         value=pl.col(column) / pl.col(column).first().over("scenario_id", "path"),
@@ -140,7 +232,7 @@ def _fans(axes: Axes, rows: pl.DataFrame, column: str, title: str) -> None:
     axes.axhline(1.0, color=_INK, linewidth=0.6)
     axes.set_xlabel("days", fontsize=8, color=_INK)
     axes.set_title(title, fontsize=9, color=_INK, loc="left")
-    if len(groups) <= LINES_MAX:
+    if has_legend and len(groups) <= LINES_MAX:
         axes.legend(fontsize=7, frameon=False, loc="center left", bbox_to_anchor=(1.0, 0.5))
 
 

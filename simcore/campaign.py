@@ -267,8 +267,12 @@ def _profile(profile: ExecutionArgument | None) -> str | None:
 def kinds_of(document: str, *, home: str | Path | None = None) -> list[str]:
     """Return the kinds a document may be of: by its folder, else by its id or its fields.
 
+    Args:
+        document: An id, a path or a text.
+        home: Folder whose documents join the library's.
+
     Raises:
-        SpecError: It cannot be read, or no kind of document has its fields.
+        SpecError: It cannot be read, no document has that id, or no kind has its fields.
     """
     is_id = re.fullmatch(r"[^\s{./\\]+", document) is not None
     if is_id:

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import argparse
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from simcore.errors import LimitError, ProvingError, SpecError
+from simcore.errors import LimitError, SpecError
 from simcore.problems import Hint, Problem
 
 if TYPE_CHECKING:
@@ -123,30 +123,49 @@ def _generate_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _generate(arguments: argparse.Namespace, home: Path) -> Answer:
     from simcore.scenario.document import load
-    from simcore.scenario.manifest import generate_with_manifest
+    from simcore.scenario.manifest import whole_manifest
 
     scenario = load(arguments.scenario, home=home)
     if arguments.out is None:
-        frame, manifest = generate_with_manifest(scenario)
+        frame, manifest = whole_manifest(scenario)
         end = _table(frame.head(5))
     else:
         manifest = _generate_into(arguments.out, scenario)
         end = f"bars written to {arguments.out}"
-    lines = [f"{name:18} {value}" for name, value in manifest.items() if name != "document"]
+    unlisted = ("document", "truth", "stylised")
+    lines = [f"{name:18} {value}" for name, value in manifest.items() if name not in unlisted]
+    lines += [f"{'truth ' + name:18} {value}" for name, value in manifest["truth"].items()]
+    if "stylised" in manifest:
+        lines += ["stylised facts", *(f"  {_fact(row)}" for row in manifest["stylised"])]
     return Answer("\n".join([*lines, end]), manifest)
 
 
 def _generate_into(path: Path, scenario: Scenario) -> dict[str, Any]:
-    """Write the bars of a scenario and return its manifest; the columns are held once."""
+    """Write the bars of a scenario and return its manifest; the columns are held once.
+
+    The card of stylised facts is left out: it would need several times their memory.
+    """
     from simcore import parquet
     from simcore.scenario.generate import columns_with_facts
-    from simcore.scenario.manifest import manifest
+    from simcore.scenario.manifest import manifest, truth
     from simcore.tables.markets import BARS
 
     columns, facts = columns_with_facts(scenario)
     with _draft(path) as draft, draft.open("wb") as handle:
         parquet.write_columns(BARS, columns, handle)
-    return manifest(scenario, facts)
+    row = manifest(scenario, facts)
+    return {**row, "truth": truth(scenario, row)}
+
+
+def _fact(row: dict[str, Any]) -> str:
+    """Return one stylised fact as a line: what was found, what its family leads to expect."""
+    found = {True: "shown", False: "absent", None: "open"}[row["passes"]]
+    wanted = {True: "shown", False: "absent", None: "either"}[row["expected"]]
+    verdict = "" if row["as_expected"] is not False else "  NOT AS EXPECTED"
+    if row["estimate"] is None:
+        return f"{row['fact']:26} {found:7} expected {wanted}{verdict}"
+    interval = f"{row['estimate']:.4g} ({row['low']:.4g} to {row['high']:.4g})"
+    return f"{row['fact']:26} {found:7} expected {wanted:7} {interval}{verdict}"
 
 
 def _check_arguments(parser: argparse.ArgumentParser) -> None:
@@ -156,44 +175,34 @@ def _check_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="apply the first fix of each error, as often as that helps, and write the file",
     )
+    parser.add_argument(
+        "--no-selftest",
+        action="store_true",
+        help="do not measure on a large sample whether a scenario obeys the laws of its family",
+    )
+    parser.add_argument(
+        "--against",
+        metavar="REPLAY",
+        help="a scenario of real bars: how far from them the scenarios are",
+    )
 
 
 def _check(arguments: argparse.Namespace, home: Path) -> Answer:
+    from simcore import examination
+
+    # Whoever prints the answer has found whether it is for a terminal with colours.
+    is_coloured = bool(getattr(arguments, "is_coloured", False))
     if arguments.fix:
-        return _fix(arguments, home)
-    from simcore.campaign import check_document
-    from simcore.diagnostics import count, rendered
-
-    found = {document: check_document(document, home=home) for document in arguments.documents}
-    blocks: list[str] = []
-    for document, problems in found.items():
-        if problems:
-            blocks.append(rendered(problems, is_coloured=_is_coloured(arguments)))
-        blocks.append(f"{document}: {count(problems)}")
-    data = {document: [each.as_json() for each in told] for document, told in found.items()}
-    return Answer("\n\n".join(blocks), data, exit_code=_check_code(found.values()))
-
-
-def _is_coloured(arguments: argparse.Namespace) -> bool:
-    """Return whether the answer is for a terminal with colours, as who prints it has found."""
-    return bool(getattr(arguments, "is_coloured", False))
-
-
-def _check_code(found: Iterable[Sequence[Problem]]) -> int:
-    errors = [each for problems in found for each in problems if each.severity == "error"]
-    if any(each.code == "DSL_INTERNAL" for each in errors):
-        return ProvingError.exit_code
-    return SpecError.exit_code if errors else 0
-
-
-def _fix(arguments: argparse.Namespace, home: Path) -> Answer:
-    from simcore.repairs import mend_file
-
-    mended = [mend_file(document, home=home) for document in arguments.documents]
-    texts = [each.text(is_coloured=_is_coloured(arguments)) for each in mended]
-    data = {each.document: each.as_json() for each in mended}
-    codes = [_check_code([each.repair.problems]) for each in mended]
-    return Answer("\n\n".join(texts), data, exit_code=max(codes))
+        found = examination.mend(arguments.documents, home, is_coloured=is_coloured)
+    else:
+        found = examination.examine(
+            arguments.documents,
+            home,
+            is_coloured=is_coloured,
+            measures_laws=not arguments.no_selftest,
+            against=arguments.against,
+        )
+    return Answer(found.text, found.data, exit_code=found.exit_code)
 
 
 def _backtest_arguments(parser: argparse.ArgumentParser) -> None:

@@ -33,6 +33,7 @@ from simcore.parquet import Footer
 from simcore.report import page, sections
 from simcore.scenario.document import effective
 from simcore.scenario.manifest import generate_with_manifest
+from simcore.scenario.stylised import card
 from simcore.seeds import jcs, sha256_hex
 from simcore.sources import digest
 from simcore.store import Partition, Provenance, Store
@@ -48,7 +49,7 @@ def _tables(*names: str) -> tuple[Table, ...]:
 
 
 # The tables that each step writes; together they are every table there is.
-MARKETS: Final = _tables("scenarios", "bars")
+MARKETS: Final = _tables("scenarios", "bars", "stylised_facts")
 STRATEGIES: Final = _tables("strategies", "lineage")
 BACKTESTS: Final = _tables("backtests", "trades", "equity")
 TOURNAMENTS: Final = _tables("games", "standings")
@@ -109,7 +110,7 @@ def code(table: Table) -> str:
 
 
 def markets(store: Store, campaign: Campaign) -> list[Outcome]:
-    """Generate every scenario of a campaign: the tables `scenarios` and `bars`.
+    """Generate every scenario of a campaign: `scenarios`, `bars` and `stylised_facts`.
 
     Raises:
         EngineError: A scenario is refused.
@@ -126,13 +127,17 @@ def markets(store: Store, campaign: Campaign) -> list[Outcome]:
     )
 
     def generate() -> Rows:
-        frames, manifests = [], []
+        frames, manifests, cards = [], [], []
         for scenario in campaign.scenarios:
             frame, manifest = generate_with_manifest(scenario)
             frames.append(frame.with_columns(scenario_id=pl.lit(scenario.id)))
             manifests.append(manifest)
-        scenarios = pl.DataFrame(manifests, infer_schema_length=None)
-        return {"scenarios": scenarios, "bars": pl.concat(frames)}
+            cards += [{"scenario_id": scenario.id, **row} for row in card(scenario, frame)]
+        return {
+            "scenarios": pl.DataFrame(manifests, schema=TABLES["scenarios"].polars_schema()),
+            "bars": pl.concat(frames),
+            "stylised_facts": pl.DataFrame(cards, schema=TABLES["stylised_facts"].polars_schema()),
+        }
 
     outcomes = _settled(store, MARKETS, partition, provenance, generate)
     rows = store.read(TABLES["scenarios"], partition, ["bars", "paths"])

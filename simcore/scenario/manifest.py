@@ -6,17 +6,21 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
 from simcore import engine
 from simcore.scenario.document import Scenario, effective, load
 from simcore.scenario.generate import bars_with_facts
+from simcore.scenario.stylised import card
 from simcore.seeds import jcs
 from simcore.tables.markets import BARS, SCENARIOS
 
-_LAGS_BARS: Final = (1, 10, 50)
+METHOD: Final = (
+    "sqrt(E q / (1 - E q)), q = m^2 / (m^2 + s^2), m and s^2 being mean and variance of the coming "
+    "bar's simple return given the document and the bars up to now (of hidden states: filtered), "
+    "averaged over the bars of this market; before costs. Ferson and Siegel (2001)."
+)
+"""How the best attainable Sharpe ratio is computed."""
 
 
 def scenario_manifest(document: Any, *, home: str | Path | None = None) -> dict[str, Any]:
@@ -27,19 +31,32 @@ def scenario_manifest(document: Any, *, home: str | Path | None = None) -> dict[
         home: Folder whose documents join the library's; None for the library alone.
 
     Returns:
-        Every column of the table `scenarios`; ``truth``, the parameters the market was made
-        with; and ``stylised``, estimates from the bars: mean, deviation and excess kurtosis of
-        log returns, autocorrelations of returns and of absolute returns, and the correlation of
-        volume with absolute returns (null where not defined).
+        Every column of the table `scenarios`; ``truth``, the parameters the market was made with
+        and the best Sharpe ratio that can be had in it, a bar and a year, with the method; and
+        ``stylised``, the card of stylised facts, as rows of the table `stylised_facts`.
 
     Raises:
         SpecError: The document or its source file is wrong.
         EngineError: The path it leads to is refused.
     """
-    scenario = load(document, home=home)
+    return whole_manifest(load(document, home=home))[1]
+
+
+def whole_manifest(scenario: Scenario) -> tuple[pl.DataFrame, dict[str, Any]]:
+    """Generate a checked scenario once: its bars, and what `scenario_manifest` says of them."""
     frame, row = generate_with_manifest(scenario)
-    truth = {"family": scenario.document.family, "params": scenario.params}
-    return {**row, "truth": truth, "stylised": stylised(frame)}
+    return frame, {**row, "truth": truth(scenario, row), "stylised": card(scenario, frame)}
+
+
+def truth(scenario: Scenario, row: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what is known of a market because it was made: its law, and the most it can yield."""
+    return {
+        "family": scenario.document.family,
+        "params": scenario.params,
+        "sharpe_max_bar": row["sharpe_max_bar"],
+        "sharpe_max_annual": row["sharpe_max_annual"],
+        "method": METHOD,
+    }
 
 
 def generate_with_manifest(scenario: Scenario) -> tuple[pl.DataFrame, dict[str, Any]]:
@@ -66,6 +83,7 @@ def manifest(scenario: Scenario, facts: Mapping[str, Any]) -> dict[str, Any]:
         "engine_version": engine.version(),
         "schema_version": BARS.schema_version,
         "A": facts["bars_per_year"],
+        "sharpe_max_annual": _annual(facts["sharpe_max_bar"], facts["bars_per_year"]),
         "seed": document.seed,
         "family": document.family,
         "timeframe": document.timeframe,
@@ -83,47 +101,5 @@ def _quality(scenario: Scenario, facts: Mapping[str, Any]) -> str | None:
     return jcs({**facts["quality"], **scenario.source.quality}).decode()
 
 
-def stylised(bars: pl.DataFrame) -> dict[str, float | None]:
-    """Return estimates of what returns of markets are known for, over all paths together.
-
-    They come from the platform's logarithm, so they enter no hash and no table.
-
-    Args:
-        bars: Rows of the table `bars`.
-
-    Source:
-        Cont (2001), "Empirical properties of asset returns", Quantitative Finance 1(2).
-    """
-    paths = [path for _, path in bars.group_by("path", "asset", maintain_order=True)]
-    returns = [np.diff(np.log(path["close"].to_numpy())) for path in paths]
-    volumes = [path["volume"].to_numpy()[1:] for path in paths]
-    r = np.concatenate(returns)
-    centred = r - r.mean()
-    variance = float(np.mean(centred**2))
-    facts: dict[str, float | None] = {
-        "return_mean": float(r.mean()),
-        "return_deviation": variance**0.5,
-        "excess_kurtosis": float(np.mean(centred**4)) / variance**2 - 3.0 if variance else None,
-        "volume_volatility_correlation": _correlation(np.abs(r), np.concatenate(volumes)),
-    }
-    for lag in _LAGS_BARS:
-        facts[f"acf_return_{lag}"] = _autocorrelation(returns, lag)
-        facts[f"acf_abs_return_{lag}"] = _autocorrelation([np.abs(each) for each in returns], lag)
-    return facts
-
-
-def _autocorrelation(paths: list[NDArray[np.float64]], lag: int) -> float | None:
-    long_enough = [path for path in paths if path.size > lag + 1]
-    if not long_enough:
-        return None
-    return _correlation(
-        np.concatenate([path[:-lag] for path in long_enough]),
-        np.concatenate([path[lag:] for path in long_enough]),
-    )
-
-
-def _correlation(x: NDArray[np.float64], y: NDArray[np.float64]) -> float | None:
-    """Return the correlation, None where a side does not vary."""
-    if x.size < 2 or np.ptp(x) == 0.0 or np.ptp(y) == 0.0:
-        return None
-    return float(np.corrcoef(x, y)[0, 1])
+def _annual(sharpe_bar: float | None, bars_per_year: float) -> float | None:
+    return None if sharpe_bar is None else sharpe_bar * float(bars_per_year) ** 0.5

@@ -1,4 +1,4 @@
-"""Tables of the generated markets: what each scenario is, and its bars."""
+"""Tables of the generated markets: what each scenario is, its bars, and what they look like."""
 
 from __future__ import annotations
 
@@ -32,6 +32,17 @@ SCENARIOS: Final = Table(
             minimum=0.0, nullable=True,
         ),
         Column("guard_events", "u64", "events", "Increments that the guard clipped."),
+        Column("jump_events", "u64", "events", "Bars that a jump of the model opened."),
+        Column(
+            "sharpe_max_bar", "f64", "per bar",
+            "Highest Sharpe ratio that anyone can expect who knows the document, before costs; "
+            "null for a market whose next bar has no law.",
+            minimum=0.0, nullable=True,
+        ),
+        Column(
+            "sharpe_max_annual", "f64", "per year", "The same, times the root of A.",
+            minimum=0.0, nullable=True,
+        ),
         Column("seed", "u64", "-", "Seed of the scenario's document.", maximum=SEED_MAX),
         Column("family", "str", "-", "Family of the scenario."),
         Column("timeframe", "str", "-", "Length of a bar."),
@@ -74,4 +85,33 @@ BARS: Final = Table(
     references=((("scenario_id",), "scenarios", ("scenario_id",)),),
 )  # fmt: skip
 
-TABLES: Final = (SCENARIOS, BARS)
+STYLISED_FACTS: Final = Table(
+    "stylised_facts",
+    "One row a stylised fact of real markets: whether a scenario's bars show it, and whether its "
+    "family should.",
+    key=("scenario_id", "fact"),
+    partitioned_by=("campaign",),
+    columns=(
+        Column("scenario_id", "str", "-", "Id of the scenario's document."),
+        Column("fact", "str", "-", "The fact, as Cont (2001) lists them."),
+        Column("statistic", "str", "-", "What the estimate is, in words."),
+        Column("estimate", "f64", "-", "What the bars came to.", nullable=True),
+        Column("low", "f64", "-", "Lower end of the interval of 99.9 %.", nullable=True),
+        Column("high", "f64", "-", "Upper end of the interval of 99.9 %.", nullable=True),
+        Column(
+            "passes", "bool", "-", "Whether the bars show the fact; null: too few to tell.",
+            nullable=True,
+        ),
+        Column(
+            "expected", "bool", "-", "Whether the family shows it; null: it may or not.",
+            nullable=True,
+        ),
+        Column(
+            "as_expected", "bool", "-", "Whether the two agree; null: one of them is open.",
+            nullable=True,
+        ),
+    ),
+    references=((("scenario_id",), "scenarios", ("scenario_id",)),),
+)  # fmt: skip
+
+TABLES: Final = (SCENARIOS, BARS, STYLISED_FACTS)

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import polars as pl
@@ -11,7 +13,8 @@ import pytest
 from assets import checks
 from pipelines import headless
 from pipelines.definitions import build
-from simcore import steps
+from simcore import engine, steps
+from simcore.scenario import acceptance
 from simcore.store import Partition, Provenance, Store
 from simcore.tables import TABLES
 
@@ -143,3 +146,54 @@ def test_a_failed_check_stops_what_is_downstream_in_the_same_run(
     summary = headless.run("c0-tiny", home=tiny, progress=print, instance=instance)
     assert summary.exit_code != 0
     assert summary.failures == ["standings c0-tiny: check key: row 1: twice"]
+
+
+def test_every_market_of_the_campaign_obeys_its_laws(store: Store) -> None:
+    assert checks.acceptance(store, PLACE, {}) == checks.Finding("acceptance", True)
+
+
+def test_a_law_that_is_broken_is_named_with_its_scenario(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    honest = engine.scenario_laws
+
+    def other(document: dict[str, Any], source: Any = None) -> dict[str, Any]:
+        wrong = {"statistic": "variance_ratio", "arguments": [4.0], "low": 1.5, "high": 2.0}
+        return {**honest(document, source), "laws": [wrong]}
+
+    monkeypatch.setattr(engine, "scenario_laws", other)
+    acceptance._accepted.cache_clear()
+    found = checks.acceptance(store, PLACE, {})
+    acceptance._accepted.cache_clear()
+    names = store.read(TABLES["scenarios"], PLACE, ["scenario_id"])["scenario_id"]
+    assert not found.has_passed
+    assert found.count == names.len()
+    for name in names:
+        assert f"{name}: variance_ratio(4): got " in found.message
+    assert "expected 1.4" in found.message
+
+
+def test_what_is_accepted_is_the_document_that_was_written(store: Store) -> None:
+    rows = store.read(TABLES["scenarios"], PLACE)
+    broken = rows.with_columns(document=pl.col("document").str.replace('"seed":', '"sead":'))
+    rewrite(store, "scenarios", PLACE, broken)
+    found = checks.acceptance(store, PLACE, {})
+    assert not found.has_passed
+    assert "sead" in found.message
+
+
+def test_scenarios_that_are_gone_are_not_accepted(store: Store) -> None:
+    store.discard(TABLES["scenarios"], PLACE)
+    assert not checks.acceptance(store, PLACE, {}).has_passed
+
+
+def test_only_the_scenarios_are_accepted(
+    tiny: Path, run: Callable[[Path], headless.Summary], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    finding = checks.Finding("acceptance", False, 1, "calm: variance(): got 1, expected 2 to 3")
+    monkeypatch.setattr(checks, "acceptance", lambda *_: finding)
+    summary = run(tiny)
+    assert summary.exit_code != 0
+    assert summary.failures == [
+        "scenarios c0-tiny: check acceptance: calm: variance(): got 1, expected 2 to 3"
+    ]

@@ -15,6 +15,8 @@ from arch.data import sp500
 from pipelines.cli import main
 from simcore.cli import COMMANDS, parse_grid
 from simcore.errors import LimitError, SpecError
+from simcore.scenario import acceptance
+from simcore.scenario.acceptance import Result
 
 PROVING = Path(sys.executable).parent / "proving"
 SPX = """
@@ -113,9 +115,63 @@ def test_check_exits_by_what_it_finds(home: Path, capsys: pytest.CaptureFixture[
     broken = Path(__file__).parents[1] / "documents" / "invalid_lookahead.toml"
     code, found = answer(capsys, "check", "ma_cross", str(broken), "--home", str(home))
     assert code == 2
-    assert found["ma_cross"] == []
-    assert {problem["reason"] for problem in found[str(broken)]} == {"LOOKAHEAD"}
+    assert found["ma_cross"] == {"problems": []}
+    assert {problem["reason"] for problem in found[str(broken)]["problems"]} == {"LOOKAHEAD"}
     assert main(["check", "ma_cross", "vol-calm", "c0-tiny", "--home", str(home)]) == 0
+
+
+def test_check_measures_the_laws_of_a_scenario(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, found = answer(capsys, "check", "trend-up-mid", "--home", str(home))
+    laws = {law["statistic"]: law for law in found["trend-up-mid"]["laws"]}
+    assert code == 0
+    assert laws["mean"]["passes"] is True
+    assert laws["mean"]["low"] < laws["mean"]["estimate"] < laws["mean"]["high"]
+    assert main(["check", "trend-up-mid", "--home", str(home)]) == 0
+    assert "holds  variance_ratio(16)" in capsys.readouterr().out
+    _, found = answer(capsys, "check", "trend-up-mid", "--no-selftest", "--home", str(home))
+    assert found["trend-up-mid"] == {"problems": []}
+
+
+def test_check_fails_where_a_law_is_broken(
+    home: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken = Result("kurtosis", (), None, 4.0, 5.0, 3.01, 0.01, False)
+    monkeypatch.setattr(acceptance, "accept", lambda _: [broken])
+    assert main(["check", "vol-calm", "--home", str(home)]) == 2
+    assert "BROKEN kurtosis" in capsys.readouterr().out
+
+
+def test_check_says_how_far_a_scenario_lies_from_real_bars(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    document = {
+        "version": "0.1.0", "id": "walk", "family": "trend", "timeframe": "1d",
+        "duration_bars": 1000, "seed": 1, "params": {"drift": 3.0, "sigma": 120.0},
+        "volume_model": "const",
+    }  # fmt: skip
+    (home / "scenarios" / "walk.json").write_text(json.dumps(document))
+    asked = ("check", "walk", "--no-selftest", "--against", "spx", "--home", str(home))
+    code, found = answer(capsys, *asked)
+    realism = found["walk"]["realism"]
+    assert code == 0
+    assert realism["p_value"] < 0.05
+    assert realism["differences"]["volume_size_correlation"] < 0.0
+    assert main(list(asked)) == 0
+    assert "against spx: energy distance" in capsys.readouterr().out
+
+
+def test_generate_tells_the_truth_and_shows_the_card(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _, manifest = answer(capsys, "generate", "vol-calm", "--home", str(home))
+    assert manifest["truth"]["sharpe_max_annual"] == manifest["sharpe_max_annual"] > 0.0
+    assert len(manifest["stylised"]) == 11
+    assert main(["generate", "vol-calm", "--home", str(home)]) == 0
+    printed = capsys.readouterr().out
+    assert "truth sharpe_max_bar" in printed
+    assert "heavy_tails                open" in printed
 
 
 def test_verifying_nothing_is_refused(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -189,7 +245,7 @@ def test_a_check_tells_programs_where_each_problem_is_and_how_to_mend_it(
     path.write_text(path.read_text().replace("crossunder(", "crosunder("))
     code, told = answer(capsys, "check", "ma_daily", "--home", str(home))
     assert code == 2
-    (problem,) = told["ma_daily"]
+    (problem,) = told["ma_daily"]["problems"]
     text = path.read_text()
     line = text[: text.index("crosunder")].count("\n") + 1
     assert problem["loc"] == {"path": "/rules/1/if", "span": [0, 9], "line": line, "col": 9}
@@ -207,6 +263,6 @@ def test_a_bug_of_ours_is_told_as_one_and_not_as_the_authors(
     monkeypatch.setattr("simcore.strategy.check.examine", broken)
     code, told = answer(capsys, "check", "ma_cross")
     assert code == 70
-    (problem,) = told["ma_cross"]
+    (problem,) = told["ma_cross"]["problems"]
     assert (problem["code"], problem["reason"]) == ("DSL_INTERNAL", "BUG")
     assert "ZeroDivisionError: planted" in problem["message"]

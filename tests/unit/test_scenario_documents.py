@@ -6,7 +6,6 @@ import json
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import polars as pl
 import pytest
 
@@ -16,7 +15,7 @@ from simcore.errors import SpecError
 from simcore.problems import Problem
 from simcore.scenario import calendar
 from simcore.scenario.document import effective, for_campaign, load
-from simcore.scenario.manifest import generate_with_manifest, stylised
+from simcore.scenario.manifest import generate_with_manifest
 from simcore.seeds import jcs
 from simcore.tables import TABLES
 
@@ -237,23 +236,6 @@ class TestGeneration:
 
         assert dataset(id="other", metadata={"notes": "x"}) == dataset()
         assert dataset(seed=43) != dataset()
-
-    def test_tells_the_truth_and_the_stylised_facts(self) -> None:
-        document = {**WHOLE, "duration_bars": 20_000}
-        manifest = simcore.scenario_manifest(document)
-        assert manifest["truth"]["params"]["sigma"] == 50.0
-        facts = manifest["stylised"]
-        # Four standard errors of a deviation and of a correlation at n = 20,000.
-        assert abs(facts["return_deviation"] / 50e-4 - 1) < 4 / (2 * 20_000) ** 0.5
-        assert abs(facts["acf_return_1"]) < 4 / 20_000**0.5
-        assert facts["volume_volatility_correlation"] is None
-
-    def test_finds_the_autocorrelation_of_a_series_that_alternates(self) -> None:
-        close = np.where(np.arange(200) % 2 == 0, 100.0, 101.0)
-        zeros = np.zeros(200, dtype=np.uint32)
-        bars = pl.DataFrame({"path": zeros, "asset": zeros, "close": close, "volume": close})
-        assert stylised(bars)["acf_return_1"] == pytest.approx(-1.0)
-        assert stylised(bars)["acf_return_10"] == pytest.approx(1.0)
 
     def test_reads_a_users_scenario_from_the_home(self, tmp_path: Path) -> None:
         (tmp_path / "scenarios").mkdir()
