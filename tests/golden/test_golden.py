@@ -15,9 +15,9 @@ import pytest
 
 import simcore
 from simcore import engine
+from simcore.documents import found
 
 HERE = Path(__file__).parent
-SCENARIOS = ("trend-up-mid", "trend-down-mid", "vol-calm", "vol-stormy")
 
 
 def _lines(frame: pl.DataFrame, columns: Iterable[str]) -> list[str]:
@@ -37,7 +37,7 @@ def _lines(frame: pl.DataFrame, columns: Iterable[str]) -> list[str]:
 def markets() -> list[str]:
     """The identity of each library scenario and its first bars, every digit."""
     lines = []
-    for name in SCENARIOS:
+    for name in found("scenarios"):
         manifest = simcore.scenario_manifest(name)
         lines += [
             name,
@@ -80,7 +80,7 @@ def standings() -> list[str]:
             "name": "Golden",
             "seed": 1,
             "entries": ["atr_breakout", "buy_and_hold", "ma_cross", "rsi_reversion", "zero_rule"],
-            "scenarios": list(SCENARIOS),
+            "scenarios": ["trend-up-mid", "trend-down-mid", "vol-calm", "vol-stormy"],
             "format": {"type": "round_robin"},
             "score": {"type": "composite_v1", "weights": [0.6, 0.4]},
             "execution": "honest_v1",

@@ -58,8 +58,8 @@ impl Law {
         Self { statistic, arguments: arguments.to_vec(), bound: Bound::Between { low, high } }
     }
 
-    pub(super) fn to_json(self) -> Value {
-        let (statistic, arguments) = (self.statistic, self.arguments);
+    pub(super) fn to_json(&self) -> Value {
+        let (statistic, arguments) = (self.statistic, &self.arguments);
         match self.bound {
             Bound::Near { expected } => {
                 json!({"statistic": statistic, "arguments": arguments, "expected": expected})

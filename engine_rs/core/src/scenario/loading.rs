@@ -5,8 +5,9 @@ use super::document::Scenario;
 use super::factor::{FACTOR_ASSET, PAIRS_MAX, Writing, pairs};
 use super::law::{self, Bound, Fact, Law};
 use super::path::{
-    BLOCK_STEPS, BarDraws, FLAG_CLIPPED, Model, Outlook, PathFacts, PathRows, Steps, Walker, blocks,
+    BLOCK_STEPS, BarDraws, FLAG_CLIPPED, Model, Outlook, PathFacts, Steps, Walker, blocks,
 };
+use super::rows::PathRows;
 use super::{Facts, Market};
 use crate::EngineError;
 use crate::random::{Purpose, Stream};

@@ -24,6 +24,7 @@ pub mod path;
 mod quality;
 mod regime;
 mod replay;
+mod rows;
 mod shock_mix;
 mod trend;
 mod vol_cluster;
@@ -40,9 +41,13 @@ use document::{Choice, Scenario, Structure};
 use field::refused;
 use identity::GENERATOR_VERSION;
 use law::{Fact, Law};
-use path::{LatentRows, Model, PathFacts, PathRows};
+use path::{Model, PathFacts};
 use rayon::prelude::*;
+use rows::{LatentRows, PathRows};
 use serde_json::{Map, Value, json};
+
+/// Reads what a family's own rules are about, and makes its market ready.
+type Prepare = fn(&Scenario, Option<&Bars>) -> Result<Box<dyn Market>, EngineError>;
 
 /// One way of making a market; a row of the table.
 #[derive(Debug)]
@@ -66,7 +71,7 @@ pub struct Family {
     /// Whether its draws may be Student's instead of normal.
     pub takes_student_t: bool,
     /// Refuses what no range of a single parameter can, and makes the market ready to be walked.
-    prepare: fn(&Scenario, Option<&Bars>) -> Result<Box<dyn Market>, EngineError>,
+    prepare: Prepare,
 }
 
 /// A family with its parameters, ready to write paths.
@@ -263,7 +268,7 @@ pub fn generate(
 /// Those of [`Scenario::read`] and of the family's own checks.
 pub fn laws(scenario: &Value, source: Option<&Bars>) -> Result<Value, EngineError> {
     let (scenario, market) = prepared(scenario, source)?;
-    let laws: Vec<Value> = market.laws(&scenario).into_iter().map(Law::to_json).collect();
+    let laws: Vec<Value> = market.laws(&scenario).iter().map(Law::to_json).collect();
     let expected = market.facts(&scenario);
     let facts: Map<String, Value> = law::FACTS
         .iter()

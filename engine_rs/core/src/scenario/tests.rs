@@ -1,7 +1,8 @@
 //! Tests of the walk that all families share: one path against its slow twin, and every family
 //! however the work is divided.
 
-use super::path::{FLAG_CLIPPED, PathRows};
+use super::path::FLAG_CLIPPED;
+use super::rows::PathRows;
 use super::{FAMILIES, Family, Generated, blank, generate, identity, prepared};
 use crate::EngineError;
 use crate::bars::Bars;
