@@ -153,15 +153,15 @@ def check_loaded(loaded: Loaded, kind: str, *, home: str | Path | None = None) -
         return check_strategy(loaded, home=home)
     checks: dict[str, Callable[[], Any]] = {
         "campaigns": lambda: load(loaded, home=home),
-        "scenarios": lambda: scenario_document.load(loaded, home=home),
+        "scenarios": lambda: scenario_document.warnings(scenario_document.load(loaded, home=home)),
         "suites": lambda: read_suite(loaded, home=home),
         "tournaments": lambda: read_tournament(loaded, home=home),
     }
     try:
-        checks[kind]()
+        found = checks[kind]()
     except SpecError as error:
         return loaded.placed(error.problems)
-    return []
+    return loaded.placed(found) if kind == "scenarios" else []
 
 
 class _Finder:

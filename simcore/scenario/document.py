@@ -330,8 +330,21 @@ class _SourceHolder(_Model):
     params: _SourceParams
 
 
-def _try_out(scenario: Scenario) -> None:
-    """Let the engine read the document, on the shortest market there is.
+def warnings(scenario: Scenario) -> list[Problem]:
+    """Return what the author of a scenario that can be made may not have meant."""
+    told = []
+    for text in _try_out(scenario)["warnings"]:
+        path, _, message = text.partition(": ")  # what the engine says begins with its place
+        told.append(
+            Problem(
+                "DOC_WARNING", "ODD_PARAMETERS", message, path, scenario.origin, severity="warning"
+            )
+        )
+    return told
+
+
+def _try_out(scenario: Scenario) -> dict[str, Any]:
+    """Let the engine read the document on the shortest market there is; return its facts.
 
     The engine knows what no range of one parameter can say: that a variance is finite, that the
     rows of a source fit its timeframe.
@@ -340,7 +353,7 @@ def _try_out(scenario: Scenario) -> None:
     if not keeps_length(scenario):
         probe |= {"duration_bars": BARS_MIN, "paths": 1}
     try:
-        engine.generate(probe, scenario.source.columns if scenario.source else None)
+        return engine.generate(probe, scenario.source.columns if scenario.source else None).facts
     except EngineError as error:
         message = error.message.removeprefix(f"{error.path}: ")
         problem = Problem(CODE, error.code, message, error.path, scenario.origin)

@@ -14,7 +14,7 @@ from simcore import engine
 from simcore.errors import SpecError
 from simcore.problems import Problem
 from simcore.scenario import calendar
-from simcore.scenario.document import effective, for_campaign, load
+from simcore.scenario.document import effective, for_campaign, load, warnings
 from simcore.scenario.manifest import generate_with_manifest
 from simcore.seeds import jcs
 from simcore.tables import TABLES
@@ -243,3 +243,16 @@ class TestGeneration:
         assert simcore.generate("sample", home=tmp_path).equals(simcore.generate(WHOLE))
         with pytest.raises(SpecError, match='scenario "sample" is not known'):
             simcore.generate("sample")
+
+
+def test_a_variance_that_reaches_zero_is_warned_of_and_not_refused() -> None:
+    document = {
+        **WHOLE,
+        "family": "heston",
+        "params": {"kappa": 0.01, "theta": 2500.0, "xi": 30.0, "rho": -0.5},
+    }
+    (warning,) = warnings(load(document))
+    assert (warning.code, warning.path, warning.severity) == (
+        "DOC_WARNING", "/params/xi", "warning",
+    )  # fmt: skip
+    assert warnings(load({**document, "params": {**document["params"], "xi": 5.0}})) == []
