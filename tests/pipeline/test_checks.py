@@ -24,7 +24,9 @@ FIRST = pl.int_range(pl.len()) == 0
 
 def failed(store: Store, name: str, partition: Partition = PLACE) -> dict[str, str]:
     found = checks.findings(store, TABLES[name], partition)
-    assert [each.check for each in found] == list(checks.sentences(TABLES[name]))
+    # Whether a market keeps its laws cannot be told from its rows.
+    of_rows = [check for check in checks.sentences(TABLES[name]) if check != "acceptance"]
+    assert [each.check for each in found] == of_rows
     return {each.check: each.message for each in found if not each.has_passed}
 
 
