@@ -9,8 +9,8 @@ import pytest
 from pipelines import headless
 from pipelines.definitions import build
 from simcore import steps
-from simcore.errors import EngineError
 from simcore.documents import found
+from simcore.errors import EngineError
 from simcore.store import Partition, Store
 from simcore.tables import TABLES
 
