@@ -67,11 +67,30 @@ def examine(
     """Return what a document means, None if it is refused, and what there is to say of it."""
     findings = Findings(loaded.document, loaded.source)
     meaning = _examined(model, findings, n_bars)
+    told = _told(loaded, model, findings)
+    return (None if findings.n_errors else meaning), told
+
+
+def understood(loaded: Loaded, model: StrategyDocument) -> Meaning:
+    """Return what a document means; nobody is told of what is only a warning.
+
+    Raises:
+        SpecError: With every error of the first stage that has one.
+    """
+    findings = Findings(loaded.document, loaded.source)
+    meaning = _examined(model, findings, None)
+    if meaning is None or findings.n_errors:
+        told = _told(loaded, model, findings)
+        raise SpecError([problem for problem in told if problem.severity == "error"])
+    return meaning
+
+
+def _told(loaded: Loaded, model: StrategyDocument, findings: Findings) -> list[Problem]:
     told = loaded.placed(findings.told())
     if not findings.n_errors:
-        return meaning, told
+        return told
     mender = Mender(loaded.document, model)
-    return None, [mender.mended(problem) for problem in told]
+    return [mender.mended(problem) for problem in told]
 
 
 def _examined(model: StrategyDocument, findings: Findings, n_bars: int | None) -> Meaning | None:

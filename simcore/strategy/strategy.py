@@ -70,9 +70,7 @@ def compile_strategy(document: Any, *, home: str | Path | None = None) -> Strate
     if isinstance(document, Strategy):
         return document
     loaded, model = check.read(document, home=home)
-    meaning, problems = check.examine(loaded, model)
-    if meaning is None:
-        raise SpecError([problem for problem in problems if problem.severity == "error"])
+    meaning = check.understood(loaded, model)
     return Strategy(
         id=model.id,
         version=model.revision,
