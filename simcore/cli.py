@@ -73,6 +73,9 @@ def _rows(frame: pl.DataFrame) -> list[dict[str, Any]]:
 @contextmanager
 def _draft(path: Path) -> Iterator[Path]:
     """Give a file to write that takes the place of `path` once it is whole."""
+    if path.exists() and not path.is_file():
+        message = f"got {path}, which is no regular file, expected the name of a file to write"
+        raise SpecError([Problem("ARGUMENT", "FILE_UNWRITABLE", message, source="--out")])
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f".{path.name}.draft")
     try:

@@ -52,7 +52,7 @@ class Result:
         expected: What it must come to; None where the law is a band.
         low: Least estimate that passes.
         high: Largest estimate that passes.
-        estimate: What it came to; None where the sample does not define it.
+        estimate: What it came to; None where no sample decides it.
         standard_error: Of the estimate; None where the sample does not tell, 0 for a count.
         passes: Whether the law holds; None where the sample cannot decide it.
     """
@@ -77,7 +77,7 @@ class Result:
         """The law as a row of a page: verdict, estimate with its standard error, bound."""
         verdict = {True: "holds", False: "BROKEN", None: "open"}[self.passes]
         if self.estimate is None:
-            return f"{verdict:6} {self.law:28} the sample does not define it"
+            return f"{verdict:6} {self.law:28} no sample decides it"
         error = "" if not self.standard_error else f" ± {self.standard_error:.2g}"
         bound = (
             "" if self.low is None or self.high is None else f"{self.low:.6g} to {self.high:.6g}"
@@ -88,7 +88,7 @@ class Result:
     def sentence(self) -> str:
         """What was found and what was expected."""
         if self.estimate is None or self.low is None or self.high is None:
-            return f"{self.law}: the sample does not define it"
+            return f"{self.law}: no sample decides it"
         return f"{self.law}: got {self.estimate:.6g}, expected {self.low:.6g} to {self.high:.6g}"
 
 
@@ -201,8 +201,18 @@ def _accepted(request: _Request) -> tuple[Result, ...]:
     if not laws:
         return ()
     # What happened once has no sample: there the bars are judged themselves.
-    sample = _own_bars(own, source) if keeps_length(own) else sample_of(stripped, source)
+    try:
+        sample = _own_bars(own, source) if keeps_length(own) else sample_of(stripped, source)
+    except EngineError:
+        # The document is right; its sample is longer than a market may be, or bursts on the way.
+        return tuple(_undecided(law) for law in laws)
     return tuple(judge(laws, sample))
+
+
+def _undecided(law: Mapping[str, Any]) -> Result:
+    arguments = tuple(float(each) for each in law["arguments"])
+    expected = law.get("expected")
+    return Result(law["statistic"], arguments, expected, None, None, None, None, None)
 
 
 def _columns(request: _Request) -> dict[str, NDArray[Any]] | None:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from functools import cache
 from typing import Any, Final
 
 from simcore.scenario.timestamps import midnight_text
 
-_DAY: Final = re.compile(r"\d{4}-\d{2}-\d{2}")
+ACTIONS_MAX: Final = 10_000
+
+_DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
 def with_instants(actions: Any, timezone: str) -> Any:
@@ -18,13 +22,15 @@ def with_instants(actions: Any, timezone: str) -> Any:
             neither is left for the engine to refuse.
         timezone: Clock on which the days begin.
     """
-    if not isinstance(actions, list):
+    # Too many are for the engine to refuse, too.
+    if not isinstance(actions, list) or len(actions) > ACTIONS_MAX:
         return actions
-    return [_with_instant(action, timezone) for action in actions]
+    begins = cache(lambda day: midnight_text(day, timezone))
+    return [_with_instant(action, begins) for action in actions]
 
 
-def _with_instant(action: Any, timezone: str) -> Any:
+def _with_instant(action: Any, begins: Callable[[str], str | None]) -> Any:
     ts = action.get("ts") if isinstance(action, dict) else None
     if not isinstance(ts, str) or not _DAY.fullmatch(ts):
         return action
-    return {**action, "ts": midnight_text(ts, timezone) or ts}
+    return {**action, "ts": begins(ts) or ts}

@@ -77,7 +77,7 @@ class ScenarioDocument(_Model):
     `volume_model` out; one that keeps the length of its source may leave `duration_bars` out.
     """
 
-    version: Annotated[str, Field(pattern=r"^0\.1\.\d+$")]
+    version: Annotated[str, Field(pattern=r"^0\.1\.[0-9]+$")]
     id: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,63}$")]
     family: str
     timeframe: Timeframe
@@ -349,11 +349,13 @@ def _try_out(scenario: Scenario) -> dict[str, Any]:
     The engine knows what no range of one parameter can say: that a variance is finite, that the
     rows of a source fit its timeframe.
     """
-    probe = effective(scenario)
-    if not keeps_length(scenario):
-        probe |= {"duration_bars": BARS_MIN, "paths": 1}
+    whole = effective(scenario)
+    probe = whole if keeps_length(scenario) else {**whole, "duration_bars": BARS_MIN, "paths": 1}
+    source = scenario.source.columns if scenario.source else None
     try:
-        return engine.generate(probe, scenario.source.columns if scenario.source else None).facts
+        # Whether so many bars and paths can be had at all is asked without making them.
+        engine.scenario_laws(whole, source)
+        return engine.generate(probe, source).facts
     except EngineError as error:
         message = error.message.removeprefix(f"{error.path}: ")
         problem = Problem(CODE, error.code, message, error.path, scenario.origin)

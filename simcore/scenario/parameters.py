@@ -57,7 +57,7 @@ def of_overlays(loaded: Loaded) -> list[Problem]:
             known = ", ".join(rows)
             message = f'field "type": got nothing, expected one of {known}'
             wrong.append(Problem(CODE, "MISSING_FIELD", message, f"{path}/type", loaded.source))
-        elif name not in rows:
+        elif not isinstance(name, str) or name not in rows:
             wrong.append(bad_choice(loaded, f"{path}/type", name, list(rows)))
         else:
             table = rows[name]["params"]

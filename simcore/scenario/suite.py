@@ -27,7 +27,7 @@ class SuiteDocument(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
-    version: Annotated[str, Field(pattern=r"^0\.1\.\d+$")]
+    version: Annotated[str, Field(pattern=r"^0\.1\.[0-9]+$")]
     id: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,63}$")]
     name: Annotated[str, Field(min_length=1, max_length=120)]
     days: Annotated[int, Field(ge=1, le=36_525)]

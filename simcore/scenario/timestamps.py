@@ -27,6 +27,7 @@ _AWARE_FORMATS: Final = ("%Y-%m-%d %H:%M:%S%.f%z", "%Y-%m-%dT%H:%M:%S%.f%z")
 _OFFSET: Final = r"([+-]\d{2}:?\d{2}|Z)$"
 _READABLE: Final = "a date or time such as 2020-01-31 or 2020-01-31T09:30:00"
 # What 64 bits of nanoseconds can hold, in microseconds.
+_NS_MIN: Final = 10**17
 _US_MAX: Final = (2**63 - 1) // 1000
 _DAYS_MAX: Final = _US_MAX // (86_400 * 10**6)
 
@@ -65,14 +66,19 @@ def utc_ns(values: pl.Series, timezone: str) -> Stamps:
     """Return the times of a column.
 
     Args:
-        values: Dates, datetimes, or text. A time without an offset is on `timezone`'s clock, and
-            a date is that clock's midnight.
+        values: Dates, datetimes, text, or nanoseconds UTC since 1970 as the table `bars` has
+            them. A time without an offset is on `timezone`'s clock, and a date is that clock's
+            midnight.
         timezone: IANA name, such as ``"UTC"`` or ``"America/New_York"``.
 
     Raises:
         BadTimezoneError: There is no such zone.
     """
     _check_timezone(timezone)
+    if values.dtype == pl.Int64 and values.abs().min() is not None:
+        least = int(values.abs().min())  # type: ignore[arg-type]
+        # Seconds, milliseconds and microseconds of our time are all smaller.
+        values = values.cast(pl.Datetime("ns", "UTC")) if least >= _NS_MIN else values
     mixed: tuple[BadStamp, ...] = ()
     if values.dtype == pl.String:
         naive, aware = _parsed(values)

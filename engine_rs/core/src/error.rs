@@ -107,12 +107,17 @@ pub enum EngineError {
 }
 
 impl EngineError {
-    /// The refusal of a value out of range, with its place in the document.
+    /// The refusal of a value out of range or of an unknown name, with its place in the document.
     pub(crate) fn placed(self, path: String) -> Self {
         match self {
             Self::ParamRange { owner, param, got, min, is_min_open, max, .. } => {
                 Self::ParamRange { path, owner, param, got, min, is_min_open, max }
             }
+            Self::UnknownName { name, known, .. } => Self::Field {
+                path,
+                got: format!("`{name}`"),
+                expected: format!("one of {}", known.join(", ")),
+            },
             other => other,
         }
     }

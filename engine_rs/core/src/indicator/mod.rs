@@ -104,6 +104,8 @@ impl Range {
 pub enum Memory {
     /// The bars of the warm-up and the bar itself.
     Window,
+    /// The first bar of the warm-up and the bar itself; what lies between may be unknown.
+    Ends,
     /// Everything since the series began; makes what is carried from bar to bar for the output
     /// with this number.
     Series(fn(params: &Params, output: usize) -> Box<dyn Step>),
@@ -191,6 +193,8 @@ impl Indicator {
         let mut columns = inputs.to_vec();
         columns.extend(self.reads.iter().map(|field| bars.column(*field)));
         assert!(columns.iter().all(|column| column.len() == values.len()));
+        // An unknown end makes its change unknown by itself.
+        let is_clean = is_clean || matches!(self.memory, Memory::Ends);
         let mut start = 0;
         while start < values.len() {
             let is_known = |at: usize| inputs.iter().all(|column| !column[at].is_nan());

@@ -14,7 +14,7 @@ pub const MOM: Indicator = Indicator {
     outputs: &Output::only(Range::Any),
     warmup: Warmup::n(0),
     compute,
-    memory: Memory::Window,
+    memory: Memory::Ends,
 };
 
 /// What was added within `n` bars.

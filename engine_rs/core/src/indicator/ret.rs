@@ -14,7 +14,7 @@ pub const RET: Indicator = Indicator {
     outputs: &Output::only(Range::Any),
     warmup: Warmup::n(0),
     compute,
-    memory: Memory::Window,
+    memory: Memory::Ends,
 };
 
 /// Change within `n` bars as a fraction; unknown where the value before was 0.

@@ -14,7 +14,7 @@ pub const ROC: Indicator = Indicator {
     outputs: &Output::only(Range::Any),
     warmup: Warmup::n(0),
     compute,
-    memory: Memory::Window,
+    memory: Memory::Ends,
 };
 
 /// Change within `n` bars, in percent; unknown where the value before was 0.

@@ -124,7 +124,8 @@ impl<'a> Machine<'a> {
         (params, output): (&Params, usize),
     ) -> f64 {
         let t = self.n_bars - 1;
-        if inputs.iter().any(|input| self.value(*input, t).is_nan()) {
+        let is_between = matches!(row.memory, Memory::Ends);
+        if !is_between && inputs.iter().any(|input| self.value(*input, t).is_nan()) {
             self.carried[slot] = Carried { since: t + 1, step: None };
             return f64::NAN;
         }
@@ -135,7 +136,7 @@ impl<'a> Machine<'a> {
                 let step = &mut self.carried[slot].step;
                 step.get_or_insert_with(|| make(params, output)).next(&values)
             }
-            Memory::Window => {
+            Memory::Window | Memory::Ends => {
                 let Some(from) = t.checked_sub(row.warmup.bars(params)) else {
                     return f64::NAN;
                 };

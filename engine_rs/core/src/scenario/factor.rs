@@ -117,7 +117,8 @@ fn read_common(path: &str, value: &Value) -> Result<(&'static Family, Given), En
     let fields = object(path, value)?;
     only(path, fields, &["family", "params"])?;
     let place = format!("{path}/family");
-    let family = family(text(fields, &place, None)?)?;
+    let family =
+        family(text(fields, &place, None)?).map_err(|error| error.placed(place.clone()))?;
     if family.needs_source || family.assets_max > 1 {
         return Err(refused(&place, family.name, "a family that draws one asset of its own"));
     }

@@ -229,7 +229,8 @@ fn complete_actions(path: &str, value: Option<&Value>) -> Result<Value, EngineEr
 
 fn action_at(path: &str, value: &Value) -> Result<(i64, bool, Value), EngineError> {
     let fields = object(path, value)?;
-    let kind = one_of("action", text(fields, &format!("{path}/type"), None)?, &KINDS)?;
+    let kind = one_of("action", text(fields, &format!("{path}/type"), None)?, &KINDS)
+        .map_err(|error| error.placed(format!("{path}/type")))?;
     let (param, is_dividend) = if kind == KINDS[0] { (RATIO, false) } else { (AMOUNT, true) };
     only(path, fields, &["type", "ts", param.name])?;
     let size = size(path, fields, &param)?;

@@ -71,12 +71,14 @@ fn states(path: &str, given: Option<&Value>) -> Result<Value, EngineError> {
 fn state(path: &str, entry: &Value) -> Result<Value, EngineError> {
     let mut fields = object(path, entry)?.clone();
     let kind = text(&fields, &format!("{path}/type"), None)?;
-    let kind = one_of("type of state", kind, &[TREND.name, MEAN_REVERT.name])?;
+    let kind = one_of("type of state", kind, &[TREND.name, MEAN_REVERT.name])
+        .map_err(|error| error.placed(format!("{path}/type")))?;
     let mut words = Map::from_iter([("type".to_owned(), json!(kind))]);
     let table: &[Param] = if kind == TREND.name {
         let place = format!("{path}/drift_convention");
         let word = text(&fields, &place, Some(CONVENTIONS[0]))?;
-        let word = one_of("drift_convention", word, CONVENTIONS)?;
+        let word = one_of("drift_convention", word, CONVENTIONS)
+            .map_err(|error| error.placed(place.clone()))?;
         words.insert("drift_convention".to_owned(), json!(word));
         fields.remove("drift_convention");
         TREND.params
@@ -84,16 +86,6 @@ fn state(path: &str, entry: &Value) -> Result<Value, EngineError> {
         MEAN_REVERT.params
     };
     fields.remove("type");
-    // A number out of range is named by its place, since every state has the same names.
-    for param in table {
-        if let Some(number) = fields.get(param.name).and_then(Value::as_f64) {
-            param.check(kind, number).map_err(|_| {
-                let lowest = if param.is_min_open { "more than " } else { "" };
-                let expected = format!("{lowest}{} to {} ({})", param.min, param.max, param.unit);
-                refused(&format!("{path}/{}", param.name), number.to_string(), expected)
-            })?;
-        }
-    }
     words.append(&mut Params::read_at(path, kind, table, &fields, &[])?.to_json());
     Ok(Value::Object(words))
 }
