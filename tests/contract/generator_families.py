@@ -94,7 +94,8 @@ class Garch(FamilyTwin):
         s = self.deviation() * math.sqrt(bar.length)
         shock = s / BPS / math.sqrt(len(bar.z)) * sum(bar.z)
         reaction = self.alpha + (self.gamma if shock < 0.0 else 0.0)
-        self.h = self.omega + reaction * shock**2 + self.beta * self.h
+        # A short bar counts as if it had been of nominal length.
+        self.h = self.omega + reaction * shock**2 / bar.length + self.beta * self.h
         return evenly(bar, self.mu * BPS * bar.length, 0.0, s)
 
 

@@ -11,12 +11,14 @@ import numpy as np
 import polars as pl
 import pytest
 
+import simcore
 from simcore import documents, engine
 from simcore.scenario import acceptance
 from simcore.scenario.acceptance import Result, accept, judge, sample_of
 from simcore.scenario.document import Scenario, effective, load
 from simcore.scenario.statistics import STATISTICS
 from simcore.scenario.statistics.sample import Sample
+from simcore.scenario.stylised import card
 
 SEEDS = (1, 2, 3, 4, 5)
 LIBRARY = sorted(documents.found("scenarios", None))
@@ -107,14 +109,31 @@ def test_a_family_obeys_its_laws_whatever_the_seed(name: str, seed: int) -> None
     assert any(each.passes for each in results)
 
 
+def broken_by(wrong: Scenario, right: Scenario) -> list[str]:
+    """Laws of the right market that the wrong one breaks, but for those that cannot tell."""
+    document = stripped(right)
+    sample = disguised(sample_of(stripped(wrong)), sample_of(document))
+    laws = engine.scenario_laws(document)["laws"]
+    return broken(judge([law for law in laws if law["statistic"] not in WITHOUT_POWER], sample))
+
+
+@pytest.mark.parametrize("seed", SEEDS)
 @pytest.mark.parametrize("name", DRAWN)
-def test_bars_of_another_family_break_the_laws_of_this_one(name: str) -> None:
+def test_bars_of_another_family_break_the_laws_of_this_one(name: str, seed: int) -> None:
     other = "vol_cluster" if name == "trend" else "trend"
-    right, wrong = (stripped(seeded(each, 1)) for each in (name, other))
-    sample = disguised(sample_of(wrong), sample_of(right))
-    laws = engine.scenario_laws(right)["laws"]
-    telling = [law for law in laws if law["statistic"] not in WITHOUT_POWER]
-    assert broken(judge(telling, sample)) != []
+    assert broken_by(seeded(other, seed), seeded(name, seed)) != []
+
+
+@pytest.mark.parametrize("name", ["crash-feeds-fear", "fx-week", "vol-calm", "vol-stormy"])
+def test_even_bars_break_the_laws_of_clusters_without_a_refit(name: str) -> None:
+    assert broken_by(seeded("trend", 1), load(name)) != []
+
+
+@pytest.mark.parametrize("name", LIBRARY)
+def test_the_card_of_a_market_of_the_library_is_what_its_family_expects(name: str) -> None:
+    scenario = load(name)
+    rows = card(scenario, simcore.generate(scenario))
+    assert [row["fact"] for row in rows if row["as_expected"] is False] == []
 
 
 def test_every_law_names_a_statistic_of_the_table() -> None:

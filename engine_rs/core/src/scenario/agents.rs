@@ -121,7 +121,7 @@ impl Univariate for Agents {
     }
 
     fn laws(&self, scenario: &Scenario) -> Vec<Law> {
-        let mut laws = law::of_bent_ranges(scenario, 0.01);
+        let mut laws = law::of_ranges(scenario, 0.01);
         laws.push(Law::near("mean", &[], 0.0));
         if Self::is_estimated(scenario) {
             // The bands are around moments of long runs of the model as it was published.

@@ -222,6 +222,9 @@ impl Market for Bootstrap {
                 }
             }
         }
+        for (asset, rows) in assets.iter_mut().enumerate() {
+            scenario.mark(path, asset, rows.flags);
+        }
         Ok(PathFacts::default())
     }
 

@@ -180,8 +180,9 @@ impl Market for Correlated {
         writing.close()
     }
 
-    fn laws(&self, _scenario: &Scenario) -> Vec<Law> {
-        let mut laws = law::of_ranges();
+    fn laws(&self, scenario: &Scenario) -> Vec<Law> {
+        let bend = self.assets.iter().map(Trend::bend).fold(0.0, f64::max);
+        let mut laws = law::of_ranges(scenario, bend);
         for (i, (asset, sigma)) in self.assets.iter().zip(&self.sigmas).enumerate().take(PAIRS_MAX)
         {
             laws.push(Law::near("asset_mean", &[i as f64], asset.log_mean()));

@@ -204,6 +204,14 @@ impl Scenario {
         Stream::scenario(self.seed, family_key(family), path as u64, asset, purpose)
     }
 
+    /// Marks the bars of one asset that a source brought, as overlays say.
+    pub(super) fn mark(&self, path: usize, asset: usize, flags: &mut [u8]) {
+        let family = family_key(self.family.name);
+        let purpose = Purpose::JumpEvent;
+        let stream = Stream::scenario(self.seed, family, path as u64, asset as u64, purpose);
+        self.overlays.mark(&stream, flags);
+    }
+
     /// Rows of one path, all its assets together.
     pub fn rows_per_path(&self) -> usize {
         self.assets.len() * self.duration_bars
@@ -323,11 +331,13 @@ pub(super) fn given(
 
 fn overlays(fields: &Map<String, Value>, family: &Family) -> Result<Overlays, EngineError> {
     let overlays = Overlays::read(fields.get("overlays"))?;
-    if family.needs_source && !overlays.is_empty() {
-        let expected = format!("an empty list: {} draws no increments", family.name);
-        return Err(refused("/overlays", "overlays", expected));
+    match overlays.first_change().filter(|_| family.needs_source) {
+        None => Ok(overlays),
+        Some((at, name)) => {
+            let expected = format!("one that only marks bars: {} has prices already", family.name);
+            Err(refused(&format!("/overlays/{at}/type"), format!("`{name}`"), expected))
+        }
     }
-    Ok(overlays)
 }
 
 /// A fifth of the variance of a stock's day passes overnight unless the document says otherwise.

@@ -143,10 +143,8 @@ impl Heston {
     /// What pins the family down where zero is out of reach.
     fn laws_of_moments(&self) -> Vec<Law> {
         let moments = self.moments();
-        let (log_mean, variance) = (self.mu * BPS - 0.5 * self.theta * BPS * BPS, self.theta);
         let mut laws = vec![
-            Law::near("mean", &[], log_mean),
-            Law::near("variance", &[], variance * BPS * BPS),
+            Law::near("variance", &[], self.theta * BPS * BPS),
             Law::near("kurtosis", &[], moments.kurtosis),
         ];
         for lag in [1, 2, 5] {
@@ -170,8 +168,8 @@ impl Univariate for Heston {
     }
 
     fn laws(&self, scenario: &Scenario) -> Vec<Law> {
+        let log_mean = self.mu * BPS - 0.5 * self.theta * BPS * BPS;
         let mut laws = if self.xi == 0.0 {
-            let log_mean = self.mu * BPS - 0.5 * self.theta * BPS * BPS;
             law::of_independent_returns(scenario, log_mean, self.theta.sqrt() * BPS)
         } else {
             Vec::new()
@@ -181,19 +179,29 @@ impl Univariate for Heston {
         if self.xi == 0.0 || self.shape() >= SHAPE_OF_MOMENTS {
             // A variance that moves with the price within a bar bends the estimators a little;
             // one that falls to zero within it bends that of Rogers and Satchell by a third.
-            laws.push(Law::within("parkinson_ratio", &[], 1.0, 0.02));
-            laws.push(Law::within("rogers_satchell_ratio", &[], 1.0, 0.02));
+            // The mean of 1/v is at most one and a half times 1/θ.
+            let bend = 0.01 + 1.5 * self.mu * self.mu / self.theta;
+            laws.extend(law::of_ranges(scenario, bend));
         }
         if self.xi == 0.0 || self.kappa < KAPPA_OF_MOMENTS {
             return laws;
         }
         // Exact with truncation too: a step changes the mean by κ(θ − E v⁺)Δ, which must be zero.
-        laws.push(Law::near("variance_mean", &[], self.theta * BPS * BPS));
-        let expected = self.moments().leverage;
+        let variance = self.theta * BPS * BPS;
+        laws.push(Law::near("variance_mean", &[], variance));
+        laws.push(Law::near("mean", &[], log_mean));
+        let Moments { leverage: expected, kurtosis, .. } = self.moments();
         if self.shape() >= SHAPE_OF_MOMENTS {
             laws.extend(self.laws_of_moments());
             laws.push(Law::within("leverage", &[], expected, 0.1 * expected.abs() + 0.02));
-        } else if expected.abs() > 0.05 {
+            return laws;
+        }
+        // The moments are those of a variance that is not held at zero: a direction, no more.
+        laws.push(Law::within("variance", &[], variance, 0.02 * variance));
+        if kurtosis > 4.0 {
+            laws.push(Law::between("kurtosis", &[], 3.3, 1e6));
+        }
+        if expected.abs() > 0.05 {
             let (near, far) = (0.2 * expected, 1.5 * expected);
             laws.push(Law::between("leverage", &[], near.min(far), near.max(far)));
         }

@@ -345,7 +345,7 @@ mod tests {
         for (actions, code, part) in [
             (json!({}), "FIELD_INVALID", "/params/actions: got {}"),
             (json!([1]), "FIELD_INVALID", "/params/actions/0"),
-            (json!([{"type": "merger", "ts": at}]), "UNKNOWN_NAME", "split, dividend"),
+            (json!([{"type": "merger", "ts": at}]), "FIELD_INVALID", "/0/type: got `merger`"),
             (json!([{"type": "split", "ts": at}]), "FIELD_INVALID", "/params/actions/0/ratio"),
             (json!([{"type": "split", "ts": at, "ratio": 0}]), "PARAM_RANGE", "0 to 1000000"),
             (json!([{"type": "split", "ts": at, "amount": 1}]), "FIELD_INVALID", "0/amount"),

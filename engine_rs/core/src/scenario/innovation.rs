@@ -74,11 +74,22 @@ impl Innovations {
     /// Fourth moment of a draw of variance one: 3 for normals, 3(ν − 2)/(ν − 4) for Student's, and
     /// infinite up to ν = 4.
     pub(super) fn fourth_moment(&self) -> f64 {
-        match self.student {
-            None => 3.0,
-            Some(Student { nu }) if nu > 4 => 3.0 * (nu - 2) as f64 / (nu - 4) as f64,
-            Some(_) => f64::INFINITY,
-        }
+        self.even_moment(2)
+    }
+
+    /// Moment of order `2 * half` of a draw of variance one; infinite for Student's law with no
+    /// more degrees of freedom than that.
+    pub(super) fn even_moment(&self, half: u64) -> f64 {
+        (1..=half).fold(1.0, |moment, k| {
+            let odd = (2 * k - 1) as f64;
+            match self.student {
+                None => moment * odd,
+                Some(Student { nu }) if nu > 2 * k => {
+                    moment * odd * (nu - 2) as f64 / (nu - 2 * k) as f64
+                }
+                Some(_) => f64::INFINITY,
+            }
+        })
     }
 
     /// Every field.
@@ -186,6 +197,12 @@ mod tests {
             let student = read(json!({"dist": "student_t", "nu": nu}));
             assert!((student.mean_size() - size).abs() < 1e-15, "{nu}: {}", student.mean_size());
             assert_eq!(student.fourth_moment(), fourth, "{nu}");
+        }
+        assert_eq!([1, 2, 3, 4].map(|half| normal.even_moment(half)), [1.0, 3.0, 15.0, 105.0]);
+        // 105 (ν − 2)³/((ν − 4)(ν − 6)(ν − 8)).
+        for (nu, eighth) in [(8, f64::INFINITY), (10, 1120.0)] {
+            let student = read(json!({"dist": "student_t", "nu": nu}));
+            assert!(student.even_moment(4) == eighth, "{nu}: {}", student.even_moment(4));
         }
     }
 }

@@ -203,7 +203,7 @@ impl Market for Common {
         writing.close()
     }
 
-    fn laws(&self, _scenario: &Scenario) -> Vec<Law> {
+    fn laws(&self, scenario: &Scenario) -> Vec<Law> {
         let of_factor = self.market.laws(&self.inner);
         let expected = |name| {
             let law = of_factor.iter().find(|law| law.statistic == name)?;
@@ -212,8 +212,14 @@ impl Market for Common {
                 Bound::Between { .. } => None,
             }
         };
-        let is_range = |law: &&Law| law.statistic.ends_with("_ratio") && law.arguments.is_empty();
-        let mut laws: Vec<Law> = of_factor.iter().filter(is_range).cloned().collect();
+        // Noise of its own brings an asset nearer to ranges that nothing bends.
+        let bend = of_factor.iter().find_map(|law| match law.bound {
+            Bound::Within { expected, distance } if law.statistic == "rogers_satchell_ratio" => {
+                Some(distance - 0.01 + (expected - 1.0).abs())
+            }
+            _ => None,
+        });
+        let mut laws = bend.map_or(Vec::new(), |bend| law::of_ranges(scenario, bend));
         let (mean, variance) = (expected("mean"), expected("variance"));
         let own = |i: usize| self.sigmas[i] * self.sigmas[i];
         for i in 0..self.betas.len().min(PAIRS_MAX) {

@@ -151,9 +151,10 @@ impl Reversion {
         self.nominal.deviation
     }
 
-    /// Bars after which a start is forgotten.
+    /// Bars after which a start is forgotten, however many stationary deviations off it was.
     pub fn burn_in_bars(&self) -> usize {
-        (FORGOTTEN / self.kappa).min(BURN_IN_MAX) as usize
+        let off = self.level.abs() / (self.deviation() / (2.0 * self.kappa).sqrt());
+        ((FORGOTTEN + ln(1.0 + off)) / self.kappa).min(BURN_IN_MAX) as usize
     }
 
     /// Mean and deviation of the coming bar's log return as the model's own draws make it, from
@@ -219,13 +220,12 @@ impl PriceReversion {
     /// again; with a strong pull it measures neither.
     fn laws_of_ranges(&self, scenario: &Scenario) -> Vec<Law> {
         let Reversion { kappa, n_sub, nominal, .. } = self.reversion;
-        if kappa > 0.1 || scenario.innovations.fourth_moment().is_infinite() {
+        if kappa > 0.1 {
             return Vec::new();
         }
         let share = nominal.step_deviation / nominal.deviation;
         let expected = n_sub as f64 * share * share;
-        let ratio = |name| Law::within(name, &[], expected, 0.01 + 0.3 * kappa);
-        vec![ratio("parkinson_ratio"), ratio("rogers_satchell_ratio")]
+        law::of_ranges_around(scenario, expected, 0.01 + 0.3 * kappa)
     }
 }
 
@@ -249,7 +249,7 @@ impl Univariate for PriceReversion {
             return laws;
         }
         laws.push(Law::near("mean", &[], 0.0));
-        laws.push(Law::near("variance", &[], variance));
+        laws.push(law::of_variance(scenario, variance));
         laws.push(Law::near("level_mean", &[], level));
         laws.push(Law::near("level_deviation", &[], deviation / (2.0 * kappa).sqrt()));
         laws.push(Law::near("level_acf", &[1.0], phi));
@@ -326,13 +326,13 @@ impl Univariate for ReturnReversion {
     fn laws(&self, scenario: &Scenario) -> Vec<Law> {
         let Self { theta, kappa, phi, deviation, stationary, .. } = *self;
         let drift = (theta * theta + stationary * stationary) / (deviation * deviation);
-        let mut laws = law::of_bent_ranges(scenario, drift);
+        let mut laws = law::of_ranges(scenario, drift);
         if FORGOTTEN / kappa > BURN_IN_MAX {
             laws.push(Law::between("acf", &[1.0], 0.9, 1.0));
             return laws;
         }
         laws.push(Law::near("mean", &[], theta));
-        laws.push(Law::near("variance", &[], stationary * stationary));
+        laws.push(law::of_variance(scenario, stationary * stationary));
         laws.push(Law::near("acf", &[1.0], phi));
         for q in [2.0, 4.0, 16.0] {
             // 1 + 2 Σ (1 − k/q) φ^k over k from 1 to q − 1.

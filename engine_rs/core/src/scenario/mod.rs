@@ -273,8 +273,10 @@ pub fn laws(scenario: &Value, source: Option<&Bars>) -> Result<Value, EngineErro
     let facts: Map<String, Value> = law::FACTS
         .iter()
         .map(|fact| {
-            let is_undecided = expected.undecided.contains(fact);
-            let is_shown = (!is_undecided).then(|| expected.shown.contains(fact));
+            let is_shown = expected.shown.contains(fact);
+            let is_decided =
+                !expected.undecided.contains(fact) && law::is_decided(&scenario, *fact, is_shown);
+            let is_shown = is_decided.then_some(is_shown);
             (fact.name().to_owned(), json!(is_shown))
         })
         .collect();

@@ -53,6 +53,8 @@ pub struct Overlay {
     pub name: &'static str,
     /// Parameters, all numeric.
     pub params: &'static [Param],
+    /// Whether it only marks bars and leaves the increments alone.
+    pub is_mark: bool,
     /// Changes the weather of bar `t`; the stream gives a draw of this overlay's own.
     apply: fn(&Params, u64, &dyn Fn() -> f64, &mut Weather),
 }
@@ -83,6 +85,7 @@ pub const OVERLAYS: &[Overlay] = &[
             row("recover_frac", "fraction of the fall, in logs", 0.0, false, 1.0, false),
             bars("recover_bars", 1.0),
         ],
+        is_mark: false,
         apply: flash_crash,
     },
     Overlay {
@@ -92,6 +95,7 @@ pub const OVERLAYS: &[Overlay] = &[
             bars("bars", 1.0),
             row("drift", "bps per bar", -500.0, false, 500.0, false),
         ],
+        is_mark: false,
         apply: |params, t, _draw, weather| {
             if is_within(params, t) {
                 weather.drift += params.get("drift") * BPS;
@@ -105,6 +109,7 @@ pub const OVERLAYS: &[Overlay] = &[
             bars("bars", 1.0),
             row("vol_mult", "times the deviation", 0.0, true, 20.0, false),
         ],
+        is_mark: false,
         apply: |params, t, _draw, weather| {
             if is_within(params, t) {
                 weather.volatility *= params.get("vol_mult");
@@ -114,6 +119,7 @@ pub const OVERLAYS: &[Overlay] = &[
     Overlay {
         name: "edge_decay",
         params: &[bars("from", 0.0), row("half_life", "bars", 0.0, true, 5e6, false)],
+        is_mark: false,
         apply: |params, t, _draw, weather| {
             let age = t as f64 - params.get("from");
             if age > 0.0 {
@@ -124,6 +130,7 @@ pub const OVERLAYS: &[Overlay] = &[
     Overlay {
         name: "gap",
         params: &[bars("at", 0.0), row("bps", "bps", -5000.0, false, 5000.0, false)],
+        is_mark: false,
         apply: |params, t, _draw, weather| {
             if t as f64 == params.get("at") {
                 weather.gap += params.get("bps") * BPS;
@@ -133,6 +140,7 @@ pub const OVERLAYS: &[Overlay] = &[
     Overlay {
         name: "halt",
         params: &[bars("at", 0.0), bars("bars", 1.0)],
+        is_mark: true,
         apply: |params, t, _draw, weather| {
             weather.flags |= if is_within(params, t) { FLAG_HALTED } else { 0 };
         },
@@ -140,6 +148,7 @@ pub const OVERLAYS: &[Overlay] = &[
     Overlay {
         name: "missing_bars",
         params: &[row("p", "probability per bar", 0.0, false, 1.0, false)],
+        is_mark: true,
         apply: |params, _t, draw, weather| {
             weather.flags |= if draw() < params.get("p") { FLAG_MISSING } else { 0 };
         },
@@ -147,6 +156,7 @@ pub const OVERLAYS: &[Overlay] = &[
     Overlay {
         name: "stale",
         params: &[row("p", "probability per bar", 0.0, false, 1.0, false)],
+        is_mark: true,
         apply: |params, _t, draw, weather| {
             weather.flags |= if draw() < params.get("p") { FLAG_STALE } else { 0 };
         },
@@ -158,6 +168,7 @@ pub const OVERLAYS: &[Overlay] = &[
             bars("bars", 1.0),
             row("mult", "times the spread", 1.0, false, 1000.0, false),
         ],
+        is_mark: true,
         apply: |params, t, _draw, weather| {
             weather.flags |= if is_within(params, t) { FLAG_WIDE_SPREAD } else { 0 };
         },
@@ -168,7 +179,7 @@ impl Overlay {
     /// Row of the catalogue.
     pub fn to_json(&self) -> Value {
         let params: Vec<Value> = self.params.iter().map(Param::to_json).collect();
-        json!({"name": self.name, "params": params})
+        json!({"name": self.name, "params": params, "is_mark": self.is_mark})
     }
 }
 
@@ -230,6 +241,21 @@ impl Overlays {
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
         self.list.is_empty()
+    }
+
+    /// The place and name of the first that changes prices.
+    pub(super) fn first_change(&self) -> Option<(usize, &'static str)> {
+        let names = self.list.iter().map(|(overlay, _)| *overlay).enumerate();
+        names.filter(|(_, overlay)| !overlay.is_mark).map(|(at, overlay)| (at, overlay.name)).next()
+    }
+
+    /// Marks the bars of one asset that were not drawn bar by bar.
+    pub(super) fn mark(&self, stream: &Stream, flags: &mut [u8]) {
+        if !self.is_empty() {
+            for (t, flags) in flags.iter_mut().enumerate() {
+                *flags |= self.weather(t, stream).flags;
+            }
+        }
     }
 
     /// The list with every field.

@@ -97,6 +97,7 @@ impl Market for Replay {
             let end = source.known_at.get(row).copied().unwrap_or(nominal);
             *known_at = source.ts.get(row + 1).map_or(end, |next| end.min(*next));
         }
+        scenario.mark(0, 0, rows.flags);
         Ok(PathFacts::default())
     }
 
@@ -220,5 +221,17 @@ mod tests {
             break_bars(&mut broken);
             assert_eq!(generate(&document(4), Some(&broken), false).unwrap_err().code(), code);
         }
+    }
+
+    #[test]
+    fn marks_lie_beside_prices_and_what_changes_prices_is_refused() {
+        let mut marked = document(4);
+        marked["overlays"] = json!([{"type": "halt", "at": 1, "bars": 2}]);
+        let made = generate(&marked, Some(&source()), false).unwrap().bars;
+        assert_eq!(made.flags, [0, 2, 2, 0]);
+        assert_eq!(made.close, source().close);
+        marked["overlays"] = json!([{"type": "gap", "at": 1, "bps": 5}]);
+        let error = generate(&marked, Some(&source()), false).unwrap_err();
+        assert_eq!(error.path(), Some("/overlays/0/type"));
     }
 }

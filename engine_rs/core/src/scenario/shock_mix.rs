@@ -148,10 +148,10 @@ impl Univariate for ShockMix {
         let (deviation, drift) =
             (self.trend.deviation(), self.trend.log_mean() - self.compensation);
         let bend = drift * drift / (deviation * deviation);
-        let mut laws = law::of_bent_ranges(scenario, bend);
+        let mut laws = law::of_ranges(scenario, bend);
         let variance = deviation * deviation + self.jumps.variance();
         laws.push(Law::near("mean", &[], drift + self.jumps.mean()));
-        laws.push(Law::near("variance", &[], variance));
+        laws.push(law::of_variance(scenario, variance));
         laws.push(Law::between("ljung_box", &[20.0], 1e-4, 1.0));
         laws.extend([2.0, 4.0, 16.0].map(|q| Law::near("variance_ratio", &[q], 1.0)));
         laws.push(Law::within("gap_outside_jumps", &[], 0.0, 0.0));
@@ -164,7 +164,7 @@ impl Univariate for ShockMix {
         }
         // Squares of rare jumps meet so seldom that no test of their correlations holds.
         if !has_size || p >= 5e-3 {
-            laws.push(Law::between("ljung_box_squares", &[20.0], 1e-4, 1.0));
+            laws.extend(law::of_independent_squares(scenario));
             let (skewness, kurtosis) = self.shape(scenario);
             if scenario.innovations.student().is_none() {
                 laws.push(Law::near("skewness", &[], skewness));

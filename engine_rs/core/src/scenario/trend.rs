@@ -71,6 +71,12 @@ impl Trend {
         self.drift + if self.is_ito { -0.5 * (self.deviation * self.deviation) } else { 0.0 }
     }
 
+    /// By what share at most the drift bends the ranges of bars.
+    pub fn bend(&self) -> f64 {
+        let ratio = self.log_mean() / self.deviation;
+        ratio * ratio
+    }
+
     /// Law of the coming bar.
     #[inline]
     pub fn even(&self, bar: &BarDraws<'_>) -> Even {
@@ -93,7 +99,7 @@ impl Univariate for Trend {
 
     fn laws(&self, scenario: &Scenario) -> Vec<Law> {
         let mut laws = law::of_independent_returns(scenario, self.log_mean(), self.deviation);
-        laws.extend(law::of_ranges());
+        laws.extend(law::of_ranges(scenario, self.bend()));
         laws
     }
 

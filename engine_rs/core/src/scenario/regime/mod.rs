@@ -244,7 +244,7 @@ impl Regime {
         }
     }
 
-    fn laws_of_chain(&self) -> Vec<Law> {
+    fn laws_of_chain(&self, fourth: f64) -> Vec<Law> {
         let mut laws = Vec::new();
         for state in 0..self.blocks.len() {
             let share = self.stationary[state];
@@ -259,7 +259,9 @@ impl Regime {
                 let deviation = trend.deviation();
                 laws.push(Law::near("state_mean", &[state as f64], trend.log_mean()));
                 let variance = deviation * deviation;
-                laws.push(Law::near("state_variance", &[state as f64], variance));
+                if fourth.is_finite() {
+                    laws.push(Law::near("state_variance", &[state as f64], variance));
+                }
             }
         }
         laws
@@ -287,18 +289,18 @@ impl Univariate for Regime {
     }
 
     fn laws(&self, scenario: &Scenario) -> Vec<Law> {
-        let mut laws = self.laws_of_chain();
+        let fourth = scenario.innovations.fourth_moment();
+        let mut laws = self.laws_of_chain(fourth);
         let Some(trends) = self.trends() else {
             return laws;
         };
-        let fourth = scenario.innovations.fourth_moment();
         let mixture = self.mixture(&trends, fourth);
         let bend = trends.iter().map(|(mean, spread)| mean * mean / spread).fold(0.0, f64::max);
-        laws.extend(law::of_bent_ranges(scenario, bend));
+        laws.extend(law::of_ranges(scenario, bend));
         laws.push(Law::near("mean", &[], mixture.mean));
-        laws.push(Law::near("variance", &[], mixture.variance));
+        laws.push(law::of_variance(scenario, mixture.variance));
         laws.push(Law::near("acf", &[1.0], mixture.acf));
-        if fourth.is_finite() {
+        if scenario.innovations.even_moment(4).is_finite() {
             laws.push(Law::near("acf_squares", &[1.0], mixture.acf_squares));
         }
         if scenario.innovations.student().is_none() {
@@ -340,6 +342,9 @@ impl Univariate for Regime {
         ];
         let fourth = scenario.innovations.fourth_moment();
         let mixture = self.trends().map(|trends| self.mixture(&trends, fourth));
+        if mixture.is_none() {
+            undecided.push(Fact::NoLinearAutocorrelation);
+        }
         let is_plain = mixture.is_some_and(|mixture| {
             if mixture.acf.abs() < 0.005 {
                 shown.push(Fact::NoLinearAutocorrelation);

@@ -104,8 +104,9 @@ impl Univariate for Egarch {
 
     fn laws(&self, scenario: &Scenario) -> Vec<Law> {
         let spread = self.spread();
-        let median = exp(self.level) * BPS * BPS;
-        let mut laws = of_uncorrelated_returns(scenario, self.mu, median);
+        // The harmonic mean, as if ln h were normal.
+        let calm = exp(self.level - 0.5 * spread * spread) * BPS * BPS;
+        let mut laws = of_uncorrelated_returns(scenario, self.mu, calm);
         if self.beta <= MEASURABLE {
             laws.push(Law::near("log_variance_mean", &[], self.level + 2.0 * ln(BPS)));
             laws.push(Law::near("log_variance_deviation", &[], spread));
