@@ -189,7 +189,7 @@ def test_a_law_fails_outside_its_band_and_is_open_where_nothing_is_measured() ->
     assert [each.passes for each in results] == [False, True, False, None, True, True]
     assert results[0].low is not None
     assert results[0].sentence.startswith(f"variance: got {variance:.6g}, expected ")
-    assert results[3].sentence == "jump_mean: the sample does not define it"
+    assert results[3].sentence == "jump_mean: no sample decides it"
 
 
 def test_a_law_may_be_missed_by_chance_once_in_two_million_tries() -> None:

@@ -117,7 +117,7 @@ class TestDividends:
         ({"type": "split"}, "/params/actions", "expected a list of"),
         (
             [action("merger", ratio=1)],
-            "",
+            "/params/actions/0/type",
             "expected one of split, dividend",
         ),
         ([action("split")], "/params/actions/0/ratio", "above 0 to 1000000"),
