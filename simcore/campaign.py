@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from simcore.backtests.request import ExecutionArgument, execution_fields, execution_name
 from simcore.campaign_document import (
@@ -45,6 +45,10 @@ __all__ = [
 ]
 
 Part = TypeVar("Part")
+
+# What tells that a text that cannot be read was to be a strategy.
+_RULES: Final = re.compile(r"""^\s*\[\[\s*rules\s*\]\]|(?:^|[{,])\s*["']?rules["']?\s*[=:]""", re.M)
+_RAW_MAX_BYTES: Final = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -287,7 +291,21 @@ def kinds_of(document: str, *, home: str | Path | None = None) -> list[str]:
     is_path = document.endswith((".toml", ".json")) and not re.search(r"[\n{]", document)
     if is_path and Path(document).parent.name in KINDS:
         return [Path(document).parent.name]
-    return [_kind_by_fields(read(document, "scenarios", home=home))]
+    try:
+        return [_kind_by_fields(read(document, "scenarios", home=home))]
+    except SpecError:
+        if _RULES.search(_raw(document) if is_path else document):
+            return ["strategies"]
+        raise
+
+
+def _raw(path: str) -> str:
+    """Return what can be read of a file, whatever it holds."""
+    try:
+        with Path(path).open("rb") as file:
+            return file.read(_RAW_MAX_BYTES).decode("utf-8", "replace")
+    except (OSError, ValueError):
+        return ""
 
 
 def _kind_by_fields(loaded: Loaded) -> str:

@@ -91,7 +91,10 @@ class Loaded:
                 known[index] = replace(each, place=place_at(text, 0, 0))
                 continue
             places = places or Places(text, self.suffix)
-            place = places.place(each.path, each.span, is_key=each.reason in _ABOUT_NAMES)
+            is_key = each.reason in _ABOUT_NAMES or (
+                each.reason == "BAD_ID" and each.path.startswith("/params/")
+            )
+            place = places.place(each.path, each.span, is_key=is_key)
             known[index] = replace(each, place=place)
         return known
 
@@ -161,7 +164,8 @@ def read(document: Any, kind: str, *, home: str | Path | None = None) -> Loaded:
         try:
             return Loaded(reading.plain(document, _n_values_max(kind)), source)
         except reading.UnreadableError as refusal:
-            raise SpecError(_refused(refusal, kind, source)) from None
+            told = _refused(refusal, kind, source)
+            raise SpecError([_printable(each) for each in told]) from None
     message = (
         f"got {type(document).__name__}, expected a table, an id, a path or a text "
         f"of a {_SINGULAR[kind]}"
@@ -233,7 +237,8 @@ def parse(model: type[Model], loaded: Loaded, code: str) -> Model:
         parsed = model.model_validate_json(json.dumps(loaded.document), strict=True)
     except ValidationError as error:
         wrong += problems(model, loaded.document, error, code=code, source=loaded.source)
-        wrong = [_named(problem, loaded.expected_id) for problem in wrong]
+        stem = loaded.path.stem if loaded.path is not None else None
+        wrong = [_named(problem, loaded.expected_id or stem) for problem in wrong]
     if wrong:
         raise SpecError(loaded.placed(wrong))
     return parsed
@@ -321,7 +326,8 @@ def _from_text(
             raise reading.UnreadableError(reading.Fault("TOO_LARGE", message))
         document = reading.plain(reading.value(text, suffix), _n_values_max(kind))
     except reading.UnreadableError as refusal:
-        raise SpecError(unread.placed(_refused(refusal, kind, source))) from None
+        told = unread.placed(_refused(refusal, kind, source))
+        raise SpecError([_printable(each) for each in told]) from None
     return replace(unread, document=document)
 
 
@@ -330,6 +336,14 @@ def _refused(refusal: reading.UnreadableError, kind: str, source: str) -> list[P
         Problem(_code(kind), each.reason, each.message, each.path, source, place=each.place)
         for each in refusal.faults
     ]
+
+
+def _printable(problem: Problem) -> Problem:
+    """Return a problem without half a surrogate in its path, which no text could hold."""
+    path, message = (
+        text.encode("utf-8", "replace").decode() for text in (problem.path, problem.message)
+    )
+    return replace(problem, path=path, message=message)
 
 
 def _n_values_max(kind: str) -> int:

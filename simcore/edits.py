@@ -7,6 +7,7 @@ that keeps the rest of a TOML text. No result is given that does not read as the
 from __future__ import annotations
 
 import json
+import re
 import tomllib
 from collections.abc import Mapping
 from typing import Any
@@ -27,7 +28,7 @@ def edited(text: str, suffix: str, step: Step) -> str | None:
         wanted = patched(_read(text, suffix), [step])
     except (PatchError, ValueError, RecursionError):
         return None
-    for attempt in (_exchanged, _spliced, _rewritten):
+    for attempt in (_exchanged, _spliced, _cut, _rewritten):
         mended = attempt(text, suffix, step)
         if mended is not None and _is(mended, suffix, wanted):
             return mended
@@ -90,6 +91,38 @@ def _spliced(text: str, suffix: str, step: Step) -> str | None:
     lead = inside[: len(inside) - len(inside.lstrip())]
     rest = inside[len(inside.rstrip()) :]
     return f"{text[:start]}{inside.rstrip()},{lead or ' '}{field}{rest}{text[end:]}"
+
+
+def _cut(text: str, suffix: str, step: Step) -> str | None:
+    """Return a TOML text without one table of a list of tables, and without its own comment.
+
+    Its comment is what stands right above its header; what stands above the next header is that
+    one's.
+    """
+    name, _, index = step["path"].removeprefix("/").partition("/")
+    if suffix != ".toml" or step["op"] != "remove" or not index.isdecimal():
+        return None
+    lines = text.splitlines(keepends=True)
+    heads = [at for at, line in enumerate(lines) if line.lstrip().startswith("[")]
+    own = re.compile(rf"\s*\[\[\s*{re.escape(name)}\s*\]\]")
+    inner = re.compile(rf"\s*\[+\s*{re.escape(name)}\s*\.")
+    mine = [at for at in heads if own.match(lines[at])]
+    if int(index) >= len(mine):
+        return None
+    start = mine[int(index)]
+    end = next((at for at in heads if at > start and not inner.match(lines[at])), len(lines))
+    while end > start + 1 and _is_remark(lines[end - 1]):
+        end -= 1
+    while start > 0 and lines[start - 1].lstrip().startswith("#"):
+        start -= 1
+    is_blank_above = start == 0 or not lines[start - 1].strip()
+    while is_blank_above and end < len(lines) and not lines[end].strip():
+        end += 1
+    return "".join(lines[:start] + lines[end:])
+
+
+def _is_remark(line: str) -> bool:
+    return not line.strip() or line.lstrip().startswith("#")
 
 
 def _spelled(value: Any, before: str) -> str:

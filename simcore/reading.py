@@ -18,6 +18,7 @@ from simcore.places import place_at
 from simcore.problems import Place
 from simcore.spelling import pointer, shown
 
+_HALF: Final = re.compile("[\ud800-\udfff]")
 _INTEGER_MAX: Final = 2**53 - 1  # what canonical JSON can spell
 
 # The reader of TOML takes time and space with the square of a key's parts.
@@ -119,6 +120,9 @@ class _Reader:
                 message = f'got "{name}" twice, expected it once'
                 self.note("DUPLICATE_KEY", message, (*tokens, name))
             for name, _ in pairs:
+                if isinstance(name, str) and _HALF.search(name):
+                    message = "got half of a surrogate pair in a name, expected Unicode text"
+                    self.note("NOT_JSON", message, (*tokens, name))
                 if not isinstance(name, str):
                     self.note("WRONG_TYPE", f"got the name {name!r}, expected a string", tokens)
             return {str(name): self.plain(each, (*tokens, str(name))) for name, each in pairs}
@@ -131,7 +135,7 @@ class _Reader:
         if value is None or isinstance(value, bool):
             return value
         if isinstance(value, str):
-            if re.search("[\ud800-\udfff]", value):
+            if _HALF.search(value):
                 message = "got half of a surrogate pair, expected Unicode text"
                 self.note("NOT_JSON", message, tokens)
             return value

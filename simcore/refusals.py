@@ -12,18 +12,19 @@ import math
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from types import UnionType
 from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
 from simcore.problems import Hint, Problem
-from simcore.spelling import meant, nearest, pointer, shown
+from simcore.spelling import is_sure, meant, nearest, pointer, shown
 
 __all__ = ["nearest", "pointer", "problems", "shown", "unknown_name"]
 
-# Of a document that is wrong in more places than that, the first ones.
-_TOLD_MAX: Final = 256
+# Of a document that is wrong in more places than that, the first ones and how many more.
+_TOLD_MAX: Final = 100
 
 # Pydantic's type of error: the type that was expected, in words of a document.
 _EXPECTED_TYPE: Final = {
@@ -74,7 +75,8 @@ def problems(
         code: Code of all the problems.
         source: File or id the document came from.
     """
-    told = error.errors(include_url=False)[:_TOLD_MAX]
+    everything = error.errors(include_url=False)
+    told, left = everything[:_TOLD_MAX], everything[_TOLD_MAX:]
     found = _deepest([(_tokens(document, each), each) for each in told])
     merged: dict[tuple[str, str, str], Problem] = {}
     for tokens, each in sorted(found, key=lambda pair: _position(document, pair[0])):
@@ -93,7 +95,12 @@ def problems(
                 code, earlier.reason, f"{earlier.message} or {also}", earlier.path, source,
                 hints=earlier.hints or problem.hints,
             )  # fmt: skip
-    return list(merged.values())
+    if not left:
+        return list(merged.values())
+    next_one = _problem(model, document, _tokens(document, left[0]), left[0], code, source)
+    message = f"{len(left)} more problems from here on, expected none"
+    hints = (Hint("mend those before it first"),)
+    return [*merged.values(), replace(next_one, message=message, hints=hints)]
 
 
 def _deepest(
@@ -127,15 +134,15 @@ def unknown_name(
     """Return the message and hints for a value that is not one of the known names."""
     listed = ", ".join(known) if known else "nothing: there is none"
     return f"got {shown(name)}, expected {what} {listed}".replace("  ", " "), _replacing(
-        nearest(name, known), path
+        nearest(name, known), path, is_certain=is_sure(name, known)
     )
 
 
-def _replacing(near: str | None, path: str) -> tuple[Hint, ...]:
+def _replacing(near: str | None, path: str, *, is_certain: bool) -> tuple[Hint, ...]:
     if near is None:
         return ()
     patch = ({"op": "replace", "path": path, "value": near},)
-    return (Hint(f'did you mean "{near}"?', patch),)
+    return (Hint(f'did you mean "{near}"?', patch if is_certain else None),)
 
 
 def _problem(
@@ -182,7 +189,8 @@ def _problem(
     else:
         reason = kind if kind.isupper() else "INVALID"
         message = error["msg"].removeprefix("Value error, ")
-        hints = _written(context.get("instead"), path)
+        advice = context.get("advice")
+        hints = (Hint(advice),) if advice else _written(context.get("instead"), path)
     return Problem(code, reason, message, path, source, hints=hints)
 
 
@@ -232,11 +240,11 @@ def _renamed(
     for token in tokens[:-1]:
         place = place[token]
     path = pointer(tokens)
-    near = meant(str(tokens[-1]), [name for name in known if name not in place])
+    near, is_certain = meant(str(tokens[-1]), [name for name in known if name not in place])
     if near is None:
         return (Hint("remove it", ({"op": "remove", "path": path},)),)
     move = {"op": "move", "from": path, "path": pointer((*tokens[:-1], near))}
-    return (Hint(f'did you mean "{near}"?', (move,)),)
+    return (Hint(f'did you mean "{near}"?', (move,) if is_certain else None),)
 
 
 def _limit(wording: tuple[str, str], context: Mapping[str, Any]) -> str:
@@ -294,7 +302,8 @@ def _bad_enum(
             for part in piece.split(",")
         ]
     message = f"got {shown(value)}, expected one of {', '.join(names)}"
-    return message, _replacing(meant(value, names), path), path
+    near, is_certain = meant(value, names)
+    return message, _replacing(near, path, is_certain=is_certain), path
 
 
 def _tokens(document: Mapping[str, Any], error: Mapping[str, Any]) -> tuple[str | int, ...]:

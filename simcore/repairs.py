@@ -1,12 +1,14 @@
 """A document mended by the first remedy of each of its problems, as often as that helps.
 
 A round applies what does not get in each other's way; a document that would be worse than before
-is never the result. A file of the library is never written.
+is never the result. A rule that was rewritten here is never removed here: what its writer meant by
+it is then known least. A file of the library is never written.
 """
 
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -162,9 +164,14 @@ def repair(loaded: Loaded, kind: str, check: Check, *, n_rounds: int = ROUNDS_MA
         The text unchanged where there is none, or nothing could be mended.
     """
     text = loaded.text or ""
+    rewritten: list[Any] = []
     done = Repair(text, problems=check(loaded))
     for number in range(1, n_rounds + 1):
-        errors = _errors(done.problems)
+        errors = [
+            problem
+            for problem in _errors(done.problems)
+            if not any(rule in rewritten for rule in _removed(problem, loaded.document))
+        ]
         if not errors or loaded.text is None:
             break
         # All at once, or if that makes it worse, only the first.
@@ -175,6 +182,7 @@ def repair(loaded: Loaded, kind: str, check: Check, *, n_rounds: int = ROUNDS_MA
                 continue
             after = check(read_again)
             if _rank(after) <= _rank(done.problems):
+                rewritten += _rewritten(applied, read_again.document)
                 loaded = read_again
                 changes = done.changes + [Change(number, problem) for problem in applied]
                 done = Repair(mended, changes, after, number)
@@ -182,6 +190,28 @@ def repair(loaded: Loaded, kind: str, check: Check, *, n_rounds: int = ROUNDS_MA
         else:
             break
     return done
+
+
+def _rewritten(applied: Iterable[Problem], document: Any) -> list[Any]:
+    """Return the rules that remedies changed, as they are now."""
+    paths = [
+        str(step["path"])
+        for problem in applied
+        for step in problem.hints[0].patch or ()
+        if re.match(r"/rules/\d+/", str(step["path"]))
+    ]
+    rules = document.get("rules")
+    indices = {int(path.split("/")[2]) for path in paths}
+    is_list = isinstance(rules, list)
+    return [rules[index] for index in sorted(indices) if is_list and index < len(rules)]
+
+
+def _removed(problem: Problem, document: Any) -> list[Any]:
+    """Return the rules that the first remedy of a problem would remove."""
+    patch = problem.hints[0].patch if problem.hints else None
+    paths = [str(step["path"]) for step in patch or () if step["op"] == "remove"]
+    indices = [int(path.split("/")[2]) for path in paths if re.fullmatch(r"/rules/\d+", path)]
+    return [document["rules"][index] for index in indices]
 
 
 def _errors(problems: Iterable[Problem]) -> list[Problem]:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import Any, Final
 
 _NAME_DISTANCE: Final = 2
+# Of a name so short, two edits leave nothing that tells which other name was meant.
+_SHORT: Final = 4
 _SHOWN: Final = 60
 
 # What others call a thing, and what it may be called here.
@@ -57,15 +60,54 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
     Near is a Damerau-Levenshtein distance of at most two that leaves something of the name; of
     equally near names the first wins.
     """
-    best: tuple[int, str] | None = None
+    near = _near(name, tuple(known))
+    return near[0] if near else None
+
+
+def is_sure(name: str, known: Iterable[str]) -> bool:
+    """Whether `nearest` may be written in place of `name` without asking.
+
+    It may not where another name is as near, or where half of a short name would be exchanged; a
+    letter doubled or left out of a pair, or two that changed places, is nearer than any other.
+    """
+    near = _near(name, tuple(known))
+    slips = [each for each in near if _is_slip(name, each)]
+    if len(slips) == 1:
+        return True
+    if len(near) != 1:
+        return False
+    shorter = min(len(name), len(near[0]))
+    return shorter > 2 and _distance(name, near[0]) <= (1 if shorter <= _SHORT else 2)
+
+
+@lru_cache(maxsize=8192)
+def _near(name: str, known: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the names nearest to `name`: slips first, else in the order of the known ones."""
+    least = _NAME_DISTANCE
+    found: list[str] = []
     for candidate in known:
-        if abs(len(candidate) - len(name)) > _NAME_DISTANCE:
+        if abs(len(candidate) - len(name)) > least:
             continue
-        distance = _distance(name, candidate)
-        is_near = distance <= _NAME_DISTANCE and distance < max(len(name), len(candidate))
-        if is_near and (best is None or distance < best[0]):
-            best = (distance, candidate)
-    return best[1] if best else None
+        distance = _distance(name, candidate, least)
+        if distance > least or distance >= max(len(name), len(candidate)):
+            continue
+        if distance < least:
+            least, found = distance, []
+        found.append(candidate)
+    return tuple(sorted(found, key=lambda each: not _is_slip(name, each)))
+
+
+def _is_slip(name: str, other: str) -> bool:
+    """Whether names differ by letters that were doubled, or by one pair that changed places."""
+    if len(name) != len(other):
+        return abs(len(name) - len(other)) == 1 and _undoubled(name) == _undoubled(other)
+    at = [i for i, (a, b) in enumerate(zip(name, other, strict=True)) if a != b]
+    is_pair = len(at) == 2 and at[1] == at[0] + 1
+    return is_pair and name[at[0]] == other[at[1]] and name[at[1]] == other[at[0]]
+
+
+def _undoubled(name: str) -> str:
+    return "".join(a for a, b in zip(name, f" {name}", strict=False) if a != b)
 
 
 def shown(value: Any) -> str:
@@ -77,19 +119,25 @@ def shown(value: Any) -> str:
     return text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"
 
 
-def meant(value: Any, names: Sequence[str]) -> str | None:
-    """Return the name that was meant: in other letters, by another word, or nearest in spelling."""
+def meant(value: Any, names: Sequence[str]) -> tuple[str | None, bool]:
+    """Return the name that was meant, and whether it may be written without asking.
+
+    The name in other letters, by another word, or the nearest in spelling.
+    """
     if not isinstance(value, str):
-        return None
+        return None, False
     plain = value.strip().lower()
     for name in (plain, _SYNONYMS.get(plain)):
         if name in names:
-            return name
-    return nearest(plain, names)
+            return name, True
+    return nearest(plain, names), is_sure(plain, names)
 
 
-def _distance(left: str, right: str) -> int:
-    """Return the edits, swaps of neighbours among them, that lead from one name to the other."""
+def _distance(left: str, right: str, limit: int = _NAME_DISTANCE) -> int:
+    """Return the edits, swaps of neighbours among them, that lead from one name to the other.
+
+    What is more than `limit` is not told apart.
+    """
     before_last: list[int] = []
     last = list(range(len(right) + 1))
     for i, a in enumerate(left, 1):
@@ -99,5 +147,7 @@ def _distance(left: str, right: str) -> int:
             if i > 1 and j > 1 and a == right[j - 2] and left[i - 2] == b:
                 cost = min(cost, before_last[j - 2] + 1)
             row.append(cost)
+        if min(row) > limit:
+            return limit + 1
         before_last, last = last, row
     return last[-1]

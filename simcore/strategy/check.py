@@ -113,9 +113,12 @@ def resolve(
     """Return what parsed texts mean with the model's parameters, and note what is wrong."""
     graph = Graph()
     names = bound(graph, model.params)
-    _check_complexity(expressions, findings)
     nodes: dict[str, Node] = {}
     used: dict[str, None] = {}
+    _check_complexity(expressions, findings)
+    if findings.n_errors:
+        # Whoever writes too much is told that alone: to look at the rest would take too long.
+        return Meaning(model, expressions, graph, nodes, ())
     for expression in expressions:
         n_errors = findings.n_errors
         resolver = Resolver(graph, names, findings, expression)

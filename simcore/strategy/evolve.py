@@ -11,7 +11,8 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from simcore.errors import SpecError
-from simcore.problems import Problem
+from simcore.problems import Hint, Problem
+from simcore.refusals import unknown_name
 from simcore.strategy import crossover as crossings
 from simcore.strategy.change import step
 from simcore.strategy.crossover import Method
@@ -62,7 +63,7 @@ def evolve(
         raise SpecError(
             [Problem("ARGUMENT", "UNKNOWN_FIELD", message, f"/{field}") for field in wrong]
         )
-    _check_whole(parent, mutation)
+    _check_params(parent, mutation)
     born = birth("evolve", generation=generation)
     return _next(registry, parent, _merged(parent.strategy.document, mutation), born)
 
@@ -171,16 +172,27 @@ def _registered(
     return registry.register(name, str(version), labelled, lineage=lineage)
 
 
-def _check_whole(parent: Record, mutation: Mapping[str, Any]) -> None:
-    """Refuse a fraction for a whole parameter.
+def _check_params(parent: Record, mutation: Mapping[str, Any]) -> None:
+    """Refuse a value of a parameter that is not there, and a fraction for a whole one.
+
+    A parameter that is new comes with the rules or the constraint that read it.
 
     A domain that does not say so is one of whole numbers only as long as its value is one; a
     value alone must not change that.
     """
     given = mutation.get("params")
+    known = parent.strategy.model.params
     problems = []
     for name, edit in given.items() if isinstance(given, Mapping) else ():
-        param = parent.strategy.model.params.get(name)
+        param = known.get(name)
+        if param is None and not {"rules", "constraints", "risk"} & set(mutation):
+            message, hints = unknown_name("a parameter of it:", str(name), list(known), "")
+            hints = tuple(Hint(hint.text) for hint in hints)
+            path, source = f"/params/{name}", parent.strategy.source
+            problems.append(
+                Problem("DSL_STATIC_FAIL", "UNKNOWN_NAME", message, path, source, hints=hints)
+            )
+            continue
         stated = edit if isinstance(edit, Mapping) else {"value": edit}
         value = stated.get("value")
         is_alone = param is not None and param.is_integer and list(stated) == ["value"]

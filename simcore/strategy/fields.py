@@ -119,9 +119,16 @@ def _param_name(name: str) -> str:
         raise PydanticCustomError(
             "BAD_ID",
             "got {got}, expected at most 32 of a-z 0-9 _ and no word of the language",
-            {"got": repr(name[:40])},
+            {"got": repr(name[:40]), "advice": _renaming(name)},
         )
     return name
+
+
+def _renaming(name: str) -> str:
+    """Return the advice to call a parameter otherwise; the texts that read it must follow."""
+    plain = (_slug(name) or "").replace("-", "_")[:32]
+    instead = plain if plain and plain not in RESERVED else f"my_{plain or 'number'}"[:32]
+    return f"call it {instead}, here and in the texts that read it"
 
 
 def few(maximum: int, what: str, *, has_some: bool = False) -> Any:

@@ -71,7 +71,7 @@ _LEVELS: Final = {
 # a whole. A dot before a letter picks an output and is a sign.
 _TOKEN: Final = re.compile(
     r"""(?P<space>[ \t\r\n]+)
-      | (?P<number>(?:[0-9]|\.(?=[0-9]))[0-9.]*(?:[eE][+-]?[0-9]+)?)
+      | (?P<number>(?:[0-9]|\.+(?=[0-9]))[0-9.]*(?:[eE][+-]?[0-9]+)?)
       | (?P<name>[A-Za-z_][A-Za-z0-9_]*)
       | (?P<sign><=|>=|==|!=|[-+*/<>()\[\],.])
       | (?P<illegal>.)""",

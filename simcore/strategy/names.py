@@ -2,11 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from typing import Final
 
 from simcore import engine
+from simcore.spelling import is_sure, nearest
 from simcore.strategy.document import SERIES, Param
 from simcore.strategy.nodes import Graph, Node
+
+# What other languages call a series, a function or an output, and what it is called here.
+_ALIASES: Final[Mapping[str, str]] = {
+    **{name[0]: name for name in SERIES},
+    "vol": "volume",
+    **dict.fromkeys(("sma", "avg", "mean", "average"), "ma"),
+    **dict.fromkeys(("std", "stddev"), "stdev"),
+    **dict.fromkeys(("hist", "histogram"), "hist"),
+    **dict.fromkeys(("crossup", "cross_over", "cross_up", "crosses_above"), "crossover"),
+    **dict.fromkeys(("cross_above", "crossabove", "crossesabove"), "crossover"),
+    **dict.fromkeys(("crossdown", "cross_under", "cross_down", "crosses_below"), "crossunder"),
+    **dict.fromkeys(("cross_below", "crossbelow", "crossesbelow"), "crossunder"),
+    **dict.fromkeys(("bb", "bollinger", "bollinger_bands"), "bbands"),
+    "momentum": "mom",
+    "hhv": "highest",
+    "llv": "lowest",
+    **dict.fromkeys(("middle", "basis"), "mid"),
+    "stochastic": "stoch",
+    "williams_r": "willr",
+    "bars_since": "barssince",
+}
+
+
+def meant_here(name: str, known: Iterable[str]) -> tuple[str | None, bool]:
+    """Return the known name that was probably meant, and whether that may be written unasked.
+
+    The name in other letters, what another language calls so, or the nearest in spelling.
+    """
+    names, plain = tuple(sorted(known)), name.lower()
+    for candidate in (plain, _ALIASES.get(plain)):
+        if candidate in names:
+            return candidate, True
+    return nearest(plain, names), is_sure(plain, names)
 
 
 def series(graph: Graph) -> dict[str, Node]:

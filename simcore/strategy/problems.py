@@ -7,6 +7,7 @@ would say of a text that cannot be read, or of a name that means nothing, is noi
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from enum import IntEnum
 from typing import Any, Final
 
@@ -52,6 +53,9 @@ REASONS: Final[Mapping[str, tuple[str, Stage]]] = {
 }
 """Code and stage of every reason."""
 
+TOLD_MAX: Final = 100
+"""So many problems of a document are told in full; one more says how many there are beside."""
+
 WARNINGS: Final = frozenset(
     reason for reason, (code, _) in REASONS.items() if code == "DSL_WARNING"
 )
@@ -70,6 +74,7 @@ class Findings:
         self.document = document
         self.source = source
         self._found: list[Problem] = []
+        self._seen: set[tuple[str, str, str, Span | None]] = set()
 
     def add(
         self,
@@ -80,12 +85,14 @@ class Findings:
         *hints: Hint,
     ) -> None:
         """Note one problem; its code and stage follow from its reason."""
+        # Two ways to the same place, such as a rule that two others contradict, tell it once.
+        if (key := (reason, message, path, span)) in self._seen:
+            return
+        self._seen.add(key)
         code, _ = REASONS[reason]
         severity = "warning" if reason in WARNINGS else "error"
-        # Two ways to the same place, such as a rule that two others contradict, tell it once.
         problem = Problem(code, reason, message, path, self.source, span, hints, severity)  # type: ignore[arg-type]
-        if problem not in self._found:
-            self._found.append(problem)
+        self._found.append(problem)
 
     def take(self, problems: Sequence[Problem]) -> None:
         """Note problems that another part has found."""
@@ -96,22 +103,41 @@ class Findings:
         """How many errors were found so far; one is enough to refuse the document."""
         return sum(problem.severity == "error" for problem in self._found)
 
+    @property
+    def is_full(self) -> bool:
+        """Whether so much was found that nobody is told the remedy of what else there is."""
+        return len(self._found) >= TOLD_MAX
+
     def is_sound_before(self, stage: Stage) -> bool:
         """Whether no error belongs to an earlier stage."""
         return all(p.severity == "warning" or _stage(p) >= stage for p in self._found)
 
     def told(self) -> list[Problem]:
-        """Return the problems of the first stage that failed, or else the warnings, in order."""
+        """Return the problems of the first stage that failed, or else the warnings, in order.
+
+        Of more than `TOLD_MAX` the first ones, errors before warnings, and how many more.
+        """
         errors = [problem for problem in self._found if problem.severity == "error"]
         told = self._found
         if errors:
             failed = min(_stage(problem) for problem in errors)
             is_last = failed == Stage.SEMANTICS
             told = self._found if is_last else [p for p in errors if _stage(p) == failed]
-        return sorted(told, key=self._order)
+        ordered = sorted(told, key=self._order)
+        if len(ordered) <= TOLD_MAX:
+            return ordered
+        ordered.sort(key=lambda problem: problem.severity == "warning")
+        first = sorted(ordered[:TOLD_MAX], key=self._order)
+        return [*first, _more(ordered[TOLD_MAX], len(ordered) - TOLD_MAX)]
 
     def _order(self, problem: Problem) -> tuple[tuple[int, ...], Span]:
         return document_order(self.document, problem.path), problem.span or (-1, -1)
+
+
+def _more(next_one: Problem, n: int) -> Problem:
+    """Return the problem that stands for all that are not told; its place is the next one's."""
+    message = f"{n} more problems from here on, expected none"
+    return replace(next_one, message=message, hints=(Hint("mend those before it first"),))
 
 
 def _stage(problem: Problem) -> Stage:

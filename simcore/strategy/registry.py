@@ -104,7 +104,8 @@ class Registry:
         Raises:
             SpecError: The document is wrong. Or, with code ``VERSION_CONFLICT``, the label has
                 another program (``OTHER_HASH``), an older version of the name has this program
-                (``SAME_HASH``), or the version is not above the latest (``NOT_LATER``).
+                (``SAME_HASH``), or the version is above neither the latest nor, with its own
+                first two numbers, the latest that has them (``NOT_LATER``).
         """
         if re.fullmatch(r"[a-z][a-z0-9_-]{0,63}", name) is None:
             message = f"got {name[:80]!r}, expected a lower-case letter, then at most 63 of a-z 0-9"
@@ -217,6 +218,16 @@ class Registry:
         wanted = (name, version)
         return next((record for record in self.records if record._key == wanted), None)
 
+    def _mends(self, record: Record) -> bool:
+        """Whether a record is above the latest of an older line, and so a mend of that line."""
+        line = (record.version.major, record.version.minor)
+        own = [
+            each.version
+            for each in self.records
+            if each.name == record.name and (each.version.major, each.version.minor) == line
+        ]
+        return bool(own) and all(version < record.version for version in own)
+
     def _conflict(self, record: Record, known: Record | None) -> Problem | None:
         """Return why a record cannot have its label, if it cannot."""
         latest = self._latest(record.name)
@@ -226,7 +237,7 @@ class Registry:
         elif same := self.having(record.ir_hash, name=record.name):
             reason = "SAME_HASH"
             message = f"got {record.label} for the program of {same[0].label}, expected another"
-        elif latest is not None and record.version < latest.version:
+        elif latest is not None and record.version < latest.version and not self._mends(record):
             reason = "NOT_LATER"
             message = f"got {record.label}, expected a version above {latest.strategy.version}"
         else:
@@ -234,7 +245,7 @@ class Registry:
         text = {
             "OTHER_HASH": "raise the version",
             "SAME_HASH": "keep the version: nothing that it does has changed",
-            "NOT_LATER": "raise the version above the latest",
+            "NOT_LATER": "raise the version above the latest, or the latest of an older line",
         }[reason]
         source = record.strategy.source
         return Problem(CONFLICT, reason, message, "/revision", source, hints=(Hint(text),))

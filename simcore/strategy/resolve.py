@@ -7,11 +7,10 @@ rest of the text is still looked at; nothing made from a text with a fault is ev
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from simcore.documents import nearest
 from simcore.problems import Hint
 from simcore.strategy import trees
 from simcore.strategy.document import StrategyDocument
@@ -25,6 +24,7 @@ from simcore.strategy.functions import (
     functions,
     number_text,
 )
+from simcore.strategy.names import meant_here
 from simcore.strategy.nodes import Graph, Node, is_foldable
 from simcore.strategy.problems import Findings, replaced
 from simcore.strategy.trees import Tree
@@ -34,6 +34,9 @@ _KINDS: Final[Mapping[Kind, str]] = {
     "bool": "a condition",
     "outputs": "several outputs",
 }
+
+# Attributes of the nodes whose values are whole numbers.
+_COUNTED: Final = {("hour",), ("weekday",), ("position",), ("bars_in_trade",), ("barssince",)}
 
 
 @dataclass(frozen=True)
@@ -167,9 +170,9 @@ class Resolver:
             message = f"`{tree.name}` is a function, expected a call such as `{call}`"
             self._add("UNKNOWN_NAME", message, tree.span)
             return None
-        known = _near(tree.name, self._names)
         message = f"`{tree.name}` is not known, expected one of {', '.join(self._names)}"
-        self._add("UNKNOWN_NAME", message, tree.span, *self._instead(known, tree.span))
+        hints = self._named(tree.name, self._names, tree.span)
+        self._add("UNKNOWN_NAME", message, tree.span, *hints)
         return None
 
     def _call(self, tree: trees.Call) -> Node | None:
@@ -181,7 +184,7 @@ class Resolver:
         if n not in function.counts:
             counts = " or ".join(str(count) for count in function.counts)
             message = f"{function.name}: got {n} arguments, expected {counts}"
-            self._add("ARITY", message, tree.span)
+            self._add("ARITY", message, tree.span, Hint(f"write `{function.signature}`"))
             return None
         n_series = n - len(function.constants)
         # A default stands for the only series, so what is given is all of them or none.
@@ -228,15 +231,16 @@ class Resolver:
         name, known = tree.name, functions()
         if name in FUTURE:
             message = f"`{name}` would read bars that are not there yet, expected x[k] with k >= 0"
-            self._add("FUTURE_FUNCTION", message, tree.name_span)
+            hint = Hint("for the value k bars ago write `x[k]`")
+            self._add("FUTURE_FUNCTION", message, tree.name_span, hint)
         elif name in self._names:
             message = f"`{name}` is a series or a parameter and cannot be called"
             hint = Hint(f"for the value k bars ago write `{name}[k]`")
             self._add("NOT_CALLABLE", message, tree.name_span, hint)
         else:
             message = f"`{name}` is not known, expected one of {', '.join(sorted(known))}"
-            close = self._instead(_near(name, known), tree.name_span)
-            self._add("UNKNOWN_FUNCTION", message, tree.name_span, *close)
+            hints = self._named(name, known, tree.name_span)
+            self._add("UNKNOWN_FUNCTION", message, tree.name_span, *hints)
 
     def _constant(self, tree: Tree, row: Range) -> Node | None:
         return self._legal(tree, self._typed(tree, "num"), row)
@@ -285,10 +289,8 @@ class Resolver:
         if tree.name not in function.outputs:
             outputs = ", ".join(function.outputs)
             message = f"{function.name} has no output `{tree.name}`, expected one of {outputs}"
-            near = nearest(tree.name, function.outputs) or function.outputs[0]
-            self._add(
-                "UNKNOWN_OUTPUT", message, tree.name_span, *self._instead(near, tree.name_span)
-            )
+            hints = self._named(tree.name, function.outputs, tree.name_span)
+            self._add("UNKNOWN_OUTPUT", message, tree.name_span, *hints)
             return None
         inputs, given = of.children[: function.n_series], of.children[function.n_series :]
         return self._graph.indicator(function, inputs, given, tree.name)
@@ -319,14 +321,23 @@ class Resolver:
         if left is None or right is None:
             return None
         node = self._graph.comparison(tree.operator, left, right)
-        if node.op in ("eq", "ne"):
+        if node.op in ("eq", "ne") and not _is_counted(left, right):
             message = f"`{tree.operator}` compares measured numbers, which are hardly ever equal"
             self._add("FLOAT_EQUALITY", message, tree.span, Hint("compare with < or >"))
         return node
 
+    def _named(self, name: str, known: Iterable[str], span: trees.Span) -> tuple[Hint, ...]:
+        """Return the hint to write the name that was meant; with a patch where that is sure."""
+        if self._findings.is_full:
+            return ()
+        near, is_certain = meant_here(name, known)
+        if near is None or is_certain:
+            return self._instead(near, span)
+        return (Hint(f"did you mean `{near}`?"),)
+
     def _instead(self, text: str | None, span: trees.Span) -> tuple[Hint, ...]:
         """Return the hint to write `text` in place of `span`, if there is one to write."""
-        if text is None:
+        if text is None or self._findings.is_full:
             return ()
         whole = self._expression.text
         mended = whole[: span[0]] + text + whole[span[1] :]
@@ -334,6 +345,15 @@ class Resolver:
 
     def _add(self, reason: str, message: str, span: trees.Span, *hints: Hint) -> None:
         self._findings.add(reason, message, self._expression.path, span, *hints)
+
+
+def _is_counted(left: Node, right: Node) -> bool:
+    """Whether a value that is always a whole number is compared with a whole constant."""
+    for one, other in ((left, right), (right, left)):
+        is_whole = one.op != "param" and one.attributes[:1] in _COUNTED
+        if is_whole and other.op == "const" and other.value.is_integer():
+            return True
+    return False
 
 
 def _inside_out(tree: Tree) -> list[Tree]:
@@ -348,8 +368,3 @@ def _inside_out(tree: Tree) -> list[Tree]:
         found.append(part)
         waiting.extend(trees.children(part))
     return found[::-1]
-
-
-def _near(name: str, known: Mapping[str, object]) -> str | None:
-    """Return the known name that was probably meant."""
-    return name.lower() if name.lower() in known else nearest(name.lower(), sorted(known))

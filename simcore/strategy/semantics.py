@@ -11,7 +11,7 @@ from typing import Any, Final
 from simcore.problems import Hint
 from simcore.strategy import trees
 from simcore.strategy.document import AtrStop, Param, Risk, RiskPct, Rule, VolTarget
-from simcore.strategy.functions import functions
+from simcore.strategy.functions import functions, number_text
 from simcore.strategy.logic import Term, alternatives, is_implied, overlap
 from simcore.strategy.problems import Findings, added, replaced
 from simcore.strategy.resolve import Meaning
@@ -39,6 +39,7 @@ def check(meaning: Meaning, findings: Findings, n_bars: int | None) -> None:
         n_bars: Length of the series, if one is known.
     """
     _check_risk(meaning.model.risk, findings)
+    _check_levels(meaning, findings)
     terms = _check_rules(meaning, findings)
     _check_exits(meaning, terms, findings)
     _check_conflicts(meaning, terms, findings)
@@ -65,6 +66,21 @@ def _check_risk(risk: Risk | None, findings: Findings) -> None:
     if not has_stop and isinstance(risk.sizing, RiskPct):
         message = "sizing by risk divides by the distance to the stop, expected stop or trailing"
         findings.add("STOP_REQUIRED", message, "/risk/stop", None, stop_hint)
+
+
+def _check_levels(meaning: Meaning, findings: Findings) -> None:
+    """Note a stop at a constant that no price reaches, and that so bounds no loss.
+
+    Prices are above zero. A distance of the whole price is no such stop: who writes it says that
+    all of a position may be lost.
+    """
+    path = "/risk/stop/expr"
+    node = meaning.nodes.get(path)
+    if node is not None and node.op == "const" and node.value <= 0:
+        got = number_text(node.value)
+        message = f"got the level {got}, which no price reaches, expected above 0"
+        tree = next(each.tree for each in meaning.expressions if each.path == path)
+        findings.add("RISK_UNBOUNDED", message, path, tree.span)
 
 
 def _check_rules(meaning: Meaning, findings: Findings) -> dict[int, list[Term] | None]:
@@ -184,11 +200,18 @@ def _windows_of_risk(risk: Risk | None) -> Iterator[tuple[str, int]]:
 
 
 def _check_params(meaning: Meaning, findings: Findings) -> None:
+    constrained = {
+        tree.name
+        for expression in meaning.expressions
+        if expression.path.startswith("/constraints/")
+        for tree in _walk(expression.tree)
+        if isinstance(tree, trees.Name)
+    }
     for name in meaning.model.params:
-        if name not in meaning.used:
+        if name not in meaning.used and name not in constrained:
             path = f"/params/{name}"
             hint = Hint("remove it", ({"op": "remove", "path": path},))
-            findings.add("UNUSED_PARAM", "no rule reads this parameter", path, None, hint)
+            findings.add("UNUSED_PARAM", "no text reads this parameter", path, None, hint)
     for expression in meaning.expressions:
         node = meaning.nodes.get(expression.path)
         if expression.path.startswith("/constraints/") and node is not None and not node.value:

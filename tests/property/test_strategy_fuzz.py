@@ -54,7 +54,7 @@ DOCUMENTS = Path(__file__).parent.parent / "documents"
 # Reasons of reading, which all kinds of documents share.
 READING = {
     "NOT_TOML", "ID_TAKEN", "UNKNOWN_ID", "FILE_MISSING", "FILE_UNREADABLE", "BAD_FORMAT",
-    "OUT_OF_RANGE", "INVALID",
+    "OUT_OF_RANGE",
 }  # fmt: skip
 
 SAMPLES = """
@@ -303,6 +303,9 @@ def test_many_rules_that_are_each_wrong_are_refused_within_bounds() -> None:
         {"rules": [None]},
         {"rules": {"if": 1}},
         {"id": "\ud800"},
+        {"\ud800": 1},
+        {"params": {"\udc00": 1}},
+        '{"params": {"\\ud800": 1}}',
         "{" + '"a":{' * 5000,
         "[a" + ".a" * 5_000 + "]\n",
         "a=" + "[" * 5000 + "\n",

@@ -22,7 +22,7 @@ BROKEN = """\
 version   = "0.1.0"
 id        = "mine"
 name      = "Mine"
-timeframe = "2h"   # two hours
+timeframe = "60m"   # one hour
 
 [params]
 fast = 10
@@ -41,7 +41,7 @@ MENDED = """\
 version   = "0.1.0"
 id        = "mine"
 name      = "Mine"
-timeframe = "1h"   # two hours
+timeframe = "1h"   # one hour
 
 [params]
 fast = 10
@@ -151,7 +151,7 @@ def test_fix_mends_a_file_round_by_round_and_keeps_its_comments(
     assert mine.read_text(encoding="utf-8") == MENDED
     shown = capsys.readouterr().out
     assert 'round 1: /timeframe: did you mean "1h"?' in shown
-    assert '-timeframe = "2h"   # two hours\n+timeframe = "1h"   # two hours\n' in shown
+    assert '-timeframe = "60m"   # one hour\n+timeframe = "1h"   # one hour\n' in shown
     assert shown.endswith("no error left\n")
     assert sorted(path.name for path in mine.parent.iterdir()) == ["mine.toml"]
     assert main(["check", "--fix", "mine", *home]) == 0

@@ -47,7 +47,9 @@ KNOWN = registered(("one", "1.0.0", 10), ("one", "1.1.0", 11), ("one", "2.0.0-rc
         ("one", "1.1.0+linux", 12, "OTHER_HASH"),
         ("one", "1.2.0", 10, "SAME_HASH"),
         ("one", "2.0.0", 20, "SAME_HASH"),
-        ("one", "1.0.5", 12, "NOT_LATER"),
+        ("one", "1.0.5", 12, "one@1.0.5 added"),  # an older line is mended
+        ("one", "1.0.0-rc.1", 12, "NOT_LATER"),
+        ("one", "0.9.9", 12, "NOT_LATER"),
         ("one", "1.1.0-rc.1", 12, "NOT_LATER"),
     ],
 )
