@@ -236,3 +236,8 @@ def test_the_kind_of_a_file_is_its_folders(tmp_path: Path) -> None:
     path = tmp_path / "tournaments" / "league.toml"
     path.write_text('id = "league"\n')
     assert "/format" in {problem.path for problem in check_document(str(path))}
+
+
+def test_a_market_of_several_assets_is_refused_where_it_is_named() -> None:
+    wrong = reasons(scenarios=["trend-up-mid", "one-factor-five"], tournaments=[])
+    assert wrong == [("/scenarios/1", "MULTIPLE_ASSETS")]

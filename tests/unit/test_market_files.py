@@ -73,3 +73,23 @@ def test_a_written_market_is_the_market_in_its_tables_types(
     assert dataset_hash(written) in capsys.readouterr().out
     assert pq.read_metadata(target).num_row_groups == 2
     assert [path.name for path in target.parent.iterdir()] == ["bars.parquet"]
+
+
+def test_a_written_market_replays_as_it_was(tmp_path: Path) -> None:
+    bars = tmp_path / "bars.parquet"
+    assert main(["generate", "trend-up-mid", "--out", str(bars), "--home", str(tmp_path)]) == 0
+    names = ("ts", "open", "high", "low", "close", "volume")
+    columns = ", ".join(f'{name} = "{name}"' for name in names)
+    again = tmp_path / "again.toml"
+    source = f'{{ path = "bars.parquet", timezone = "UTC", columns = {{ {columns} }} }}'
+    again.write_text(
+        'version = "0.1.0"\nid = "again"\nfamily = "replay"\ntimeframe = "1h"\nseed = 1\n'
+        f"[params]\nsource = {source}\n"
+    )
+    first = simcore.generate("trend-up-mid").select(names)
+    assert simcore.generate(again).select(names).equals(first)
+
+
+def test_what_is_no_file_is_not_written_over(tmp_path: Path) -> None:
+    assert main(["generate", "trend-up-mid", "--out", str(tmp_path)]) == 2
+    assert list(tmp_path.iterdir()) == []

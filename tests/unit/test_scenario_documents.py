@@ -75,6 +75,13 @@ class TestChecking:
             ({"overlays": [{"type": "stale"}]}, "MISSING_FIELD", "/overlays/0/p"),
             ({"overlays": [{"type": "stale", "p": 0, "q": 0}]}, "UNKNOWN_FIELD", "/overlays/0/q"),
             ({"overlays": ["stale"]}, "WRONG_TYPE", "/overlays/0"),
+            ({"overlays": [{"type": ["stale"]}]}, "BAD_ENUM", "/overlays/0/type"),
+            (
+                {"start": "2261-11-01T00:00:00Z", "duration_bars": 5000},
+                "FIELD_INVALID",
+                "/duration_bars",
+            ),
+            ({"paths": 1_000_000, "duration_bars": 5000}, "FIELD_INVALID", "/paths"),
             ({"innovations": {"dist": "normal", "nu": 5}}, "FIELD_INVALID", "/innovations/nu"),
             ({"innovations": {"dist": "student_t", "nu": 2}}, "OUT_OF_RANGE", "/innovations/nu"),
             ({"overnight_var_share": 0.1}, "PARAM_RANGE", "/overnight_var_share"),
