@@ -270,3 +270,13 @@ class TestOfASource:
         other = sample_of(stripped(load({**of_family("trend"), "id": "other"})))
         foreign = dataclasses.replace(other, source=source.columns)
         assert len(broken(judge(laws, foreign))) == 3
+
+    def test_bars_of_another_family_break_the_laws_of_blocks(self, tmp_path: Path) -> None:
+        scenario = load(self.document(tmp_path, "block_bootstrap"))
+        source = scenario.source
+        assert source is not None
+        laws = engine.scenario_laws(stripped(scenario), source.columns)["laws"]
+        other = sample_of(stripped(load({**of_family("trend"), "id": "other"})))
+        foreign = dataclasses.replace(other, source=source.columns)
+        assert broken(judge(laws, sample_of(stripped(scenario), source.columns))) == []
+        assert len(broken(judge(laws, foreign))) > 0
