@@ -17,7 +17,7 @@ from assets import checks
 from assets.partitions import partitions_of
 from simcore import engine
 from simcore.errors import ProvingError, SpecError
-from simcore.steps import Outcome, code
+from simcore.steps import BY_TABLE, Outcome
 from simcore.store import Partition, Store
 from simcore.tables import TABLES
 from simcore.tables.table import Table
@@ -27,6 +27,12 @@ POOL: Final = "engine"
 
 Picture = str
 """An image as a data URI."""
+
+
+def _code_version(table: Table) -> str:
+    """What computes a table's rows: the engine, the columns it has, and the Python of its step."""
+    code = BY_TABLE[table.name].code[:12]
+    return f"{engine.version()}/{table.schema_version}/{code}"
 
 
 def asset_specs(
@@ -48,7 +54,7 @@ def asset_specs(
             group_name=group,
             owners=OWNERS,
             kinds={*kinds, "parquet"},
-            code_version=f"{engine.version()}/{table.schema_version}/{code(table)[:12]}",
+            code_version=_code_version(table),
             partitions_def=partitions_of(table),
             metadata={"dagster/column_schema": column_schema(table)},
         )

@@ -50,7 +50,7 @@ def test_an_asset_has_group_owner_kind_code_version_and_description(
     assert "parquet" in node.kinds
     assert len(node.kinds) > 1
     table = TABLES[name]
-    expected = f"{engine.version()}/{table.schema_version}/{steps.code(table)[:12]}"
+    expected = f"{engine.version()}/{table.schema_version}/{steps.BY_TABLE[table.name].code[:12]}"
     assert node.code_version == expected
     assert node.description == TABLES[name].meaning
     columns = node.metadata["dagster/column_schema"].columns

@@ -60,7 +60,7 @@ def test_a_second_run_does_no_engine_work(
         raise AssertionError("the engine was asked to work")
 
     # Checking a document lets the engine try the shortest market; that is not work kept.
-    monkeypatch.setattr(steps, "generate_with_manifest", refuse)
+    monkeypatch.setattr(steps.generate, "generate_with_manifest", refuse)
     monkeypatch.setattr(engine, "backtest", refuse)
     monkeypatch.setattr(engine, "paper", refuse)
     summary = run(tiny)

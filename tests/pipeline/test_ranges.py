@@ -12,6 +12,7 @@ from simcore import steps
 from simcore.documents import found
 from simcore.errors import EngineError
 from simcore.store import Partition, Store
+from simcore.strategy.strategy import Strategy
 from simcore.tables import TABLES
 
 Run = Callable[[Path], headless.Summary]
@@ -87,14 +88,14 @@ def test_a_campaign_runs_whole_beside_another(two: Path, instance: dg.DagsterIns
 def test_one_bad_partition_is_reported_as_itself_and_the_rest_stands(
     two: Path, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    honest = steps.run_strategy
+    honest = steps.backtest.run_strategy
 
-    def refuse_one(strategy: steps.Strategy, *rest: object) -> object:
+    def refuse_one(strategy: Strategy, *rest: object) -> object:
         if strategy.id == "ma_cross":
             raise EngineError("TOO_SHORT", "got 1 bar, expected 2")
         return honest(strategy, *rest)
 
-    monkeypatch.setattr(steps, "run_strategy", refuse_one)
+    monkeypatch.setattr(steps.backtest, "run_strategy", refuse_one)
     result = materialise(two, instance, RUNS, span("second|ma_cross", "second|zero_rule"))
     assert not result.success
     evaluations = result.get_asset_check_evaluations()

@@ -1,0 +1,74 @@
+"""The runs of one strategy through a campaign."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import polars as pl
+
+from simcore import engine
+from simcore.backtests.request import execution_fields
+from simcore.backtests.run import run_strategy
+from simcore.campaign import Campaign
+from simcore.steps.step import (
+    Outcome,
+    Rows,
+    Step,
+    contents,
+    manifests,
+    settled,
+    with_facts,
+)
+from simcore.store import Partition, Provenance, Store
+from simcore.strategy.strategy import Strategy
+from simcore.tables import TABLES
+
+STEP: Final = Step.of(("backtests", "trades", "equity"), ("backtests", "strategy", "bars.py"))
+
+
+def backtests(store: Store, campaign: Campaign, strategy: Strategy) -> list[Outcome]:
+    """Run one strategy through a campaign: the tables `backtests`, `trades` and `equity`.
+
+    A strategy that the campaign does not name, or that has no scenario of its timeframe, gets
+    empty, whole partitions.
+
+    Raises:
+        StoreError: The campaign's markets are not there.
+        EngineError: A run is refused.
+    """
+    partition = Partition(campaign=campaign.id, strategy=strategy.id)
+    asked = campaign.document
+    scenarios = manifests(store, campaign) if campaign.enters(strategy.id) else []
+    own = [row for row in scenarios if row["timeframe"] == strategy.timeframe]
+    provenance = Provenance(
+        # What the strategy does, not how its document is spelled; the tags stand in the trades.
+        documents={f"strategies/{strategy.id}": strategy.ir_hash},
+        seed=None,
+        engine_version=engine.version(),
+        upstream=contents(store, campaign.id, ("scenarios", "bars")) if own else {},
+        settings={
+            "code": STEP.code,
+            "execution": execution_fields(asked.execution),
+            "initial_cash": asked.initial_cash,
+            "tags": list(strategy.tags),
+            "scenarios": [row["scenario_id"] for row in own],
+        },
+    )
+
+    def run() -> Rows:
+        if not own:
+            return {table.name: table.empty() for table in STEP.tables}
+        bars = store.read(TABLES["bars"], Partition(campaign=campaign.id))
+        pairs = [(row, bars.filter(pl.col("scenario_id") == row["scenario_id"])) for row in own]
+        made = run_strategy(strategy, pairs, asked.execution, asked.initial_cash)
+        return dict(zip(("backtests", "trades", "equity"), made, strict=True))
+
+    outcomes = settled(store, STEP.tables, partition, provenance, run)
+    rows = store.read(TABLES["backtests"], partition, ["total_return", "sharpe", "n_trades"])
+    facts = {
+        "runs": rows.height,
+        "total_return_median": rows["total_return"].median(),
+        "sharpe_median": rows["sharpe"].median(),
+        "trades_closed": int(rows["n_trades"].sum()),
+    }
+    return with_facts(outcomes, facts)
