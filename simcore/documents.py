@@ -47,8 +47,8 @@ _SINGULAR: Final = {
 _SUFFIXES: Final = (".toml", ".json")
 _SIZE_MAX_BYTES: Final = 1 << 20
 # Of a strategy, which is short by nature; a scenario may hold a matrix of correlations.
-_STRATEGY_MAX_BYTES: Final = 1 << 17
-_STRATEGY_MAX_VALUES: Final = 4096
+_STRATEGY_MAX_BYTES: Final = 1 << 16
+_STRATEGY_MAX_VALUES: Final = 2048
 # Problems of a name rather than of what stands behind it.
 _ABOUT_NAMES: Final = frozenset({"UNKNOWN_FIELD", "DUPLICATE_KEY", "UNUSED_PARAM"})
 
@@ -320,11 +320,12 @@ def _from_text(
     text: str, suffix: str, kind: str, source: str, path: Path | None, expected_id: str | None
 ) -> Loaded:
     unread = Loaded({}, source, path, expected_id, text, suffix)
+    n_max = _n_values_max(kind)
     try:
         if len(text) > _size_max(kind):
             message = f"got a longer text, expected at most {_size_max(kind)} bytes"
             raise reading.UnreadableError(reading.Fault("TOO_LARGE", message))
-        document = reading.plain(reading.value(text, suffix), _n_values_max(kind))
+        document = reading.plain(reading.value(text, suffix, n_max), n_max)
     except reading.UnreadableError as refusal:
         told = unread.placed(_refused(refusal, kind, source))
         raise SpecError([_printable(each) for each in told]) from None

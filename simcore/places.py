@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -28,6 +28,14 @@ _BARE: Final = re.compile(r"[A-Za-z0-9_-]+")
 _SCALAR: Final = re.compile(r"[^,\]}#\r\n]*")
 _ESCAPE: Final = re.compile(r"\\(?:u([0-9A-Fa-f]{4})|U[0-9A-Fa-f]{8}|x[0-9A-Fa-f]{2}|.)", re.DOTALL)
 _LOW_SURROGATE: Final = re.compile(r"\\u[dD][c-fC-F][0-9A-Fa-f]{2}")
+# What a string holds, by its quotation marks. Nothing is tried twice, whatever the text.
+_INSIDE: Final = {
+    '"': re.compile(r'(?:[^"\\]++|\\.)*+', re.DOTALL),
+    "'": re.compile(r"[^']*+"),
+    # Of four or five marks in a row the first ones belong to the string.
+    '"""': re.compile(r'(?:[^"\\]++|\\.|"(?!"")|"(?="{3}))*+', re.DOTALL),
+    "'''": re.compile(r"(?:[^']++|'(?!'')|'(?='{3}))*+"),
+}
 _LINE_END: Final = re.compile(r"\\[ \t]*\r?\n[ \t\r\n]*")
 
 
@@ -56,11 +64,12 @@ class Places:
         self._text = text
         self._is_json = suffix == ".json"
         self.spots: dict[str, Spot] = {}
+        self._points: dict[int, Sequence[int]] = {}
         try:
             reader = _json_spots(text) if self._is_json else _Toml(text).spots()
             for pointer, spot in reader:
                 self.spots[pointer] = spot
-        except (IndexError, RecursionError, ValueError):
+        except (LookupError, RecursionError, ValueError):
             pass  # a text that no reader took: what was found of it stands
 
     def offsets(
@@ -84,7 +93,9 @@ class Places:
         start, end = spot.value
         if span is None or self._text[start : start + 1] not in ('"', "'"):
             return start, end
-        points = list(_points(self._text, start, is_json=self._is_json))
+        points = self._points.get(start)
+        if points is None:
+            points = self._points[start] = _points(self._text, start, is_json=self._is_json)
         first, last = (min(max(each, 0), len(points) - 1) for each in span)
         return points[first], points[last]
 
@@ -271,49 +282,53 @@ def _fence(text: str, start: int, *, is_json: bool) -> str:
     return sign * 3 if not is_json and text.startswith(sign * 3, start) else sign
 
 
-def _points(text: str, start: int, *, is_json: bool) -> Iterator[int]:
-    """Yield where each code point of a string is written, and then where the string ends."""
-    fence = _fence(text, start, is_json=is_json)
-    position = start + len(fence)
+def _body(text: str, start: int, fence: str) -> Offsets:
+    """Return where what a string holds begins and ends, the quotation marks left out."""
+    first = start + len(fence)
     if len(fence) == 3:
         # A line that ends behind the opening marks is no part of the string.
-        newline = next((end for end in ("\r\n", "\n") if text.startswith(end, position)), "")
-        position += len(newline)
-    while not _ends(text, position, fence):
-        found = _ESCAPE.match(text, position) if fence[0] == '"' else None
+        first += len(next((end for end in ("\r\n", "\n") if text.startswith(end, first)), ""))
+    inside = _INSIDE[fence].match(text, first)
+    return first, inside.end() if inside else first
+
+
+def _points(text: str, start: int, *, is_json: bool) -> Sequence[int]:
+    """Return where each code point of a string is written, and then where the string ends."""
+    fence = _fence(text, start, is_json=is_json)
+    position, end = _body(text, start, fence)
+    has_escapes = fence[0] == '"' and text.find("\\", position, end) >= 0
+    if not has_escapes and text.find("\r\n", position, end) < 0:
+        return range(position, end + 1)
+    points = []
+    while position < end:
+        found = _ESCAPE.match(text, position) if has_escapes else None
         if found is None:
-            yield position
+            points.append(position)
             position += 2 if text.startswith("\r\n", position) else 1
             continue
         folded = _LINE_END.match(text, position) if len(fence) == 3 else None
         if folded is not None:
             position = folded.end()
             continue
-        yield position
+        points.append(position)
         position = found.end()
         if is_json and (found.group(1) or "")[:2].lower() in ("d8", "d9", "da", "db"):
             low = _LOW_SURROGATE.match(text, position)
             position = low.end() if low else position
-    yield position
-
-
-def _ends(text: str, position: int, fence: str) -> bool:
-    if position >= len(text):
-        return True
-    # Of four or five marks in a row the first ones belong to the string.
-    return text.startswith(fence, position) and not (
-        len(fence) == 3 and text.startswith(fence[0], position + 3)
-    )
+    return [*points, position]
 
 
 def _after_string(text: str, start: int) -> int:
-    *_, end = _points(text, start, is_json=False)
-    return end + len(_fence(text, start, is_json=False))
+    fence = _fence(text, start, is_json=False)
+    return _body(text, start, fence)[1] + len(fence)
 
 
 def _string(text: str, start: int, *, is_json: bool) -> str:
     """Return what a name in quotation marks is; escapes in names are rare and simple."""
+    fence = _fence(text, start, is_json=is_json)
+    first, end = _body(text, start, fence)
+    if "\\" not in text[first:end]:
+        return text[first:end]
     if is_json:
-        *_, end = _points(text, start, is_json=True)
         return str(json.loads(text[start : end + 1], strict=False))
-    return str(tomllib.loads(f"x = {text[start : _after_string(text, start)]}")["x"])
+    return str(tomllib.loads(f"x = {text[start : end + len(fence)]}")["x"])

@@ -24,8 +24,20 @@ _INTEGER_MAX: Final = 2**53 - 1  # what canonical JSON can spell
 # The reader of TOML takes time and space with the square of a key's parts.
 _KEY_PARTS_MAX: Final = 32
 _LONG_KEY: Final = re.compile(
-    r"(?<![\w-])(?>(?>[\w-]+|\"[^\"\n]*\"|'[^'\n]*')[ \t]*\.[ \t]*)" + f"{{{_KEY_PARTS_MAX}}}"
+    r"(?<![\w.-])(?>(?>[\w-]+|\"[^\"\n]*\"|'[^'\n]*')[ \t]*\.[ \t]*)" + f"{{{_KEY_PARTS_MAX}}}"
 )
+
+
+# What stands between quotation marks or behind a number sign.
+_QUOTED: Final = re.compile(
+    r'"""(?:[^"\\]++|\\.|""?(?!"))*+"""|'
+    r"'''(?:[^']++|''?(?!'))*+'''|"
+    r'"(?:[^"\\\n]++|\\.)*+"|'
+    r"'[^'\n]*+'|#[^\n]*+",
+    re.DOTALL,
+)
+# Of what cannot be read, so many faults are told, and how many more there are.
+_FAULTS_MAX: Final = 100
 
 
 @dataclass(frozen=True)
@@ -57,17 +69,40 @@ class _Object(list[tuple[str, Any]]):
     """A JSON object as its pairs, so that a key that stands twice is still seen."""
 
 
-def value(text: str, suffix: str) -> Any:
+def value(text: str, suffix: str, n_max: int) -> Any:
     """Return what a text of a format holds; objects of JSON are lists of pairs as yet.
 
     Args:
         text: The document.
         suffix: ``.toml`` or ``.json``.
+        n_max: How many values `plain` would take.
 
     Raises:
         UnreadableError: It is not of that format, or nested too deeply to be read.
     """
-    return _json_value(text) if suffix == ".json" else _toml_value(text)
+    if suffix == ".json":
+        return _json_value(text)
+    _check_signs(text, n_max)
+    return _toml_value(text)
+
+
+def _check_signs(text: str, n_max: int) -> None:
+    """Refuse a text of TOML that must hold more values than are allowed, before it is read.
+
+    Its reader takes a microsecond a sign. Every value has an equals sign or a comma of its own, but
+    for the last of a list; every list and every table has its bracket; and a dot parts a number or
+    a name, of which a value has few.
+    """
+    limits = {"=": n_max, ",": n_max, "[": 2 * n_max, "{": n_max, ".": 2 * n_max}
+    if not any(text.count(sign) > limit for sign, limit in limits.items()):
+        return
+    bare = _QUOTED.sub("", text)
+    if any(bare.count(sign) > limit for sign, limit in limits.items()):
+        raise UnreadableError(_too_many(n_max))
+
+
+def _too_many(n_max: int) -> Fault:
+    return Fault("TOO_LARGE", f"got more values than {n_max}, expected fewer")
 
 
 def plain(document: Any, n_max: int) -> dict[str, Any]:
@@ -87,9 +122,12 @@ def plain(document: Any, n_max: int) -> dict[str, Any]:
         result = {}
         reader.note("TOO_LARGE", "got values nested too deeply, expected fewer", ())
     if reader.n_left < 0:
-        raise UnreadableError(Fault("TOO_LARGE", f"got more values than {n_max}, expected fewer"))
+        raise UnreadableError(_too_many(n_max))
     if not isinstance(result, dict):
         reader.note("WRONG_TYPE", f"got {shown(result)}, expected a table", ())
+    if reader.n_more:
+        message = f"{reader.n_more} more problems, expected none"
+        reader.faults.append(Fault(reader.faults[-1].reason, message))
     if reader.faults:
         raise UnreadableError(*reader.faults)
     return dict(result)
@@ -101,14 +139,19 @@ class _Reader:
 
     Args:
         n_left: How many more values are read; below zero, none.
-        faults: What was found wrong.
+        faults: What was found wrong, the first of it.
+        n_more: How much else was found wrong.
     """
 
     n_left: int
     faults: list[Fault] = field(default_factory=list)
+    n_more: int = 0
 
     def note(self, reason: str, message: str, tokens: tuple[str | int, ...]) -> None:
-        self.faults.append(Fault(reason, message, pointer(tokens)))
+        if len(self.faults) < _FAULTS_MAX:
+            self.faults.append(Fault(reason, message, pointer(tokens)))
+        else:
+            self.n_more += 1
 
     def plain(self, value: Any, tokens: tuple[str | int, ...]) -> Any:
         self.n_left -= 1

@@ -136,18 +136,25 @@ def meant(value: Any, names: Sequence[str]) -> tuple[str | None, bool]:
 def _distance(left: str, right: str, limit: int = _NAME_DISTANCE) -> int:
     """Return the edits, swaps of neighbours among them, that lead from one name to the other.
 
-    What is more than `limit` is not told apart.
+    What is more than `limit` is not told apart, so only what lies that near to the diagonal is
+    looked at.
     """
+    while left and right and left[-1] == right[-1]:
+        left, right = left[:-1], right[:-1]
+    far = limit + 1
     before_last: list[int] = []
-    last = list(range(len(right) + 1))
+    last = [j if j <= limit else far for j in range(len(right) + 1)]
     for i, a in enumerate(left, 1):
-        row = [i]
-        for j, b in enumerate(right, 1):
+        row = [far] * (len(right) + 1)
+        if i <= limit:
+            row[0] = i
+        for j in range(max(1, i - limit), min(len(right), i + limit) + 1):
+            b = right[j - 1]
             cost = min(last[j] + 1, row[j - 1] + 1, last[j - 1] + (a != b))
             if i > 1 and j > 1 and a == right[j - 2] and left[i - 2] == b:
                 cost = min(cost, before_last[j - 2] + 1)
-            row.append(cost)
+            row[j] = min(cost, far)
         if min(row) > limit:
-            return limit + 1
+            return far
         before_last, last = last, row
     return last[-1]

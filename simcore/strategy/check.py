@@ -25,6 +25,7 @@ from simcore.strategy.resolve import Expression, Meaning, Resolver
 
 NODES_MAX_RULE: Final = 512
 NODES_MAX: Final = 4096
+WORDS_MAX: Final = 8192
 
 
 def check_strategy(
@@ -95,6 +96,9 @@ def _told(loaded: Loaded, model: StrategyDocument, findings: Findings) -> list[P
 
 def _examined(model: StrategyDocument, findings: Findings, n_bars: int | None) -> Meaning | None:
     _check_orders(model, findings)
+    if findings.n_errors:
+        return None
+    _check_length(model, findings)
     if findings.n_errors:
         return None
     expressions = _parsed(model, findings)
@@ -176,6 +180,17 @@ def _check_orders(model: StrategyDocument, findings: Findings) -> None:
             hint = Hint("remove one", ({"op": "remove", "path": f"{path}/offset_bps"},))
             message = "got price and offset_bps, expected one of them"
             findings.add("UNKNOWN_FIELD", message, f"{path}/offset_bps", None, hint)
+
+
+def _check_length(model: StrategyDocument, findings: Findings) -> None:
+    """Note more text than is ever read; nothing else is then said of any of it."""
+    texts = [text for _, text, _ in _texts(model)]
+    if sum(map(len, texts)) <= WORDS_MAX:
+        return
+    n_words = sum(map(grammar.n_words, texts))
+    if n_words > WORDS_MAX:
+        message = f"got {n_words} words and signs in all texts, expected at most {WORDS_MAX}"
+        findings.add("COMPLEXITY", message, "/rules")
 
 
 def _parsed(model: StrategyDocument, findings: Findings) -> tuple[Expression, ...]:

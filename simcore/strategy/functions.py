@@ -6,10 +6,10 @@ lie is the engine's to say (`engine.catalogue`), and so is what a function of co
 
 from __future__ import annotations
 
-import json
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import cache, cached_property, lru_cache
 from typing import Any, Final, Literal
 
 import numpy as np
@@ -98,12 +98,12 @@ class Function:
     has_default: bool
     lookback_bars: Callable[..., int]
 
-    @property
+    @cached_property
     def n_series(self) -> int:
         """How many series come first."""
         return len(self.inputs)
 
-    @property
+    @cached_property
     def counts(self) -> tuple[int, ...]:
         """How many arguments a call may have."""
         whole = self.n_series + len(self.constants)
@@ -187,19 +187,27 @@ def bounds() -> Mapping[tuple[str, ...], Mapping[str, Any]]:
 def folded(op: str, *given: float) -> float:
     """Return an operation on constants, NaN where it has no value.
 
-    The engine computes it: Python's own logarithm differs from machine to machine.
+    What is exact is the same everywhere; the rest the engine computes, for Python's own logarithm
+    differs from machine to machine.
     """
-    code: list[dict[str, Any]] = [{"op": "const", "value": value, "w": 0} for value in given]
-    code.append({"op": op, "w": 0} | {"ab"[slot]: slot for slot in range(len(given))})
-    program = {
-        "schema": "program/0.1",
-        "timeframe": "1h",
-        "code": code,
-        "rules": [],
-        "risk": {"sizing": {"type": "fixed_qty", "qty": 1}},
-        "output": len(given),
-    }
-    return float(engine.indicator(json.dumps(program), _one_bar())[0])
+    if op in _EXACT:
+        return _EXACT[op](*given)
+    (value,) = given
+    code = f'{{"op":"const","value":{value!r},"w":0}},{{"op":"{op}","w":0,"a":0}}'
+    return float(engine.indicator(_FOLDING % code, _one_bar())[0])
+
+
+# Not by a writer of JSON: a hostile document has hundreds of these to compute.
+_FOLDING: Final = (
+    '{"schema":"program/0.1","timeframe":"1h","code":[%s],"rules":[],'
+    '"risk":{"sizing":{"type":"fixed_qty","qty":1}},"output":1}'
+)
+_EXACT: Final[Mapping[str, Callable[..., float]]] = {
+    "abs": abs,
+    "sqrt": lambda value: math.sqrt(value) if value >= 0.0 else math.nan,
+    "min": min,
+    "max": max,
+}
 
 
 @cache

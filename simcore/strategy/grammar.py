@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import dataclass, field, replace
-from typing import Final, NoReturn
+from typing import Final, NamedTuple, NoReturn
 
 from simcore.errors import SpecError
 from simcore.problems import Hint, Problem
@@ -49,15 +49,20 @@ def parse(text: str, *, path: str = "", source: str = "") -> Tree:
     return _Parser(text, path, source).whole()
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
-    """A word of a text; its kind is number, name, sign, bad_number, illegal or end."""
+class Token(NamedTuple):
+    """A word of a text; its kind is number, name, sign, bad_number, illegal or end.
+
+    A tuple, because a hostile document has thousands of them and each is made on its own.
+    """
 
     kind: str
     text: str
     span: Span
 
 
+_CLOSERS: Final = {"[": "]", "(": ")"}
+# Words that no place of a text has a use for.
+_USELESS: Final = frozenset({"bad_number", "illegal"})
 _OR, _AND, _NOT, _COMPARISON, _SUM, _PRODUCT, _SIGN = 1, 2, 3, 4, 5, 6, 7
 _LEVELS: Final = {
     "or": _OR,
@@ -70,13 +75,13 @@ _LEVELS: Final = {
 # A run of digits and dots is one token even where it is no number, so that `30.5.1` is refused as
 # a whole. A dot before a letter picks an output and is a sign.
 _TOKEN: Final = re.compile(
-    r"""(?P<space>[ \t\r\n]+)
-      | (?P<number>(?:[0-9]|\.+(?=[0-9]))[0-9.]*(?:[eE][+-]?[0-9]+)?)
-      | (?P<name>[A-Za-z_][A-Za-z0-9_]*)
-      | (?P<sign><=|>=|==|!=|[-+*/<>()\[\],.])
-      | (?P<illegal>.)""",
-    re.VERBOSE | re.DOTALL,
+    r"""(?P<name>[A-Za-z_][A-Za-z0-9_]*)
+      | (?P<sign><=|>=|==|!=|[-+*/<>()\[\],]|\.(?!\.{0,3}[0-9]))
+      | (?P<number>[0-9.]+(?:[eE][+-]?[0-9]+)?)
+      | (?P<illegal>[^ \t\r\n])""",
+    re.VERBOSE,
 )
+_WORD: Final = re.compile(r"\w+(?:\.\w+)*|[^ \t\r\n\w]", re.ASCII)
 _NUMBER: Final = re.compile(r"[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
 
 # What people write out of habit, and what it is called here.
@@ -93,15 +98,19 @@ def _native(found: re.Match[str]) -> str:
 def tokens(text: str) -> list[Token]:
     """Return the tokens of a text, and behind them one that is its end."""
     read = []
+    make = Token._make
     for found in _TOKEN.finditer(text):
         kind, spelling = str(found.lastgroup), found.group()
-        if kind == "space":
-            continue
         if kind == "number" and not _is_number(spelling):
             kind = "bad_number"
-        read.append(Token(kind, spelling, found.span()))
+        read.append(make((kind, spelling, found.span())))
     read.append(Token("end", "", (len(text), len(text))))
     return read
+
+
+def n_words(text: str) -> int:
+    """Return about how many tokens a text has, which is known long before it is read."""
+    return len(_WORD.findall(text))
 
 
 def _is_number(spelling: str) -> bool:
@@ -134,10 +143,10 @@ class _Frame:
     arguments: list[Tree] = field(default_factory=list)
     operands: list[Tree] = field(default_factory=list)
     pending: list[_Pending] = field(default_factory=list)
+    closer: str = ""
 
-    @property
-    def closer(self) -> str:
-        return {"[": "]", "(": ")"}.get(self.opener.text, "")
+    def __post_init__(self) -> None:
+        self.closer = _CLOSERS.get(self.opener.text, "")
 
     @property
     def expected(self) -> str:
@@ -184,8 +193,10 @@ class _Parser:
         """Read prefixes and opening brackets up to and including a value."""
         while True:
             frame = self._frames[-1]
+            token = self._tokens[self._position]
             is_empty_call = isinstance(frame.head, Token) and not (frame.arguments or frame.pending)
-            token = self._peek("an argument or `)`" if is_empty_call else "a value")
+            if token.kind in _USELESS:
+                self._refuse_word(token, "an argument or `)`" if is_empty_call else "a value")
             if token.text in ("+", "-"):
                 self._open(token, prefix=_SIGN)
             elif token.text == "not" and self._may_negate(frame):
@@ -209,7 +220,9 @@ class _Parser:
     def _follows(self) -> bool:
         """Read what follows a value; return whether another thing may follow that."""
         frame = self._frames[-1]
-        token = self._peek(frame.expected)
+        token = self._tokens[self._position]
+        if token.kind in _USELESS:
+            self._refuse_word(token, frame.expected)
         level = _LEVELS.get(token.text, 0) if token.kind in ("sign", "name") else 0
         if level and not (frame.closer == "]" and level < _SUM):
             self._wait(frame, _Pending(token, level, is_prefix=False))
@@ -273,15 +286,26 @@ class _Parser:
         elif frame.head is not None:
             tree = Index((frame.head.span[0], end), frame.head, frame.arguments[0])
         else:
-            tree = replace(frame.arguments[0], span=(frame.opener.span[0], end))
+            tree = frame.arguments[0]
+            if not self._is_wrapped():
+                tree = replace(tree, span=(frame.opener.span[0], end))
         self._push(tree)
+
+    def _is_wrapped(self) -> bool:
+        """Whether the group just closed is all of another, whose span it is given anyway."""
+        around = self._frames[-1]
+        is_alone = not (around.operands or around.pending or around.arguments)
+        is_group = around.closer == ")" and around.head is None
+        return is_alone and is_group and self._tokens[self._position + 1].text == ")"
 
     def _push(self, tree: Tree) -> None:
         self._frames[-1].operands.append(tree)
         self._position += 1
 
     def _read_field(self, frame: _Frame) -> None:
-        name = self._peek("the name of an output")
+        name = self._tokens[self._position]
+        if name.kind in _USELESS:
+            self._refuse_word(name, "the name of an output")
         if name.kind != "name" or name.text in KEYWORDS:
             self._unexpected(name, "the name of an output")
         of = frame.operands.pop()
@@ -339,21 +363,18 @@ class _Parser:
         message = f"`{second.text}` follows a comparison, expected `and`, `or` or the end"
         self._fail("CHAINED_COMPARISON", message, second.span, hint)
 
-    def _peek(self, expected: str) -> Token:
-        """Return the next token; one that is no token at all is refused where it is first met."""
-        token = self._tokens[self._position]
+    def _refuse_word(self, token: Token, expected: str) -> NoReturn:
+        """Refuse what is no token at all, where it is first met."""
         if token.kind == "bad_number":
             message = f"`{token.text}` is no number, expected digits such as 30 or 0.5 or 1e-3"
             self._fail("BAD_NUMBER", message, token.span)
-        if token.kind == "illegal":
-            message = f"the character {token.text!r} has no meaning here, expected {expected}"
-            word = _FOREIGN.get(token.text)
-            if word is None:
-                self._fail("ILLEGAL_CHAR", message, token.span)
-            # Who writes one of them so writes all of them so.
-            patch = self._replaced(_FOREIGN_RUN.sub(_native, self._text))
-            self._fail("ILLEGAL_CHAR", message, token.span, Hint(f"write `{word}`", patch))
-        return token
+        message = f"the character {token.text!r} has no meaning here, expected {expected}"
+        word = _FOREIGN.get(token.text)
+        if word is None:
+            self._fail("ILLEGAL_CHAR", message, token.span)
+        # Who writes one of them so writes all of them so.
+        patch = self._replaced(_FOREIGN_RUN.sub(_native, self._text))
+        self._fail("ILLEGAL_CHAR", message, token.span, Hint(f"write `{word}`", patch))
 
     def _replaced(self, text: str) -> tuple[dict[str, object], ...]:
         return ({"op": "replace", "path": self._path, "value": text},)

@@ -8,18 +8,38 @@ said here is a proof; where there is none, nothing is said.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from simcore.strategy.functions import bounds
 from simcore.strategy.nodes import Node, spelled
 
 TERMS_MAX: Final = 64
+_EFFORT_MAX: Final = 20_480
+# Two terms become one, or one is found to lie in the other.
+_JOINING, _CONTAINING = 4, 1
+MEETING: Final = 16
+"""What it takes to look at two conditions at all."""
 
 
-@dataclass(frozen=True, slots=True)
-class Interval:
+@dataclass(slots=True)
+class Effort:
+    """How much may still be tried to prove one kind of thing of one document.
+
+    It is enough to spell out two conditions of `TERMS_MAX` alternatives, to look whether one lies
+    in the other, and to join every pair, whatever they are.
+    """
+
+    n_left: int = _EFFORT_MAX
+
+    def is_spent(self, n: int) -> bool:
+        """Take `n` of what is left; whether that is more than there was."""
+        self.n_left -= n
+        return self.n_left < 0
+
+
+class Interval(NamedTuple):
     """Numbers from `low` to `high`, each end included unless it is open."""
 
     low: float = -math.inf
@@ -59,8 +79,15 @@ Quantity = tuple[Node, ...]
 Term = Mapping[str, tuple[Quantity, Interval]]
 """Intervals that hold together, by quantity."""
 
+Joined = dict[str, tuple[Quantity, Interval]]
+"""A term that others are still added to."""
+
+Indexed = dict[str | None, list[Term]]
+"""Terms by one of the quantities that each confines."""
+
 _ZERO: Final = Interval(0.0, 0.0)
 _ONE: Final = Interval(1.0, 1.0)
+_NEGATED: Final = {"lt": "ge", "le": "gt", "eq": "ne", "ne": "eq"}
 _FLIPPED: Final = {"lt": "gt", "le": "ge", "gt": "lt", "ge": "le"}
 
 # Where the columns of the bars lie whatever the market does; of what is computed the engine tells.
@@ -70,60 +97,110 @@ _PRICES: Final[Mapping[str, Interval]] = {
 }
 
 
-def alternatives(condition: Node) -> list[Term] | None:
-    """Return the ways in which a condition can be true; none means never, None too many to tell."""
+def alternatives(condition: Node, effort: Effort, *, is_negated: bool = False) -> list[Term] | None:
+    """Return the ways in which a condition can be true; none means never, None too many to tell.
+
+    Args:
+        condition: What is looked at.
+        effort: Is taken from.
+        is_negated: Whether the ways in which it can be false are meant instead.
+    """
     match condition.op:
         case "bool":
-            return [{}] if condition.value else []
-        case "or":
+            return [{}] if condition.value is not is_negated else []
+        case "or" | "and" as op:
+            if (op == "or") is is_negated:
+                return _product(condition.children, effort, is_negated=is_negated)
             terms: list[Term] = []
             for child in condition.children:
-                inner = alternatives(child)
-                if inner is None:
+                inner = alternatives(child, effort, is_negated=is_negated)
+                if inner is None or len(terms) + len(inner) > TERMS_MAX:
                     return None
                 terms += inner
-            return terms if len(terms) <= TERMS_MAX else None
-        case "and":
-            return _product(condition.children)
+            return terms
         case _:
-            atoms = _atoms(condition)
-            return [term for atom in atoms if (term := _together({}, atom)) is not None]
+            if effort.is_spent(_JOINING):
+                return None
+            atoms = _atoms(condition, is_negated=is_negated)
+            return [term for atom in atoms if (term := _confined(atom)) is not None]
 
 
-def is_implied(narrow: Iterable[Term], wide: list[Term]) -> bool:
-    """Whether each alternative of `narrow` lies inside one of `wide`."""
-    return all(any(_lies_in(term, other) for other in wide) for term in narrow)
+def by_quantity(terms: Iterable[Term]) -> Indexed:
+    """Return terms by one of the quantities that each confines, None where it confines none."""
+    found: Indexed = {}
+    for term in terms:
+        found.setdefault(next(iter(term), None), []).append(term)
+    return found
 
 
-def overlap(left: Iterable[Term], right: list[Term]) -> str | None:
-    """Return an example of both being true, as text; None if that is impossible."""
+def is_implied(narrow: Iterable[Term], wide: Indexed, effort: Effort) -> bool:
+    """Whether each alternative of `narrow` lies in one of `wide`; no, if that takes too long."""
+    for term in narrow:
+        # What confines a quantity that the term leaves free cannot contain it.
+        if None not in wide and wide.keys().isdisjoint(term):
+            return False
+        near = [other for key in (None, *term) for other in wide.get(key, ())]
+        if effort.is_spent(_CONTAINING * (1 + len(near))):
+            return False
+        if not any(_lies_in(term, other) for other in near):
+            return False
+    return True
+
+
+def overlap(left: Iterable[Term], right: list[Term], effort: Effort) -> Term | None:
+    """Return an example of both being true; None if that is impossible or not known."""
     for one in left:
         for other in right:
+            if effort.is_spent(_JOINING):
+                return None
             both = _together(one, other)
             if both is not None:
-                return _example(both)
+                return both
     return None
 
 
-def _product(children: Iterable[Node]) -> list[Term] | None:
-    terms: list[Term] = [{}]
+def _product(children: Iterable[Node], effort: Effort, *, is_negated: bool) -> list[Term] | None:
+    terms: list[Joined] = [{}]
     for child in children:
-        inner = alternatives(child)
-        if inner is None or len(inner) * len(terms) > TERMS_MAX * TERMS_MAX:
+        inner = alternatives(child, effort, is_negated=is_negated)
+        if inner is None or effort.is_spent(_JOINING * (len(inner) * len(terms) - 1)):
             return None
+        if len(inner) == len(terms) == 1:
+            if not _is_joined(terms[0], inner[0]):
+                return []
+            continue
         joined = (_together(one, other) for one in terms for other in inner)
         terms = [term for term in joined if term is not None]
         if len(terms) > TERMS_MAX:
             return None
-    return terms
+    return [*terms]
 
 
-def _together(one: Term, other: Term) -> Term | None:
-    """Return both terms as one, without what holds anyway; None if they exclude each other."""
+def _together(one: Term, other: Term) -> Joined | None:
+    """Return both terms as one; None if they exclude each other."""
     result = dict(one)
-    for key, (quantity, interval) in other.items():
+    return result if _is_joined(result, other) else None
+
+
+def _is_joined(result: Joined, other: Term) -> bool:
+    """Add what `other` says to `result`; whether they do not exclude each other."""
+    for key, confined in other.items():
+        before = result.get(key)
+        if before is not None:
+            quantity, interval = confined
+            confined = quantity, interval.meet(before[1])
+            if confined[1].is_empty:
+                return False
+        result[key] = confined
+    return True
+
+
+def _confined(atom: Term) -> Term | None:
+    """Return what an atom says beyond what holds anyway; None if that is never so."""
+    result = {}
+    for key, (quantity, interval) in atom.items():
         known = _known(quantity)
-        met = interval.meet(result[key][1] if key in result else known)
+        met = interval.meet(known)
         if met.is_empty:
             return None
         if met != known:
@@ -137,7 +214,8 @@ def _lies_in(term: Term, other: Term) -> bool:
     )
 
 
-def _example(term: Term) -> str:
+def example(term: Term) -> str:
+    """Return a way of being true as text."""
     parts = []
     for quantity, interval in term.values():
         if quantity[0].kind == "bool":
@@ -150,21 +228,24 @@ def _example(term: Term) -> str:
     return " and ".join(parts) or "any bar"
 
 
-def _atoms(atom: Node) -> list[Term]:
+def _atoms(atom: Node, *, is_negated: bool) -> list[Term]:
     """Return a comparison or a crossing as intervals; two terms where one interval is not enough.
 
     A crossing upwards says two things: that it happened, and that one is now above the other.
     """
     if atom.op == "not":
         (inner,) = atom.children
-        return [{inner.digest: ((inner,), _ZERO)}]
+        return _atoms(inner, is_negated=not is_negated)
     left, right = atom.children
     if atom.op == "cross":
+        if is_negated:
+            return [{atom.digest: ((atom,), _ZERO)}]
         side = _compared(left, right, "lt" if atom.value == "under" else "gt")
         return [{atom.digest: ((atom,), _ONE), **side}]
-    if atom.op == "ne":
+    op = _NEGATED[atom.op] if is_negated else atom.op
+    if op == "ne":
         return [_compared(left, right, "lt"), _compared(left, right, "gt")]
-    return [_compared(left, right, atom.op)]
+    return [_compared(left, right, op)]
 
 
 def _compared(left: Node, right: Node, op: str) -> Term:
@@ -176,14 +257,17 @@ def _compared(left: Node, right: Node, op: str) -> Term:
         bound = right.value
     else:
         quantity, bound = (left, right), 0.0
-    interval = {
-        "lt": Interval(high=bound, is_high_open=True),
-        "le": Interval(high=bound),
-        "gt": Interval(low=bound, is_low_open=True),
-        "ge": Interval(low=bound),
-        "eq": Interval(bound, bound),
-    }[op]
+    interval = _INTERVALS[op](bound)
     return {" ".join(node.digest for node in quantity): (quantity, interval)}
+
+
+_INTERVALS: Final[Mapping[str, Callable[[float], Interval]]] = {
+    "lt": lambda bound: Interval(-math.inf, bound, False, True),
+    "le": lambda bound: Interval(-math.inf, bound),
+    "gt": lambda bound: Interval(bound, math.inf, True),
+    "ge": lambda bound: Interval(bound),
+    "eq": lambda bound: Interval(bound, bound),
+}
 
 
 def _known(quantity: Quantity) -> Interval:

@@ -18,7 +18,7 @@ from simcore.problems import Hint, Problem
 from simcore.strategy import grammar, trees
 from simcore.strategy.document import StrategyDocument
 from simcore.strategy.functions import Function, Kind, functions
-from simcore.strategy.logic import alternatives
+from simcore.strategy.logic import Effort, alternatives
 from simcore.strategy.names import bound
 from simcore.strategy.nodes import Graph
 from simcore.strategy.problems import Findings, pointer_parts, replaced
@@ -26,7 +26,7 @@ from simcore.strategy.resolve import Expression, Resolver
 
 _TEXT_MAX: Final = 512
 # Code points read in all for one document: a thousand of them take about a millisecond.
-_EFFORT_MAX: Final = 24_000
+_EFFORT_MAX: Final = 12_000
 _SHOWN_MAX: Final = 90
 
 _INSERTED: Final = (")", "(", " and ", ", ", "]")
@@ -88,12 +88,15 @@ class Mender:
         self._graph = Graph()
         self._names = bound(self._graph, model.params)
         self._n_left = _EFFORT_MAX
+        self._effort = Effort()
 
     def mended(self, problem: Problem) -> Problem:
         """Return a problem with a patch for its first hint, if it has none and one is found."""
         has_patch = bool(problem.hints) and problem.hints[0].patch is not None
+        if self._n_left <= 0 or problem.severity == "warning":
+            return problem
         text = self._text(problem)
-        if text is None or problem.severity == "warning":
+        if text is None:
             return problem
         if has_patch and problem.reason != "UNBALANCED_PAREN":
             return problem
@@ -133,9 +136,10 @@ class Mender:
         node = Resolver(self._graph, self._names, findings, expression).whole()
         if node is not None and wanted == "bool" and not findings.n_errors:
             # Nobody meant to write what is never true, or a call that decides nothing.
-            if alternatives(node) == []:
+            if alternatives(node, self._effort) == []:
                 return False
-            if reason == "ARITY" and alternatives(self._graph.negation(node)) == []:
+            always = reason == "ARITY" and alternatives(node, self._effort, is_negated=True) == []
+            if always:
                 return False
         if reason in _READINGS:
             # What else is wrong with the text has a remedy of its own, once it can be read.

@@ -44,6 +44,11 @@ def meant_here(name: str, known: Iterable[str]) -> tuple[str | None, bool]:
     return nearest(plain, names), is_sure(plain, names)
 
 
+def is_of_account(name: str) -> bool:
+    """Whether a name is of what the account holds, which only a run knows."""
+    return any(row["name"] == name for row in engine.catalogue()["account"])
+
+
 def series(graph: Graph) -> dict[str, Node]:
     """Return the names of what is known of a bar: its columns, and what follows from them."""
     columns = {name: graph.price(name) for name in SERIES}

@@ -14,6 +14,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final
 
 from simcore.errors import InvariantError
@@ -21,9 +22,9 @@ from simcore.seeds import jcs, sha256_hex
 from simcore.strategy.functions import SHIFT_MAX_BARS, Function, Kind, folded
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class Node:
-    """One value a bar.
+    """One value a bar; nobody changes one.
 
     Args:
         op: Operation of the flat program, or ``param`` while parameters are symbols.
@@ -53,6 +54,8 @@ class Node:
     @property
     def is_constant(self) -> bool:
         """Whether it is known before any bar is seen."""
+        if not self.children:
+            return self.op in _CONSTANT
         waiting = [self]
         while waiting:
             node = waiting.pop()
@@ -193,7 +196,7 @@ class Graph:
         One with several outputs is a node of its own until an `output` is named.
         """
         is_bound = all(node.op == "const" for node in given)
-        extra_bars = function.lookback_bars(*(node.value for node in given)) if is_bound else 0
+        extra_bars = function.lookback_bars(*[node.value for node in given]) if is_bound else 0
         # What names no series reads the bars themselves.
         dep = 0 if not inputs else self._latest(inputs)
         children = (*inputs, *given)
@@ -207,7 +210,11 @@ class Graph:
 
     @staticmethod
     def _latest(children: Sequence[Node]) -> int | None:
-        return max((node.dep for node in children if node.dep is not None), default=None)
+        latest = None
+        for node in children:
+            if node.dep is not None and (latest is None or node.dep > latest):
+                latest = node.dep
+        return latest
 
     def _node(
         self,
@@ -221,24 +228,49 @@ class Graph:
     ) -> Node:
         if op in _COMMUTES:
             children = tuple(sorted(children, key=lambda node: node.digest))
-        key = (op, attributes, *(node.digest for node in children))
+        digests = tuple([node.digest for node in children])
+        key = (op, attributes, digests)
         known = self._known.get(key)
         if known is not None:
             return known
         latest = self._latest(children) if isinstance(dep, str) else dep
         if latest is not None and latest > 0:
             raise InvariantError(f"a node of {op} would read {latest} bars ahead")
+        lookback_bars = depth = 0
+        for node in children:
+            lookback_bars = max(lookback_bars, node.lookback_bars)
+            depth = max(depth, node.depth)
         known = self._known[key] = Node(
             op,
             attributes,
             children,
             kind,
-            extra_bars + max((node.lookback_bars for node in children), default=0),
+            extra_bars + lookback_bars,
             latest,
-            1 + max((node.depth for node in children), default=0),
-            sha256_hex(jcs([op, list(attributes), [node.digest for node in children]])),
+            1 + depth,
+            _digest(op, attributes, digests),
         )
         return known
+
+
+@lru_cache(maxsize=4096)
+def _digest(op: str, attributes: tuple[Any, ...], children: tuple[str, ...]) -> str:
+    """Return the SHA-256 of the canonical JSON of a node, names and digests needing no escapes."""
+    read = '","'.join(children)
+    listed = f'["{read}"]' if children else "[]"
+    return sha256_hex(f'["{op}",{_stated(attributes)},{listed}]'.encode())
+
+
+def _stated(attributes: tuple[Any, ...]) -> str:
+    """Return the canonical JSON of attributes; most are names and counts, and need no writer."""
+    if all(type(each) is str for each in attributes):
+        names = '","'.join(attributes)
+        return f'["{names}"]' if attributes else "[]"
+    if len(attributes) == 1 and type(attributes[0]) is float:
+        (value,) = attributes
+        if value.is_integer() and abs(value) < 2**53:
+            return f"[{int(value)}]"
+    return jcs(list(attributes)).decode()
 
 
 def _folded(operator: str, left: float, right: float) -> float:

@@ -6,6 +6,7 @@ would say of a text that cannot be read, or of a name that means nothing, is noi
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from enum import IntEnum
@@ -56,6 +57,9 @@ REASONS: Final[Mapping[str, tuple[str, Stage]]] = {
 TOLD_MAX: Final = 100
 """So many problems of a document are told in full; one more says how many there are beside."""
 
+# Letters of names that are compared, for one document, with those that there are.
+_SEARCH_MAX: Final = 8_192
+
 WARNINGS: Final = frozenset(
     reason for reason, (code, _) in REASONS.items() if code == "DSL_WARNING"
 )
@@ -68,13 +72,23 @@ class Findings:
     Args:
         document: As it was written; gives the order in which problems are told.
         source: Where it came from.
+
+    Attributes:
+        n_errors: How many errors were found so far; one is enough to refuse the document.
     """
 
     def __init__(self, document: Any, source: str) -> None:
         self.document = document
         self.source = source
+        self.n_errors = 0
         self._found: list[Problem] = []
         self._seen: set[tuple[str, str, str, Span | None]] = set()
+        self._failed: Stage | None = None
+        self._n_kept: Counter[tuple[Stage, bool]] = Counter()
+        self._n_more: Counter[tuple[Stage, bool]] = Counter()
+        self._n_left_to_search = _SEARCH_MAX
+        self._searched: dict[str, bool] = {}
+        self._orders: dict[str, tuple[int, ...]] = {}
 
     def add(
         self,
@@ -85,28 +99,48 @@ class Findings:
         *hints: Hint,
     ) -> None:
         """Note one problem; its code and stage follow from its reason."""
+        code, stage = REASONS[reason]
+        is_warning = reason in WARNINGS
+        self.n_errors += not is_warning
+        if self._failed is not None and stage > self._failed:
+            return  # An earlier stage has failed: nobody will be told.
         # Two ways to the same place, such as a rule that two others contradict, tell it once.
         if (key := (reason, message, path, span)) in self._seen:
             return
         self._seen.add(key)
-        code, _ = REASONS[reason]
-        severity = "warning" if reason in WARNINGS else "error"
+        if not is_warning:
+            self._failed = stage
+        kind = stage, is_warning
+        self._n_kept[kind] += 1
+        if self._n_kept[kind] > TOLD_MAX + 1:
+            self._n_more[kind] += 1
+            return
+        severity = "warning" if is_warning else "error"
         problem = Problem(code, reason, message, path, self.source, span, hints, severity)  # type: ignore[arg-type]
         self._found.append(problem)
 
     def take(self, problems: Sequence[Problem]) -> None:
         """Note problems that another part has found."""
         self._found.extend(problems)
-
-    @property
-    def n_errors(self) -> int:
-        """How many errors were found so far; one is enough to refuse the document."""
-        return sum(problem.severity == "error" for problem in self._found)
+        errors = [problem for problem in problems if problem.severity == "error"]
+        self.n_errors += len(errors)
+        for stage in map(_stage, errors):
+            self._failed = stage if self._failed is None else min(stage, self._failed)
 
     @property
     def is_full(self) -> bool:
         """Whether so much was found that nobody is told the remedy of what else there is."""
         return len(self._found) >= TOLD_MAX
+
+    def may_search(self, name: str, n_known: int) -> bool:
+        """Whether it is looked for what a name was meant to be, which takes long for many names."""
+        if self.is_full:
+            return False
+        may = self._searched.get(name)
+        if may is None:
+            self._n_left_to_search -= len(name) * n_known
+            may = self._searched[name] = self._n_left_to_search >= 0
+        return may
 
     def is_sound_before(self, stage: Stage) -> bool:
         """Whether no error belongs to an earlier stage."""
@@ -115,23 +149,30 @@ class Findings:
     def told(self) -> list[Problem]:
         """Return the problems of the first stage that failed, or else the warnings, in order.
 
-        Of more than `TOLD_MAX` the first ones, errors before warnings, and how many more.
+        Of more than `TOLD_MAX` the first ones found, errors before warnings, and how many more.
         """
-        errors = [problem for problem in self._found if problem.severity == "error"]
-        told = self._found
-        if errors:
-            failed = min(_stage(problem) for problem in errors)
-            is_last = failed == Stage.SEMANTICS
-            told = self._found if is_last else [p for p in errors if _stage(p) == failed]
+        told = [
+            problem
+            for problem in self._found
+            if self._failed is None
+            or (
+                _stage(problem) == self._failed
+                and (problem.severity == "error" or self._failed == Stage.SEMANTICS)
+            )
+        ]
+        n_more = sum(n for (stage, _), n in self._n_more.items() if self._failed in (None, stage))
         ordered = sorted(told, key=self._order)
         if len(ordered) <= TOLD_MAX:
             return ordered
         ordered.sort(key=lambda problem: problem.severity == "warning")
         first = sorted(ordered[:TOLD_MAX], key=self._order)
-        return [*first, _more(ordered[TOLD_MAX], len(ordered) - TOLD_MAX)]
+        return [*first, _more(ordered[TOLD_MAX], len(ordered) - TOLD_MAX + n_more)]
 
     def _order(self, problem: Problem) -> tuple[tuple[int, ...], Span]:
-        return document_order(self.document, problem.path), problem.span or (-1, -1)
+        order = self._orders.get(problem.path)
+        if order is None:
+            order = self._orders[problem.path] = document_order(self.document, problem.path)
+        return order, problem.span or (-1, -1)
 
 
 def _more(next_one: Problem, n: int) -> Problem:

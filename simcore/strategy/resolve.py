@@ -7,9 +7,9 @@ rest of the text is still looked at; nothing made from a text with a fault is ev
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from simcore.problems import Hint
 from simcore.strategy import trees
@@ -24,7 +24,7 @@ from simcore.strategy.functions import (
     functions,
     number_text,
 )
-from simcore.strategy.names import meant_here
+from simcore.strategy.names import is_of_account, meant_here
 from simcore.strategy.nodes import Graph, Node, is_foldable
 from simcore.strategy.problems import Findings, replaced
 from simcore.strategy.trees import Tree
@@ -103,7 +103,7 @@ class Resolver:
         """Return the node of the expression; None where it has no meaning."""
         tree = self._expression.tree
         for part in _inside_out(tree):
-            self._made[id(part)] = self._node(part)
+            self._made[id(part)] = _MAKERS[type(part)](self, part)
         return self._typed(tree, self._expression.wanted)
 
     def _typed(self, tree: Tree, wanted: Kind) -> Node | None:
@@ -121,32 +121,15 @@ class Resolver:
         self._add("TYPE_MISMATCH", message, tree.span, *hints)
         return None
 
-    def _node(self, tree: Tree) -> Node | None:
-        """Return what a tree means whose parts are already made."""
-        match tree:
-            case trees.Number():
-                return self._graph.const(tree.value)
-            case trees.Truth():
-                return self._graph.truth(tree.value)
-            case trees.Name():
-                return self._name(tree)
-            case trees.Call():
-                return self._call(tree)
-            case trees.Index():
-                return self._index(tree)
-            case trees.Field():
-                return self._field(tree)
-            case trees.Sign():
-                return self._sign(tree)
-            case trees.Negation():
-                condition = self._typed(tree.operand, "bool")
-                return None if condition is None else self._graph.negation(condition)
-            case trees.Chain():
-                return self._chain(tree)
-            case trees.Comparison():
-                return self._comparison(tree)
-            case trees.Junction():
-                return self._junction(tree)
+    def _number(self, tree: trees.Number) -> Node:
+        return self._graph.const(tree.value)
+
+    def _truth(self, tree: trees.Truth) -> Node:
+        return self._graph.truth(tree.value)
+
+    def _negation(self, tree: trees.Negation) -> Node | None:
+        condition = self._typed(tree.operand, "bool")
+        return None if condition is None else self._graph.negation(condition)
 
     def _sign(self, tree: trees.Sign) -> Node | None:
         operand = self._typed(tree.operand, "num")
@@ -169,6 +152,12 @@ class Resolver:
             call = functions()[tree.name].signature
             message = f"`{tree.name}` is a function, expected a call such as `{call}`"
             self._add("UNKNOWN_NAME", message, tree.span)
+            return None
+        if is_of_account(tree.name):
+            message = f"`{tree.name}` is of the account, which only a run has; expected a series"
+            self._add(
+                "UNKNOWN_NAME", message, tree.span, Hint("read it in the rules of a strategy")
+            )
             return None
         message = f"`{tree.name}` is not known, expected one of {', '.join(self._names)}"
         hints = self._named(tree.name, self._names, tree.span)
@@ -326,9 +315,9 @@ class Resolver:
             self._add("FLOAT_EQUALITY", message, tree.span, Hint("compare with < or >"))
         return node
 
-    def _named(self, name: str, known: Iterable[str], span: trees.Span) -> tuple[Hint, ...]:
+    def _named(self, name: str, known: Collection[str], span: trees.Span) -> tuple[Hint, ...]:
         """Return the hint to write the name that was meant; with a patch where that is sure."""
-        if self._findings.is_full:
+        if not self._findings.may_search(name, len(known)):
             return ()
         near, is_certain = meant_here(name, known)
         if near is None or is_certain:
@@ -345,6 +334,22 @@ class Resolver:
 
     def _add(self, reason: str, message: str, span: trees.Span, *hints: Hint) -> None:
         self._findings.add(reason, message, self._expression.path, span, *hints)
+
+
+# What each form means, its parts being made already.
+_MAKERS: Final[Mapping[type[Any], Callable[[Resolver, Any], Node | None]]] = {
+    trees.Number: Resolver._number,
+    trees.Truth: Resolver._truth,
+    trees.Name: Resolver._name,
+    trees.Call: Resolver._call,
+    trees.Index: Resolver._index,
+    trees.Field: Resolver._field,
+    trees.Sign: Resolver._sign,
+    trees.Negation: Resolver._negation,
+    trees.Chain: Resolver._chain,
+    trees.Comparison: Resolver._comparison,
+    trees.Junction: Resolver._junction,
+}
 
 
 def _is_counted(left: Node, right: Node) -> bool:

@@ -12,7 +12,17 @@ from simcore.problems import Hint
 from simcore.strategy import trees
 from simcore.strategy.document import AtrStop, Param, Risk, RiskPct, Rule, VolTarget
 from simcore.strategy.functions import functions, number_text
-from simcore.strategy.logic import Term, alternatives, is_implied, overlap
+from simcore.strategy.logic import (
+    MEETING,
+    Effort,
+    Indexed,
+    Term,
+    alternatives,
+    by_quantity,
+    example,
+    is_implied,
+    overlap,
+)
 from simcore.strategy.problems import Findings, added, replaced
 from simcore.strategy.resolve import Meaning
 from simcore.strategy.trees import Span, Tree
@@ -23,7 +33,6 @@ SERIES_BARS: Final = 5000
 _FREE_PARAMS_MAX: Final = 8
 _ATOMS_MAX: Final = 24
 _DIGITS_MAX: Final = 4
-_COMPARED_MAX: Final = 65_536
 
 _READY_STOP: Final = {"type": "atr", "n": 14, "mult": 3}
 _READY_SIZING: Final = {"type": "risk_pct", "value": 0.5}
@@ -40,12 +49,13 @@ def check(meaning: Meaning, findings: Findings, n_bars: int | None) -> None:
     """
     _check_risk(meaning.model.risk, findings)
     _check_levels(meaning, findings)
-    terms = _check_rules(meaning, findings)
+    terms = _check_rules(meaning, findings, Effort())
     _check_exits(meaning, terms, findings)
-    _check_conflicts(meaning, terms, findings)
     _check_windows(meaning, findings, SERIES_BARS if n_bars is None else n_bars)
     _check_params(meaning, findings)
     _check_overfit(meaning, findings)
+    # Last, for there may be a warning for every two rules.
+    _check_conflicts(meaning, terms, findings, Effort())
 
 
 def _check_risk(risk: Risk | None, findings: Findings) -> None:
@@ -83,7 +93,9 @@ def _check_levels(meaning: Meaning, findings: Findings) -> None:
         findings.add("RISK_UNBOUNDED", message, path, tree.span)
 
 
-def _check_rules(meaning: Meaning, findings: Findings) -> dict[int, list[Term] | None]:
+def _check_rules(
+    meaning: Meaning, findings: Findings, effort: Effort
+) -> dict[int, list[Term] | None]:
     """Note conditions that are never or always true; return when each is, if it can be told."""
     terms: dict[int, list[Term] | None] = {}
     for index, _, tree in _conditions(meaning):
@@ -91,13 +103,21 @@ def _check_rules(meaning: Meaning, findings: Findings) -> dict[int, list[Term] |
         node = meaning.nodes.get(path)
         if node is None:
             continue
-        terms[index] = alternatives(node)
+        terms[index] = alternatives(node, effort)
         if terms[index] == []:
             remedy = Hint("remove the rule", ({"op": "remove", "path": f"/rules/{index}"},))
             findings.add("DEAD_RULE", "the condition is never true", path, tree.span, remedy)
-        elif alternatives(meaning.graph.negation(node)) == []:
+        elif _may_be_whole(terms[index]) and alternatives(node, effort, is_negated=True) == []:
             findings.add("ALWAYS_TRUE", "the condition is true on every bar", path, tree.span)
     return terms
+
+
+def _may_be_whole(terms: list[Term] | None) -> bool:
+    """Whether alternatives may leave nothing out: not if each confines a quantity of its own."""
+    if terms is None:
+        return True
+    keys = {key for term in terms for key in term}
+    return len(keys) < len(terms) or any(len(term) != 1 for term in terms)
 
 
 def _check_exits(meaning: Meaning, terms: dict[int, list[Term] | None], findings: Findings) -> None:
@@ -123,50 +143,53 @@ def _check_exits(meaning: Meaning, terms: dict[int, list[Term] | None], findings
 
 
 def _check_conflicts(
-    meaning: Meaning, terms: dict[int, list[Term] | None], findings: Findings
+    meaning: Meaning, terms: dict[int, list[Term] | None], findings: Findings, effort: Effort
 ) -> None:
     """Note rules that buy and sell for the same reason, and those that might."""
     sides: dict[str, list[tuple[int, Span]]] = {"buy": [], "sell": []}
     for index, rule, tree in _conditions(meaning):
         if rule.then in sides and terms.get(index, []) != []:
             sides[rule.then].append((index, tree.span))
-    n_left = _COMPARED_MAX
+    indexed = {index: by_quantity(each or ()) for index, each in terms.items()}
     for buy, buy_span in sides["buy"]:
         for sell, sell_span in sides["sell"]:
-            later, span = max((buy, buy_span), (sell, sell_span))
-            buying, selling = terms[buy], terms[sell]
-            n_compared = len(buying or ()) * len(selling or ())
-            is_same = meaning.nodes[f"/rules/{buy}/if"] is meaning.nodes[f"/rules/{sell}/if"]
-            is_told = buying is not None and selling is not None and n_compared <= n_left
-            n_left -= n_compared if is_told else 0
+            later, span = (buy, buy_span) if buy > sell else (sell, sell_span)
             other = f"rule {min(buy, sell)}, which does the opposite"
-            told = (buying or [], selling or []) if is_told else None
-            found = _conflict(told, other, is_same=is_same)
+            path = f"/rules/{later}"
+            if meaning.nodes[f"/rules/{buy}/if"] is meaning.nodes[f"/rules/{sell}/if"]:
+                found: _Conflict | None = ("CONTRADICTION", f"the condition is that of {other}")
+            else:
+                told = [(terms[index], indexed[index]) for index in (buy, sell)]
+                # An example takes long to spell; of what nobody is told none is needed.
+                found = _conflict(told, other, effort, is_brief=findings.is_full)
             if found is None:
                 continue
             reason, message = found
-            path = f"/rules/{later}"
             remedy = Hint("remove the rule", ({"op": "remove", "path": path},))
             hints = (remedy,) if reason == "CONTRADICTION" else ()
             findings.add(reason, message, f"{path}/if", span, *hints)
 
 
+_Conflict = tuple[str, str]
+
+
 def _conflict(
-    told: tuple[list[Term], list[Term]] | None, other: str, *, is_same: bool
-) -> tuple[str, str] | None:
+    told: list[tuple[list[Term] | None, Indexed]], other: str, effort: Effort, *, is_brief: bool
+) -> _Conflict | None:
     """Return reason and message of how two opposite rules meet; None if they never do."""
-    if is_same:
-        return "CONTRADICTION", f"the condition is that of {other}"
-    if told is None:
-        return "POSSIBLE_CONFLICT", f"too many alternatives to tell whether it excludes {other}"
-    buying, selling = told
-    if is_implied(buying, selling) or is_implied(selling, buying):
+    (buying, buying_by), (selling, selling_by) = told
+    too_many = f"too many alternatives to tell whether it excludes {other}"
+    if buying is None or selling is None or effort.is_spent(MEETING):
+        return "POSSIBLE_CONFLICT", too_many
+    if is_implied(buying, selling_by, effort) or is_implied(selling, buying_by, effort):
         message = f"one of the condition and that of {other}, implies the other"
         return "CONTRADICTION", message
-    example = overlap(buying, selling)
-    if example is None:
-        return None
-    message = f"may be true on the same bar as {other}: then neither opens; example: {example}"
+    both = overlap(buying, selling, effort)
+    if both is None:
+        return ("POSSIBLE_CONFLICT", too_many) if effort.n_left < 0 else None
+    message = f"may be true on the same bar as {other}: then neither opens"
+    if not is_brief:
+        message += f"; example: {example(both)}"
     return "POSSIBLE_CONFLICT", message
 
 
@@ -258,7 +281,11 @@ def _check_overfit(meaning: Meaning, findings: Findings) -> None:
         findings.add("OVERFIT_RISK", message, "/rules")
     for expression in meaning.expressions:
         for tree in _walk(expression.tree):
-            if isinstance(tree, trees.Number) and _n_digits(tree.text) > _DIGITS_MAX:
+            if (
+                type(tree) is trees.Number
+                and len(tree.text) > _DIGITS_MAX
+                and _n_digits(tree.text) > _DIGITS_MAX
+            ):
                 message = f"`{tree.text}` has more than 4 significant digits"
                 findings.add("OVERFIT_RISK", message, expression.path, tree.span)
 

@@ -1,7 +1,9 @@
 """Hostile texts are refused, never crashed on, and never for long.
 
-How much of the processor's time the checks took is printed at the end; no test judges it, for a
-machine may be slow.
+How long the checks took is printed at the end; no test judges it, for a machine may be slow. A hang
+is the work that a document causes, not what else the machine does meanwhile: counted is the time of
+the processor, and of a check above the limit the least of three, with nothing kept from the ones
+before.
 """
 
 from __future__ import annotations
@@ -18,13 +20,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hostile import CROWDED, OVERSIZED, toml
 
+from simcore import spelling
 from simcore.diagnostics import rendered
 from simcore.documents import LIBRARY
 from simcore.errors import SpecError
 from simcore.problems import Problem
+from simcore.strategy import nodes
 from simcore.strategy.check import check_strategy
-from simcore.strategy.problems import REASONS
+from simcore.strategy.functions import folded
+from simcore.strategy.problems import REASONS, TOLD_MAX
 from simcore.strategy.strategy import bind, compile_strategy
 
 N_SEEDS = 12
@@ -34,19 +40,34 @@ N_TEXTS = max(1, N_CASES // (4 * N_SEEDS))
 SLOW_MS = 50.0
 HUNG_SECONDS = 30
 
-TOOK_MS: list[float] = []
+TOOK_MS: list[tuple[float, str]] = []
+KEPT = (spelling._near, nodes._digest, folded)
 
 
 @pytest.fixture(scope="module", autouse=True)
 def _statistic() -> Iterator[None]:
+    # What is imported at the first check is no work of the document's.
+    for document in ("ma_cross", "{", "x\n", base("clos > 1", "(a"), base("close > 1", "x(1)")):
+        rendered(check_strategy(document))
     yield
     ordered = sorted(TOOK_MS)
-    slow = sum(each > SLOW_MS for each in ordered)
+    slow = sum(each > SLOW_MS for each, _ in ordered)
     print(
-        f"\n{len(ordered)} checks: median {ordered[len(ordered) // 2]:.2f} ms, "
-        f"99.9 % below {ordered[int(len(ordered) * 0.999)]:.1f} ms, longest {ordered[-1]:.1f} ms, "
-        f"{slow} above {SLOW_MS:.0f} ms"
+        f"\n{len(ordered)} checks: median {ordered[len(ordered) // 2][0]:.2f} ms, "
+        f"99.9 % below {ordered[int(len(ordered) * 0.999)][0]:.1f} ms, "
+        f"{slow} above {SLOW_MS:.0f} ms; the longest:"
     )
+    for took_ms, replay in reversed(ordered[-10:]):
+        print(f"{took_ms:6.1f} ms: {replay}")
+
+
+def timed(document: object) -> tuple[list[Problem], float]:
+    """Return what is said of a document, and the processor's time that it takes, in ms."""
+    for kept in KEPT:
+        kept.cache_clear()
+    started = time.process_time()
+    problems = check_strategy(document)
+    return problems, (time.process_time() - started) * 1e3
 
 
 DOCUMENTS = Path(__file__).parent.parent / "documents"
@@ -100,16 +121,15 @@ def told(document: object, replay: str) -> list[Problem]:
     # A check that hangs ends the run with the document instead of holding it for ever.
     signal.signal(signal.SIGALRM, lambda *_: pytest.fail(f"{replay}: hung on {document!r}"))
     signal.alarm(HUNG_SECONDS)
-    started = time.process_time()
     try:
-        problems = check_strategy(document)
+        problems, took_ms = timed(document)
+        if took_ms > SLOW_MS:
+            took_ms = min(took_ms, *(timed(document)[1] for _ in range(2)))
     except Exception as error:
         raise AssertionError(f"{replay}: {document!r}") from error
     finally:
-        TOOK_MS.append((time.process_time() - started) * 1e3)
-        if TOOK_MS[-1] > SLOW_MS:
-            print(f"\n{TOOK_MS[-1]:.0f} ms: {replay}")
         signal.alarm(0)
+    TOOK_MS.append((took_ms, replay))
     for problem in problems:
         assert problem.code != "DSL_INTERNAL", (replay, document, problem)
         assert problem.reason in REASONS or problem.reason in READING, (replay, problem)
@@ -239,50 +259,20 @@ def test_documents_with_strange_values_are_refused_or_compiled(seed: int) -> Non
             compiles_as_told(json.dumps(document), f"seed {3_000 + seed}, case {case}")
 
 
-RULE = '[[rules]]\nif = "close > 1"\nthen = "buy"\n'
-HOSTILE = {
-    "ten thousand rules": RULE * 10_000,
-    "ten thousand rules in JSON": '{"rules": [' + ", ".join(['{"if": "x"}'] * 10_000) + "]}",
-    "as many rules as a document has room for": RULE * 3_000,
-    "a megabyte of one text": 'name = "' + "x" * (1 << 20) + '"\n',
-    "a megabyte of notes in JSON": json.dumps({"notes": "é" * (1 << 20)}),
-    "a megabyte of comments": "#\n" * (1 << 19),
-    "a name of many parts": "a." * 60_000 + "a = 1\n",
-    "a header of many parts": "[" + "a." * 60_000 + "a]\n",
-    "a name of many quoted parts": '"".' * 40_000 + "a = 1\n",
-    "many headers that grow": "\n".join(f"[{'a.' * n}a]" for n in range(300)) + "\n",
-    "deep lists": "a = " + "[" * 60_000 + "]" * 60_000 + "\n",
-    "deep lists in JSON": '{"a": ' + "[" * 60_000 + "]" * 60_000 + "}",
-    "deep tables": "a = " + "{a = " * 20_000 + "\n",
-    "deep objects": '{"a":' * 20_000,
-    "many fields": "\n".join(f"field{n} = 1" for n in range(8_000)) + "\n",
-    "many params": "[params]\n" + "\n".join(f"p{n} = 1" for n in range(8_000)) + "\n",
-    "many quotation marks": "a = " + '"' * 120_000 + "\n",
-    "one backslash after another": 'a = "' + "\\" * 120_001 + "\n",
-    "a number of many digits": "a = " + "9" * 100_000 + "\n",
-    "a number of many digits in JSON": '{"a": ' + "9" * 100_000 + "}",
-}
-
-
-@pytest.mark.parametrize("name", HOSTILE)
+@pytest.mark.parametrize("name", OVERSIZED)
 def test_a_hostile_size_is_refused_with_a_code(name: str) -> None:
-    problems = told(HOSTILE[name], name)
+    problems = told(OVERSIZED[name], name)
     assert {each.code for each in problems} == {"DSL_SCHEMA_INVALID"}
-    assert len(problems) <= 256
+    assert len(problems) <= TOLD_MAX + 1
 
 
-def test_many_rules_that_are_each_wrong_are_refused_within_bounds() -> None:
-    texts = ["(" * 30 + "a.b.c[" * 8, "ma(ma(ma(close, x), y), z) > (", "a b c d e f g h i j"]
-    for text in texts:
-        document = base(text, text)
-        document["rules"] = [{"if": text, "then": "buy"} for _ in range(64)]
-        assert len(told(document, text)) >= 64
-    broad = " or ".join(f"(rsi({n}) < 30 and close > open)" for n in range(2, 40))
-    document = base(broad, broad)
-    document["rules"] = [
-        {"if": broad.replace("30", str(30 + n)), "then": ("buy", "sell")[n % 2]} for n in range(8)
-    ]
-    compiles_as_told(document, "broad rules")
+@pytest.mark.parametrize("form", ["a mapping", "JSON", "TOML"])
+@pytest.mark.parametrize("name", CROWDED)
+def test_a_document_that_fills_every_limit_is_answered_in_bounds(name: str, form: str) -> None:
+    document = CROWDED[name]
+    forms = {"a mapping": document, "JSON": json.dumps(document), "TOML": toml(document)}
+    problems = told(forms[form], f"{name} as {form}")
+    assert 1 <= len(problems) <= TOLD_MAX + 1
 
 
 @pytest.mark.parametrize(

@@ -90,3 +90,13 @@ def test_bars_of_two_paths_are_refused() -> None:
     with pytest.raises(SpecError) as refusal:
         indicator("close", bars([4.0, 8.0], path=[0, 1]))
     assert refusal.value.code == "MULTIPLE_PATHS"
+
+
+@pytest.mark.parametrize("name", ["position", "entry_price", "bars_in_trade"])
+def test_what_the_account_holds_is_said_to_be_no_column(name: str) -> None:
+    with pytest.raises(SpecError) as refusal:
+        indicator(f"{name} + 1", bars([1.0, 2.0]))
+    (problem,) = refusal.value.problems
+    assert problem.reason == "UNKNOWN_NAME"
+    assert problem.message == f"`{name}` is of the account, which only a run has; expected a series"
+    assert problem.hints
