@@ -25,6 +25,7 @@ def build(home: Path) -> dg.Definitions:
         from assets.backtests import backtests
         from assets.chaos import chaos
         from assets.markets import markets
+        from assets.monte_carlo import monte_carlo
         from assets.report import report
         from assets.strategies import strategies
         from assets.tournaments import tournaments
@@ -32,7 +33,7 @@ def build(home: Path) -> dg.Definitions:
         from pipelines.sensors import SENSORS
 
         return dg.Definitions(
-            assets=[markets, strategies, backtests, tournaments, chaos, report],
+            assets=[markets, strategies, backtests, monte_carlo, tournaments, chaos, report],
             jobs=JOBS,
             sensors=SENSORS,
             resources={

@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from simcore.backtests.monte_carlo import monte_carlo
     from simcore.backtests.run import Backtest, backtest
     from simcore.backtests.series import metrics
     from simcore.backtests.sweep import sweep
@@ -42,6 +43,7 @@ _HOMES = {
     "generate": "simcore.scenario.generate",
     "indicator": "simcore.strategy.formula",
     "metrics": "simcore.backtests.series",
+    "monte_carlo": "simcore.backtests.monte_carlo",
     "scenario_manifest": "simcore.scenario.manifest",
     "sweep": "simcore.backtests.sweep",
     "tournament": "simcore.tournaments.play",
@@ -66,6 +68,7 @@ __all__ = [
     "generate",
     "indicator",
     "metrics",
+    "monte_carlo",
     "scenario_manifest",
     "sweep",
     "tournament",

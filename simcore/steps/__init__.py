@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from typing import Final
 
-from simcore.steps import backtest, compete, compile, generate, judge, shake
+from simcore.steps import backtest, compete, compile, generate, judge, resample, shake
 from simcore.steps.backtest import backtests as backtests
 from simcore.steps.compete import tournaments as tournaments
 from simcore.steps.compile import strategies as strategies
 from simcore.steps.generate import markets as markets
 from simcore.steps.judge import report as report
+from simcore.steps.resample import monte_carlo as monte_carlo
 from simcore.steps.shake import chaos as chaos
 from simcore.steps.step import Outcome as Outcome
 from simcore.steps.step import Step as Step
@@ -21,11 +22,13 @@ from simcore.steps.step import Step as Step
 MARKETS: Final = generate.STEP.tables
 STRATEGIES: Final = compile.STEP.tables
 BACKTESTS: Final = backtest.STEP.tables
+MONTE_CARLO: Final = resample.STEP.tables
 TOURNAMENTS: Final = compete.STEP.tables
 CHAOS: Final = shake.STEP.tables
 REPORT: Final = judge.STEP.tables
 
 STEPS: Final = (
-    generate.STEP, compile.STEP, backtest.STEP, compete.STEP, shake.STEP, judge.STEP,
+    generate.STEP, compile.STEP, backtest.STEP, resample.STEP, compete.STEP, shake.STEP,
+    judge.STEP,
 )  # fmt: skip
 BY_TABLE: Final = {table.name: step for step in STEPS for table in step.tables}

@@ -21,6 +21,9 @@ import numpy as np
 
 YEAR_BARS = 525_600
 SWEEP_BARS = 50_000
+RESAMPLED_BARS = 10_000
+RESAMPLED_PATHS = 1_000
+BLOCK_BARS = 20
 BAR_MINUTE = {
     "version": "0.1.0",
     "id": "bench",
@@ -182,6 +185,38 @@ def arch_market() -> dict[str, float]:
     return {"seconds": median_seconds(lambda: peers.arch_returns(YEAR_BARS), 3)}
 
 
+def _resampled() -> Any:
+    """Returns of a market, to be resampled in blocks of twenty."""
+    return np.diff(_bars(RESAMPLED_BARS + 1)["close"].to_numpy()) / _close(RESAMPLED_BARS)
+
+
+def ours_bootstrap(n_threads: int) -> dict[str, float]:
+    """Measure five scores of each path and their percentiles, through the SDK's own function."""
+    from simcore.backtests.monte_carlo import resampled
+
+    returns = _resampled()
+
+    def call() -> object:
+        return resampled(
+            returns,
+            bars_per_year=float(YEAR_BARS),
+            n_paths=RESAMPLED_PATHS,
+            block=BLOCK_BARS,
+            n_threads=n_threads,
+        ).rows()
+
+    return {"seconds": median_seconds(call, 15)}
+
+
+def arch_bootstrap() -> dict[str, float]:
+    """Measure three scores of each path in arch, by numpy."""
+    from tests.bench import peers
+
+    returns = _resampled()
+    seconds = median_seconds(lambda: peers.arch_bootstrap(returns, BLOCK_BARS, RESAMPLED_PATHS), 5)
+    return {"seconds": seconds}
+
+
 def _process_seconds(*command: str, repeats: int = 7, **environment: str) -> float:
     def call() -> None:
         subprocess.run(
@@ -236,6 +271,9 @@ CASES: dict[str, Callable[[], dict[str, float]]] = {
     "ours_garch_year": lambda: ours_market(GARCH_YEAR),
     "numpy_market_year": numpy_market,
     "arch_market_year": arch_market,
+    "ours_bootstrap_1": lambda: ours_bootstrap(1),
+    "ours_bootstrap_2": lambda: ours_bootstrap(2),
+    "arch_bootstrap": arch_bootstrap,
     "imports": imports,
     "light_campaign": light_campaign,
 }

@@ -133,3 +133,17 @@ def arch_returns(n_bars: int) -> object:
 
     model = arch_model(None, mean="Constant", vol="GARCH", p=1, q=1, rescale=False)
     return model.simulate([0.0, 5.0, 0.1, 0.85], nobs=n_bars)
+
+
+def arch_bootstrap(returns: NDArray[np.float64], block_bars: float, n_paths: int) -> object:
+    """Return Sharpe ratio, drawdown and profit factor of each path of arch's bootstrap."""
+    from arch.bootstrap import StationaryBootstrap
+
+    def scored(path: NDArray[np.float64]) -> NDArray[np.float64]:
+        equity = np.cumprod(1.0 + path)
+        peak = np.maximum(np.maximum.accumulate(equity), 1.0)
+        gains, losses = path[path > 0.0].sum(), path[path < 0.0].sum()
+        sharpe = path.mean() / path.std(ddof=1) * math.sqrt(525_600.0)
+        return np.array([sharpe, (equity / peak).min() - 1.0, gains / -losses])
+
+    return StationaryBootstrap(block_bars, returns, seed=1).apply(scored, n_paths)

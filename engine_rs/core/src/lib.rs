@@ -1,5 +1,5 @@
-//! The deterministic core of Proving Ground: scenarios, programs, fills, metrics and the
-//! paper-trading stack.
+//! The deterministic core of Proving Ground: scenarios, programs, fills, metrics, resampling and
+//! the paper-trading stack.
 //!
 //! It knows no Python, no files, no clock and no environment: documents come in as JSON, columns
 //! go out. Whatever needs one of those does not belong here.
@@ -16,6 +16,7 @@ pub mod paper;
 pub mod parameter;
 pub mod program;
 pub mod random;
+pub mod resample;
 pub mod scenario;
 pub mod self_test;
 

@@ -8,7 +8,8 @@ use numpy::{PyArray1, PyReadonlyArray1};
 use proving_core::backtest::{self as backtests, Detail, Execution};
 use proving_core::program::{Program, evaluate};
 use proving_core::{
-    EngineError, catalogue as tables, engine_version, metric, paper as stack, random, scenario,
+    EngineError, catalogue as tables, engine_version, metric, paper as stack, random, resample,
+    scenario,
 };
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
@@ -132,6 +133,43 @@ fn metrics<'py>(
     Ok((dict, scores.flags))
 }
 
+/// What resampled paths of a series of returns score; see `simcore.engine.bootstrap`.
+#[pyfunction]
+#[pyo3(signature = (
+    returns, seed, method, block_bars, first_path, n_paths, bars_per_year, n_threads=None
+))]
+#[allow(clippy::too_many_arguments)] // the operation of the boundary, as it is
+fn bootstrap<'py>(
+    py: Python<'py>,
+    returns: PyReadonlyArray1<'py, f64>,
+    seed: u64,
+    method: &str,
+    block_bars: f64,
+    first_path: u64,
+    n_paths: usize,
+    bars_per_year: f64,
+    n_threads: Option<usize>,
+) -> PyResult<Bound<'py, PyDict>> {
+    let values = returns.as_slice()?;
+    let method = resample::Method::named(method).map_err(refusal)?;
+    let request =
+        resample::Request { seed, method, block_bars, first_path, n_paths, bars_per_year };
+    let columns =
+        py.detach(|| resample::bootstrap(values, &request, n_threads)).map_err(refusal)?;
+    let dict = PyDict::new(py);
+    for (name, column) in resample::STATISTICS.into_iter().zip(columns) {
+        dict.set_item(name, PyArray1::from_vec(py, column))?;
+    }
+    Ok(dict)
+}
+
+/// How long blocks of a series should be; see `simcore.engine.optimal_block_bars`.
+#[pyfunction]
+fn optimal_block_bars(py: Python<'_>, values: PyReadonlyArray1<'_, f64>) -> PyResult<(f64, f64)> {
+    let values = values.as_slice()?;
+    py.detach(|| resample::optimal_block_bars(values)).map_err(refusal)
+}
+
 /// Runs one universe of the paper-trading stack; see `simcore.engine.paper`.
 #[pyfunction]
 fn paper<'py>(py: Python<'py>, universe_json: &str) -> PyResult<(Bound<'py, PyDict>, String)> {
@@ -183,6 +221,8 @@ fn _engine(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(indicator, module)?)?;
     module.add_function(wrap_pyfunction!(backtest, module)?)?;
     module.add_function(wrap_pyfunction!(metrics, module)?)?;
+    module.add_function(wrap_pyfunction!(bootstrap, module)?)?;
+    module.add_function(wrap_pyfunction!(optimal_block_bars, module)?)?;
     module.add_function(wrap_pyfunction!(paper, module)?)?;
     module.add_function(wrap_pyfunction!(uniforms, module)?)?;
     module.add_function(wrap_pyfunction!(normals, module)?)?;

@@ -6,7 +6,6 @@
 //! k·b + b − 1, at ⌊u(k)·n⌋ and ⌊u(k)·(n − b + 1)⌋. Here n counts the bars that have one before
 //! them, and the first comes after the last but for `moving`.
 
-use super::block_length::optimal_block_bars;
 use super::document::{Choice, Scenario, Structure};
 use super::field::refused;
 use super::history::{ACTIONS, ADJUST, History};
@@ -19,6 +18,7 @@ use crate::EngineError;
 use crate::bars::Bars;
 use crate::math;
 use crate::random::{Purpose, Stream, family_key};
+use crate::resample::block_length::optimal_block_bars;
 use serde_json::{Value, json};
 
 pub(super) const BLOCK_BOOTSTRAP: Family = Family {

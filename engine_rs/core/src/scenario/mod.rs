@@ -5,7 +5,6 @@
 
 mod agents;
 mod block_bootstrap;
-mod block_length;
 pub mod calendar;
 mod correlation;
 pub mod document;

@@ -12,7 +12,7 @@ use std::f64::consts::LN_10;
 /// # Panics
 ///
 /// For fewer than 10 values.
-pub(super) fn optimal_block_bars(values: &[f64]) -> (f64, f64) {
+pub fn optimal_block_bars(values: &[f64]) -> (f64, f64) {
     let n = values.len();
     assert!(n >= 10);
     let real = n as f64;
