@@ -26,9 +26,16 @@ def backtest(
     bars_per_year: Sequence[float],
     detail: str,
     n_threads: int | None = None,
+    benchmark: str | None = None,
 ) -> list[dict[str, Any]]: ...
 def metrics(
-    returns: NDArray[np.float64], bars_per_year: float, mar: float, rf: float
+    returns: NDArray[np.float64],
+    bars_per_year: float,
+    mar: float,
+    rf: float,
+    benchmark: NDArray[np.float64] | None = None,
+    ts: NDArray[np.int64] | None = None,
+    only: Sequence[str] | None = None,
 ) -> tuple[dict[str, float], int]: ...
 def bootstrap(
     returns: NDArray[np.float64],

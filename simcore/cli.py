@@ -229,10 +229,10 @@ def _backtest(arguments: argparse.Namespace, home: Path) -> Answer:
         home=home,
     )
     metrics = dict(result.metrics)
-    lines = [f"{name:16} {'null' if value is None else value}" for name, value in metrics.items()]
-    lines.append(f"{'flags':16} {' '.join(result.flags) or '-'}")
-    lines.append(f"{'signature':16} {result.signature}")
-    lines.append(f"{'used_cache':16} {result.used_cache}")
+    lines = [f"{name:18} {'null' if value is None else value}" for name, value in metrics.items()]
+    lines.append(f"{'flags':18} {' '.join(result.flags) or '-'}")
+    lines.append(f"{'signature':18} {result.signature}")
+    lines.append(f"{'used_cache':18} {result.used_cache}")
     if arguments.out is not None:
         import polars as pl
 

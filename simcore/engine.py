@@ -128,6 +128,7 @@ def backtest(
     bars_per_year: Sequence[float],
     detail: Literal["summary", "equity", "full"] = "full",
     n_threads: int | None = None,
+    benchmark: str | None = None,
 ) -> list[RunColumns]:
     """Run programs over bars, in parallel, with the same bytes for any number of threads.
 
@@ -140,6 +141,9 @@ def backtest(
         bars_per_year: One value for each entry of `bars`; annualises the ratios.
         detail: ``equity`` adds equity and trades to the metrics, ``full`` cash and position too.
         n_threads: None takes the machine's cores.
+        benchmark: A compiled program to set every run beside, over the same bars and with the
+            same execution. With one, ``metrics`` and ``flags`` are those of the whole catalogue,
+            otherwise of a summary; `detail` must then be more than ``summary``.
 
     Returns:
         One entry for each run, in the order of `runs`.
@@ -158,21 +162,32 @@ def backtest(
             bars_per_year,
             detail,
             n_threads,
+            benchmark,
         )
     except _engine.RefusalError as refusal:  # no context manager: called once per small backtest
         raise EngineError(*refusal.args) from None
 
 
 def metrics(
-    returns: NDArray[np.float64], *, bars_per_year: float, mar: float, rf: float
+    returns: NDArray[np.float64],
+    *,
+    bars_per_year: float,
+    mar: float,
+    rf: float,
+    benchmark: NDArray[np.float64] | None = None,
+    ts: NDArray[np.int64] | None = None,
+    only: Sequence[str] | None = None,
 ) -> tuple[dict[str, float], int]:
-    """Return the metrics that need nothing but returns, and the bits of their flags.
+    """Return the metrics that need no run, and the bits of their flags.
 
     Args:
         returns: Simple returns per bar, ``(n_bars,)``.
         bars_per_year: Annualises the ratios.
         mar: Least acceptable return, per bar.
         rf: Riskless rate, per bar.
+        benchmark: Returns of the benchmark over the same bars, ``(n_bars,)``.
+        ts: When each bar opened, ns UTC, rising, ``(n_bars,)``.
+        only: Names of the metrics that are wanted; None wants all.
 
     Returns:
         Values by name, NaN for null; and one bit for each of ``metric_flags`` in the catalogue.
@@ -181,7 +196,8 @@ def metrics(
         EngineError: The returns or the options are refused.
     """
     with _refusals():
-        return _engine.metrics(returns, bars_per_year, mar, rf)
+        wanted = None if only is None else list(only)
+        return _engine.metrics(returns, bars_per_year, mar, rf, benchmark, ts, wanted)
 
 
 def bootstrap(

@@ -17,6 +17,12 @@ from numpy.typing import NDArray
 
 from simcore import engine
 from simcore.backtests.cache import RunCache
+from simcore.backtests.metric_values import (
+    MetricValues,
+    flag_names,
+    is_whole,
+    run_metrics,
+)
 from simcore.backtests.request import (
     ExecutionArgument,
     execution_fields,
@@ -36,37 +42,15 @@ if TYPE_CHECKING:
     from simcore.tables.table import Table
 
 RUN_KEY = ("scenario_id", "path", "strategy_id")
+BENCHMARK = "buy_and_hold"
 # Nobody stated how many bars are a year: what is annualised rests on the timestamps.
 A_INFERRED = "A_INFERRED"
 
 
 @cache
-def metric_names() -> tuple[str, ...]:
-    """Names of the metrics, in the engine's order."""
-    return tuple(row["name"] for row in engine.catalogue()["metrics"])
-
-
-def flag_names(bits: int) -> tuple[str, ...]:
-    """Names of the flags whose bits are set, in the order of the bits."""
-    names = engine.catalogue()["codes"]["metric_flags"]
-    return tuple(name for bit, name in enumerate(names) if bits >> bit & 1)
-
-
-@cache
-def _is_count() -> tuple[bool, ...]:
-    """Whether each metric is a whole number, as the table has it."""
-    whole = {each.name for each in TABLES["backtests"].columns if each.dtype.startswith("u")}
-    return tuple(name in whole for name in metric_names())
-
-
-def _metrics(run: engine.RunColumns) -> dict[str, float | None]:
-    """Value by name of metric, None where it is not defined; counts are integers."""
-    return {
-        name: None if math.isnan(value) else int(value) if is_count else value
-        for name, value, is_count in zip(
-            metric_names(), run["metrics"].tolist(), _is_count(), strict=True
-        )
-    }
+def benchmark_program() -> str:
+    """The program that every run is set beside: buy and hold, as the library has it."""
+    return compile_strategy(BENCHMARK).program_json
 
 
 class Backtest:
@@ -97,13 +81,24 @@ class Backtest:
 
     @cached_property
     def metrics(self) -> Mapping[str, float | None]:
-        """Value by name of metric, None where it is not defined; `flags` say why."""
-        return _metrics(self._run)
+        """Value by name of metric, None where it is not defined; `flags` say why.
+
+        The first ones, of a summary, come with the run; the others are worked out together when
+        one of them is first asked for.
+        """
+        return MetricValues(run_metrics(self._run), lambda: run_metrics(self._whole))
 
     @cached_property
     def flags(self) -> tuple[str, ...]:
-        """What to know about the metrics."""
-        return flag_names(self._run["flags"])
+        """What to know about the metrics, all of them."""
+        return flag_names(self._whole["flags"])
+
+    @cached_property
+    def _whole(self) -> engine.RunColumns:
+        """The run with every metric; made again if it has but those of a summary."""
+        if is_whole(self._run):
+            return self._run
+        return _run_one(self._strategy, self._bars, self._asked, benchmark_program())
 
     @cached_property
     def equity(self) -> pl.Series:
@@ -164,7 +159,7 @@ def backtest(
     kept = runs.read(signed)
     if kept is not None:
         return Backtest(kept, compiled, bars, asked, used_cache=True)
-    run = _run_one(compiled, bars, asked)
+    run = _run_one(compiled, bars, asked, benchmark_program())
     runs.write(signed, run)
     return Backtest(run, compiled, bars, asked)
 
@@ -182,7 +177,10 @@ def check_amount(name: str, value: float) -> None:
 
 
 def _run_one(
-    strategy: Strategy, bars: pl.DataFrame, asked: tuple[ExecutionArgument, float, float]
+    strategy: Strategy,
+    bars: pl.DataFrame,
+    asked: tuple[ExecutionArgument, float, float],
+    benchmark: str | None = None,
 ) -> engine.RunColumns:
     profile, initial_cash, bars_per_year = asked
     return engine.backtest(
@@ -193,6 +191,7 @@ def _run_one(
         initial_cash=float(initial_cash),
         bars_per_year=(float(bars_per_year),),
         detail="equity",
+        benchmark=benchmark,
     )[0]
 
 
@@ -247,6 +246,7 @@ def run_strategy(
         [(0, index) for index in range(len(asked))],
         initial_cash=float(initial_cash),
         bars_per_year=[float(manifest["A"]) for manifest, _, _ in asked],
+        benchmark=benchmark_program(),
     )
     fields, name = execution_fields(execution), execution_name(execution)
     rows, trades, equity = [], [], []
@@ -300,7 +300,7 @@ def _row(
         "signature": signed,
         "initial_cash_quote": float(initial_cash),
         "final_equity_quote": run["final_equity_quote"],
-        **_metrics(run),
+        **run_metrics(run),
         "flags": " ".join(flags),
     }
 

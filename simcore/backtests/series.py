@@ -2,49 +2,93 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from simcore import engine
-from simcore.backtests.run import flag_names
+from simcore.backtests.metric_values import flag_names, named
 
 if TYPE_CHECKING:
     import polars as pl
     from numpy.typing import NDArray
+
+N_PHASES = 6
 
 
 def metrics(
     returns: Sequence[float] | NDArray[np.float64] | pl.Series,
     *,
     bars_per_year: float,
+    benchmark: Sequence[float] | NDArray[np.float64] | pl.Series | None = None,
     mar: float = 0.0,
     rf: float = 0.0,
+    ts: Sequence[datetime] | NDArray[Any] | pl.Series | None = None,
+    only: Sequence[str] | None = None,
 ) -> dict[str, Any]:
     """Return what a series of returns can tell without its trades.
 
     Args:
         returns: Simple returns, one a bar, ``(n_bars,)``; the first from the initial equity.
         bars_per_year: Bars in a year, for annualising.
-        mar: Least acceptable return per bar, for `sortino`.
-        rf: Riskless rate per bar, for `sharpe`.
+        benchmark: Returns of something else over the same bars, ``(n_bars,)``; without it what is
+            relative to it is None.
+        mar: Least acceptable return per bar, for `sortino` and `downside_dev`.
+        rf: Riskless rate per bar, for the Sharpe ratios and `alpha`.
+        ts: When each bar opened, rising, ``(n_bars,)``: ns UTC, datetimes without time zone or in
+            UTC; without it what counts in days is None.
+        only: Names of the metrics that are wanted, which takes less time; None wants all.
 
     Returns:
         Values by name, None where a metric is not defined, and ``flags``, a tuple that says why.
         An empty series gives None for every ratio.
 
     Raises:
-        EngineError: ``bars_per_year`` is not above 0, or an option is not finite.
+        EngineError: ``bars_per_year`` is not above 0; an option, a return or one of the
+            benchmark's is not finite; columns of unequal length; times that do not rise; a name
+            that is no metric of returns.
 
     Source:
         The formulas' own sources stand in ``simcore.catalogue()["metrics"]``.
     """
-    column = np.ascontiguousarray(np.asarray(returns, dtype=np.float64))
-    values, bits = engine.metrics(column, bars_per_year=bars_per_year, mar=mar, rf=rf)
-    found: dict[str, Any] = {
-        name: None if math.isnan(value) else value for name, value in values.items()
-    }
+    values, bits = engine.metrics(
+        _column(returns),
+        bars_per_year=bars_per_year,
+        mar=mar,
+        rf=rf,
+        benchmark=None if benchmark is None else _column(benchmark),
+        ts=None if ts is None else _nanoseconds(ts),
+        only=only,
+    )
+    found: dict[str, Any] = {**named(values.items())}
     found["flags"] = flag_names(bits)
     return found
+
+
+def phase_returns(
+    returns: Sequence[float] | NDArray[np.float64] | pl.Series, n_phases: int = N_PHASES
+) -> NDArray[np.float64]:
+    """Return the growth of each of several equal phases of a series, ``(n_phases,)``.
+
+    A phase is one of `n_phases` stretches of as many bars as the others, or one more; with fewer
+    bars than phases some are empty and return 0.
+
+    Args:
+        returns: Simple returns, one a bar, ``(n_bars,)``.
+        n_phases: Into how many the series is cut.
+    """
+    phases = np.array_split(1.0 + _column(returns), n_phases)
+    return np.array([phase.prod() - 1.0 for phase in phases])
+
+
+def _column(values: Any) -> NDArray[np.float64]:
+    return np.ascontiguousarray(np.asarray(values, dtype=np.float64))
+
+
+def _nanoseconds(ts: Any) -> NDArray[np.int64]:
+    column = np.asarray(ts)
+    if column.dtype.kind != "i":
+        column = column.astype("datetime64[ns]").astype(np.int64)
+    return np.ascontiguousarray(column, dtype=np.int64)

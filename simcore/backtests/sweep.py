@@ -12,8 +12,9 @@ import polars as pl
 from numpy.typing import NDArray
 
 from simcore import engine
+from simcore.backtests.metric_values import metric_names
 from simcore.backtests.request import ExecutionArgument, execution_json
-from simcore.backtests.run import check_amount, default_bars_per_year, metric_names
+from simcore.backtests.run import check_amount, default_bars_per_year
 from simcore.bars import columns
 from simcore.errors import LimitError, SpecError
 from simcore.problems import Problem

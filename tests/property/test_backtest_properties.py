@@ -13,8 +13,8 @@ from market import market
 
 import simcore
 from simcore import engine
+from simcore.backtests.metric_values import flag_names
 from simcore.backtests.request import execution_fields
-from simcore.backtests.run import flag_names
 from simcore.bars import columns
 from simcore.documents import found
 

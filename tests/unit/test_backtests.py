@@ -211,6 +211,33 @@ class TestBacktest:
         assert isinstance(result.flags, tuple)
         assert not result.used_cache
 
+    def test_a_run_brings_the_first_metrics_and_works_out_the_others_once(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        asked: list[Any] = []
+        plain = engine.backtest
+
+        def watched(*args: Any, **kwargs: Any) -> list[engine.RunColumns]:
+            asked.append(kwargs.get("benchmark"))
+            return plain(*args, **kwargs)
+
+        monkeypatch.setattr(engine, "backtest", watched)
+        result = simcore.backtest("ma_cross", market(1, 600))
+        assert result.metrics["sharpe"] is not None and asked == [None]
+        assert "beta" in result.metrics and "nothing" not in result.metrics and asked == [None]
+        assert result.metrics["beta"] is not None and result.metrics["cagr"] is not None
+        assert len(asked) == 2 and result.flags is not None and len(asked) == 2
+        with pytest.raises(KeyError):
+            result.metrics["nothing"]
+
+    def test_a_cached_run_needs_no_engine_for_any_metric(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        made = dict(simcore.backtest("ma_cross", market(3, 300), home=tmp_path).metrics)
+        found = simcore.backtest("ma_cross", market(3, 300), home=tmp_path)
+        monkeypatch.setattr(engine, "backtest", None)
+        assert dict(found.metrics) == made
+
     def test_trades_have_the_columns_of_their_table(self) -> None:
         own = [c.name for c in TABLES["trades"].columns][3:]
         assert simcore.backtest("ma_cross", market(1, 600)).trades.columns == own
@@ -343,7 +370,7 @@ class TestSweep:
     def test_rows_are_in_grid_order_with_the_first_name_slowest(self) -> None:
         frame = simcore.sweep("ma_cross", GRID, market(1, 500))
         assert frame.select("fast", "slow").rows() == list(itertools.product(*GRID.values()))
-        metrics = [row["name"] for row in engine.catalogue()["metrics"]]
+        metrics = [row["name"] for row in engine.catalogue()["metrics"] if row["in_summary"]]
         assert frame.columns == ["fast", "slow", *metrics]
 
     def test_each_row_is_the_backtest_at_that_setting(self) -> None:
@@ -353,7 +380,9 @@ class TestSweep:
         for row in frame.filter(pl.col("fast") < pl.col("slow")).iter_rows(named=True):
             setting = {"fast": row["fast"], "slow": row["slow"]}
             alone = simcore.backtest(bind(strategy, setting), bars)
-            assert {name: row[name] for name in alone.metrics} == dict(alone.metrics)
+            assert {name: alone.metrics[name] for name in row if name not in GRID} == {
+                name: row[name] for name in row if name not in GRID
+            }
 
     def test_a_setting_that_breaks_a_constraint_has_no_metrics(self) -> None:
         frame = simcore.sweep("ma_cross", GRID, market(1, 500))

@@ -5,11 +5,12 @@ mod convert;
 
 use convert::{HeldBars, RefusalError, refusal};
 use numpy::{PyArray1, PyReadonlyArray1};
-use proving_core::backtest::{self as backtests, Detail, Execution};
+use proving_core::backtest::{self as backtests, Asked, Detail, Execution};
+use proving_core::metric::series;
+use proving_core::metric::study::Rates;
 use proving_core::program::{Program, evaluate};
 use proving_core::{
-    EngineError, catalogue as tables, engine_version, metric, paper as stack, random, resample,
-    scenario,
+    EngineError, catalogue as tables, engine_version, paper as stack, random, resample, scenario,
 };
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
@@ -76,7 +77,8 @@ fn indicator<'py>(
 /// Runs programs over bars; see `simcore.engine.backtest`.
 #[pyfunction]
 #[pyo3(signature = (
-    programs, execution_json, bars, runs, initial_cash, bars_per_year, detail, n_threads=None
+    programs, execution_json, bars, runs, initial_cash, bars_per_year, detail, n_threads=None,
+    benchmark=None
 ))]
 #[allow(clippy::too_many_arguments)] // the operation of the boundary, as it is
 fn backtest<'py>(
@@ -89,6 +91,7 @@ fn backtest<'py>(
     bars_per_year: Vec<f64>,
     detail: &str,
     n_threads: Option<usize>,
+    benchmark: Option<&str>,
 ) -> PyResult<Vec<Bound<'py, PyDict>>> {
     let execution = Execution::read(&convert::json(execution_json)?).map_err(refusal)?;
     let held = bars.iter().map(HeldBars::new).collect::<PyResult<Vec<_>>>()?;
@@ -99,7 +102,7 @@ fn backtest<'py>(
             .iter()
             .map(|text| Program::decode(text))
             .collect::<Result<Vec<_>, EngineError>>()?;
-        backtests::run_batch(
+        let mut results = backtests::run_batch(
             &programs,
             &execution,
             &views,
@@ -108,24 +111,47 @@ fn backtest<'py>(
             &bars_per_year,
             detail,
             n_threads,
-        )
+        )?;
+        if let Some(text) = benchmark {
+            let asked = Asked {
+                execution: &execution,
+                bars: &views,
+                runs: &runs,
+                initial_cash_quote: initial_cash,
+                bars_per_year: &bars_per_year,
+                n_threads,
+            };
+            backtests::study(&mut results, &asked, &Program::decode(text)?)?;
+        }
+        Ok::<_, EngineError>(results)
     });
     let pairs = results.map_err(refusal)?.into_iter().zip(&runs);
     pairs.map(|(run, (_, bars))| convert::run_to_dict(py, run, &views[*bars], detail)).collect()
 }
 
-/// The metrics that need nothing but returns; see `simcore.engine.metrics`.
+/// The metrics that need no run; see `simcore.engine.metrics`.
 #[pyfunction]
+#[pyo3(signature = (returns, bars_per_year, mar, rf, benchmark=None, ts=None, only=None))]
+#[allow(clippy::too_many_arguments)] // the operation of the boundary, as it is
 fn metrics<'py>(
     py: Python<'py>,
     returns: PyReadonlyArray1<'py, f64>,
     bars_per_year: f64,
     mar: f64,
     rf: f64,
+    benchmark: Option<PyReadonlyArray1<'py, f64>>,
+    ts: Option<PyReadonlyArray1<'py, i64>>,
+    only: Option<Vec<String>>,
 ) -> PyResult<(Bound<'py, PyDict>, u32)> {
     let values = returns.as_slice()?;
-    let scores =
-        py.detach(|| metric::of_returns(values, bars_per_year, mar, rf)).map_err(refusal)?;
+    let options = series::Options {
+        bars_per_year,
+        rates: Rates { mar, rf },
+        benchmark: benchmark.as_ref().map(PyReadonlyArray1::as_slice).transpose()?,
+        ts: ts.as_ref().map(PyReadonlyArray1::as_slice).transpose()?,
+        only: only.as_deref(),
+    };
+    let scores = py.detach(|| series::of_returns(values, &options)).map_err(refusal)?;
     let dict = PyDict::new(py);
     for (name, value) in scores.metrics {
         dict.set_item(name, value)?;

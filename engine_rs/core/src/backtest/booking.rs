@@ -96,11 +96,13 @@ impl Run<'_> {
         self.account.book(entry.side * quantity_base, leg.price_quote, leg.fee_quote);
         self.ledger.traded(quantity_base * leg.price_quote);
         self.has_filled = true;
+        let stop_quote = entry.protection.level_quote(entry.side, leg.price_quote);
         self.position = Some(Position {
             side: entry.side,
             quantity_base,
             entry: leg,
-            stop_quote: entry.protection.level_quote(entry.side, leg.price_quote),
+            stop_quote,
+            risk_quote: quantity_base * (leg.price_quote - stop_quote).abs(),
             time_exit_bar: self.risk.max_holding_bars.map_or(NEVER, |bars| leg.bar + bars),
             rule: entry.rule,
             is_ambiguous: false,
@@ -108,12 +110,13 @@ impl Run<'_> {
     }
 
     fn end_position(&mut self, held: Position, exit: Leg, reason: ExitReason) {
-        let Position { side, quantity_base, entry, rule, is_ambiguous, .. } = held;
+        let Position { side, quantity_base, entry, rule, is_ambiguous, risk_quote, .. } = held;
         self.account.book(-side * quantity_base, exit.price_quote, exit.fee_quote);
         assert_eq!(self.account.position_base, 0.0);
         self.ledger.traded(quantity_base * exit.price_quote);
         self.has_filled = true;
-        let trade = Trade { side, quantity_base, entry, exit, reason, rule, is_ambiguous };
+        let trade =
+            Trade { side, quantity_base, entry, exit, reason, rule, is_ambiguous, risk_quote };
         self.account.realise(trade.realised_quote());
         self.ledger.trade(trade);
     }

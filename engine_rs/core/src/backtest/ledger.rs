@@ -48,6 +48,8 @@ pub struct Trade {
     /// Number of the rule that entered.
     pub rule: u16,
     pub is_ambiguous: bool,
+    /// Value at stake when it began, from the price paid to the stop; infinite without a stop.
+    pub risk_quote: f64,
 }
 
 impl Trade {
@@ -187,6 +189,16 @@ impl Journal {
     /// the first there was the initial cash and no position.
     pub fn steps(&self) -> &[Step] {
         &self.steps
+    }
+
+    /// The closed trades, in the order they closed.
+    pub fn closed(&self) -> &[Trade] {
+        &self.trades
+    }
+
+    /// Stretches of bars with the same cash and position, up to bar `end`, exclusive.
+    pub(super) fn spans(&self, end: usize) -> impl Iterator<Item = (Range<usize>, Step)> {
+        spans(&self.steps, end, self.initial_quote)
     }
 
     /// Cash and position at every close; `bars` must be those of the run.

@@ -13,12 +13,14 @@ mod profile;
 mod run;
 mod shared;
 mod signal;
+mod study;
 mod tally;
 
 pub use cost::Costs;
 pub use ledger::{Columns, Journal, Leg, Step, Trade, Trades};
 pub use order::{EXIT_REASONS, ExitReason};
 pub use profile::{Execution, Finalize, Intrabar, OnInsufficient, profiles};
+pub use study::{Asked, study};
 
 use crate::EngineError;
 use crate::bars::BarsView;
@@ -124,8 +126,10 @@ impl Events {
 /// What one run gives.
 #[derive(Clone, Debug)]
 pub struct RunResult {
-    /// In the order of `metric::METRICS`; NaN for null.
+    /// In the order of `metric::METRICS`, those of the summary unless it was studied; NaN for null.
     pub metrics: Vec<f64>,
+    /// What the metrics of the summary are made from.
+    pub record: metric::Record,
     /// Bits of `metric::Flag`.
     pub flags: u32,
     /// Equity after the last bar.
@@ -316,9 +320,9 @@ fn finish(
     let final_equity_quote = run.account.equity_quote(close[close.len() - 1]);
     let end = ruin_bar.map_or(close.len(), |bar| bar + 1);
     let record = ledger.record(close, end, initial_quote, bars_per_year, ruin_bar.is_some());
-    let (metrics, flags) = metric::compute(&record, |_| true);
+    let (metrics, flags) = metric::summary(&record);
     let journal = (detail != Detail::Summary).then(|| ledger.journal(initial_quote));
-    RunResult { metrics, flags, final_equity_quote, events, journal }
+    RunResult { metrics, record, flags, final_equity_quote, events, journal }
 }
 
 #[cfg(test)]

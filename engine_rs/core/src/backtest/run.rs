@@ -42,6 +42,8 @@ pub(super) struct Position {
     pub quantity_base: f64,
     pub entry: Leg,
     pub stop_quote: f64,
+    /// Value at stake when it began; infinite without a stop.
+    pub risk_quote: f64,
     pub time_exit_bar: usize,
     pub rule: u16,
     pub is_ambiguous: bool,

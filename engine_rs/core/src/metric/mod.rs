@@ -1,15 +1,26 @@
 //! Metrics: `METRICS`, the table; each a number or null with a flag that says why.
 //!
-//! A metric looks at a [`Record`] of a run, never at bars or orders.
+//! A metric looks at a [`Record`] or a [`study::Study`] of a run, never at bars or orders. The
+//! first ones, which every run brings, need no column: their sums are gathered while the run goes.
 
+pub mod activity;
+pub mod benchmark;
+pub mod day;
 pub mod drawdown;
+pub mod gains;
+pub mod growth;
 pub mod returns;
+pub mod series;
+pub mod significance;
+pub mod study;
+pub mod sums;
+pub mod tail;
 pub mod trades;
 
 use crate::EngineError;
-use drawdown::Drawdown;
-use returns::{Dispersion, Moments};
+use returns::Dispersion;
 use serde_json::{Value, json};
+use study::Study;
 use trades::TradeTotals;
 
 /// One metric; a row of the table.
@@ -21,25 +32,46 @@ pub struct Metric {
     pub unit: &'static str,
     /// Which way is better: `higher`, `lower` or `neither`.
     pub better: &'static str,
-    /// What it is made from: `returns` or `trades`.
+    /// What one observation of it is: `bar`, `day` or `trade`.
     pub basis: &'static str,
+    /// What it cannot be had without: `returns`, `dates`, `benchmark` or `run`.
+    pub needs: &'static str,
+    /// How it is worked out, in words.
+    pub formula: &'static str,
+    /// When there is no number, and the flags that say so.
+    pub null: &'static str,
     /// Where the definition comes from.
     pub source: &'static str,
     /// The number, or why there is none.
-    pub compute: fn(&Record) -> Outcome,
+    pub compute: Compute,
+}
+
+/// What a metric reads.
+#[derive(Clone, Copy, Debug)]
+pub enum Compute {
+    /// The sums that every run gathers as it goes; such a metric comes with every run.
+    Summary(fn(&Record) -> Outcome),
+    /// Columns, once the run is over.
+    Study(fn(&Study) -> Outcome),
 }
 
 impl Metric {
+    /// Whether it comes with every run.
+    pub fn is_in_summary(&self) -> bool {
+        matches!(self.compute, Compute::Summary(_))
+    }
+
     /// Row of the catalogue.
     pub fn to_json(&self) -> Value {
         json!({
             "name": self.name, "unit": self.unit, "better": self.better, "basis": self.basis,
-            "source": self.source,
+            "needs": self.needs, "in_summary": self.is_in_summary(), "formula": self.formula,
+            "null": self.null, "source": self.source,
         })
     }
 }
 
-/// Every metric there is.
+/// Every metric there is; those that come with every run stand first.
 pub const METRICS: &[&Metric] = &[
     &returns::TOTAL_RETURN,
     &returns::SHARPE,
@@ -50,6 +82,62 @@ pub const METRICS: &[&Metric] = &[
     &trades::PROFIT_FACTOR,
     &trades::TURNOVER,
     &trades::N_TRADES,
+    &growth::CAGR,
+    &growth::LOG_GROWTH,
+    &growth::STABILITY,
+    &returns::ANN_VOL,
+    &returns::DOWNSIDE_DEV,
+    &returns::SKEW,
+    &returns::KURT,
+    &day::SHARPE_DAY,
+    &significance::SHARPE_LO,
+    &gains::SORTINO_V0,
+    &gains::OMEGA,
+    &gains::GAIN_TO_PAIN,
+    &tail::TAIL_RATIO,
+    &benchmark::ALPHA,
+    &benchmark::BETA,
+    &benchmark::INFO_RATIO,
+    &benchmark::UP_CAPTURE,
+    &benchmark::DOWN_CAPTURE,
+    &significance::PSR,
+    &significance::PSR_H0,
+    &significance::MIN_TRL,
+    &day::P5_DAY,
+    &tail::P5_BAR,
+    &day::ES_1,
+    &day::ES_5,
+    &tail::ES_1_BAR,
+    &tail::ES_5_BAR,
+    &tail::VAR_GAUSS,
+    &tail::ES_GAUSS,
+    &tail::WORST_BAR,
+    &day::WORST_DAY,
+    &day::BEST_DAY,
+    &tail::HILL_5,
+    &activity::BREAKEVEN_COST_BPS,
+    &drawdown::TIME_TO_RECOVERY,
+    &drawdown::LONGEST_UNDERWATER,
+    &drawdown::AVG_DRAWDOWN,
+    &drawdown::ULCER,
+    &drawdown::ULCER_QS,
+    &drawdown::PAIN,
+    &drawdown::CDAR_95,
+    &drawdown::RECOVERY_FACTOR,
+    &trades::PAYOFF,
+    &trades::EXPECTANCY,
+    &trades::EXPECTANCY_R,
+    &trades::SQN,
+    &trades::AVG_HOLD,
+    &trades::MAX_CONSEC_LOSSES,
+    &gains::WIN_RATE_BAR,
+    &gains::PROFIT_FACTOR_BAR,
+    &gains::PAYOFF_BAR,
+    &activity::EXPOSURE_TIME,
+    &activity::EXPOSURE_GROSS,
+    &activity::MAX_LEVERAGE,
+    &activity::COST_DRAG,
+    &activity::AMBIGUITY_GAP,
 ];
 
 /// What a reader of the metrics should know; the bit in a result is the number.
@@ -68,6 +156,24 @@ pub enum Flag {
     Ruin = 6,
     /// A number could not be held by a double.
     NonFinite = 7,
+    /// The deepest drawdown was not recovered; its time to recovery is that up to the last bar.
+    Censored = 8,
+    /// The two bounds of ambiguous bars lie far apart.
+    BarResolutionTooCoarse = 9,
+    /// Fewer than twenty days.
+    FewDays = 10,
+    /// The benchmark does not move, or not that way.
+    FlatBenchmark = 11,
+    /// No trade had a stop, so none had a risk.
+    NoStops = 12,
+    /// No return, or no trade, was above zero.
+    NoGains = 13,
+    /// A quantile is zero, or too few returns lie beyond it.
+    NoTail = 14,
+    /// The Sharpe ratio is not above the one to be beaten.
+    NoEdge = 15,
+    /// Autocorrelations leave no variance to divide by.
+    Autocorrelated = 16,
 }
 
 impl Flag {
@@ -78,7 +184,7 @@ impl Flag {
 }
 
 /// Names of the flags, by bit.
-pub const FLAGS: [&str; 8] = [
+pub const FLAGS: [&str; 17] = [
     "LOW_SAMPLE",
     "ZERO_DISPERSION",
     "NO_DOWNSIDE",
@@ -87,6 +193,15 @@ pub const FLAGS: [&str; 8] = [
     "NO_DRAWDOWN",
     "RUIN",
     "NON_FINITE",
+    "CENSORED",
+    "BAR_RESOLUTION_TOO_COARSE",
+    "FEW_DAYS",
+    "FLAT_BENCHMARK",
+    "NO_STOPS",
+    "NO_GAINS",
+    "NO_TAIL",
+    "NO_EDGE",
+    "AUTOCORRELATED",
 ];
 
 /// What became of one metric.
@@ -98,6 +213,8 @@ pub enum Outcome {
     Marked(f64, Flag),
     /// None, and why.
     Null(Flag),
+    /// None, as what it needs was not given.
+    Absent,
 }
 
 /// What metrics see of a run.
@@ -127,11 +244,22 @@ pub struct Record {
 
 /// Bars that are worked on together.
 pub(crate) const PIECE_BARS: usize = 64;
+/// A deviation below this share of the largest value is none.
+const FLAT: f64 = 1e-12;
 /// Fewer returns than this are flagged.
 const LOW_SAMPLE_BARS: usize = 20;
 
-/// Every metric that `wanted` selects, NaN for null, and the flags.
-pub fn compute(record: &Record, wanted: impl Fn(&Metric) -> bool) -> (Vec<f64>, u32) {
+/// The metrics that come with every run, NaN for null, and their flags.
+pub fn summary(record: &Record) -> (Vec<f64>, u32) {
+    let outcomes = METRICS.iter().filter_map(|metric| match metric.compute {
+        Compute::Summary(compute) => Some(compute(record)),
+        Compute::Study(_) => None,
+    });
+    judged(record, outcomes)
+}
+
+/// Values of outcomes, NaN for null, and the flags. Nothing that is not finite leaves.
+fn judged(record: &Record, outcomes: impl Iterator<Item = Outcome>) -> (Vec<f64>, u32) {
     let mut flags = 0;
     if record.n_bars < LOW_SAMPLE_BARS {
         flags |= Flag::LowSample.bit();
@@ -140,94 +268,18 @@ pub fn compute(record: &Record, wanted: impl Fn(&Metric) -> bool) -> (Vec<f64>, 
         flags |= Flag::Ruin.bit();
     }
     let mut values = Vec::with_capacity(METRICS.len());
-    for metric in METRICS.iter().filter(|metric| wanted(metric)) {
-        let (value, flag) = match (metric.compute)(record) {
-            Outcome::Value(value) => (value, 0),
-            Outcome::Marked(value, flag) => (value, flag.bit()),
+    for outcome in outcomes {
+        let (value, flag) = match outcome {
+            Outcome::Value(value) if value.is_finite() => (value, 0),
+            Outcome::Marked(value, flag) if value.is_finite() => (value, flag.bit()),
+            Outcome::Value(_) | Outcome::Marked(..) => (f64::NAN, Flag::NonFinite.bit()),
             Outcome::Null(flag) => (f64::NAN, flag.bit()),
+            Outcome::Absent => (f64::NAN, 0),
         };
-        let is_lost = value.is_infinite() || (value.is_nan() && flag == 0);
-        values.push(if is_lost { f64::NAN } else { value });
-        flags |= if is_lost { Flag::NonFinite.bit() } else { flag };
+        values.push(value);
+        flags |= flag;
     }
     (values, flags)
-}
-
-/// Metrics of a bare series of returns.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Scores {
-    /// Name and value of each metric that needs nothing but returns; NaN for null.
-    pub metrics: Vec<(&'static str, f64)>,
-    /// Bits of [`Flag`].
-    pub flags: u32,
-}
-
-/// Scores simple returns, one a bar; `mar` and `rf` are the acceptable minimum and the riskless
-/// rate per bar.
-///
-/// Returns after equity has fallen to zero do not count. A return that is not finite makes every
-/// metric null.
-///
-/// # Errors
-///
-/// `FIELD_INVALID` for options that are no numbers, or a year without bars.
-pub fn of_returns(
-    returns: &[f64],
-    bars_per_year: f64,
-    mar: f64,
-    rf: f64,
-) -> Result<Scores, EngineError> {
-    check_bars_per_year(bars_per_year)?;
-    for (path, number) in [("/mar", mar), ("/rf", rf)] {
-        if !number.is_finite() {
-            return Err(EngineError::Field {
-                path: path.to_owned(),
-                got: number.to_string(),
-                expected: "a finite number".to_owned(),
-            });
-        }
-    }
-    let mut growth = 1.0;
-    let mut drawdown = Drawdown::new(1.0);
-    let mut n_bars = 0;
-    for value in returns {
-        growth *= 1.0 + value;
-        drawdown.add(growth);
-        n_bars += 1;
-        if growth <= 0.0 {
-            break;
-        }
-    }
-    let counted = &returns[..n_bars];
-    let dispersion = |rate: f64| {
-        let mut moments = Moments::default();
-        for few in counted.chunks(PIECE_BARS) {
-            let mut excess = [0.0; PIECE_BARS];
-            excess.iter_mut().zip(few).for_each(|(excess, value)| *excess = value - rate);
-            moments.add(&excess[..few.len()]);
-        }
-        moments.dispersion(n_bars, |add| counted.iter().for_each(|value| add(value - rate)))
-    };
-    let record = Record {
-        n_bars,
-        bars_per_year,
-        growth,
-        excess: dispersion(rf),
-        over_minimum: dispersion(mar),
-        max_drawdown: drawdown.deepest(),
-        mean_growth: f64::NAN,
-        traded_growth: f64::NAN,
-        trades: TradeTotals::default(),
-        is_ruined: growth <= 0.0,
-    };
-    let wanted = |metric: &Metric| metric.basis == "returns";
-    let (mut values, mut flags) = compute(&record, wanted);
-    if counted.iter().any(|value| !value.is_finite()) {
-        values.fill(f64::NAN);
-        flags = Flag::NonFinite.bit();
-    }
-    let names = METRICS.iter().filter(|metric| wanted(metric)).map(|metric| metric.name);
-    Ok(Scores { metrics: names.zip(values).collect(), flags })
 }
 
 /// Refuses a year without bars.
@@ -240,73 +292,4 @@ pub(crate) fn check_bars_per_year(bars_per_year: f64) -> Result<(), EngineError>
         got: bars_per_year.to_string(),
         expected: "a finite number above 0".to_owned(),
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn of(returns: &[f64]) -> ([f64; 5], u32) {
-        let scores = of_returns(returns, 252.0, 0.0, 0.0).unwrap();
-        let values: Vec<f64> = scores.metrics.iter().map(|(_, value)| *value).collect();
-        (values.try_into().unwrap(), scores.flags)
-    }
-
-    #[test]
-    fn a_worked_example_holds() {
-        // Equity 1, 1.1, 0.99, 1.089: mean 1/30, and deviations of 0.1 twice up and once down.
-        let ([total, sharpe, sortino, drawdown, calmar], flags) = of(&[0.1, -0.1, 0.1]);
-        let deviation = (2.0 * (1.0_f64 / 15.0) * (1.0 / 15.0) + (2.0 / 15.0) * (2.0 / 15.0)) / 2.0;
-        let close = |a: f64, b: f64| assert!((a - b).abs() < 1e-12 * b.abs().max(1.0), "{a} {b}");
-        close(total, 0.089);
-        close(sharpe, (1.0 / 30.0) / deviation.sqrt() * 252_f64.sqrt());
-        close(sortino, (1.0 / 30.0) / (0.01_f64 / 3.0).sqrt() * 252_f64.sqrt());
-        close(drawdown, -0.1);
-        close(calmar, (crate::math::pow(1.089, 84.0) - 1.0) / 0.1);
-        assert_eq!(flags, Flag::LowSample.bit());
-    }
-
-    #[test]
-    fn the_first_bar_counts_in_the_drawdown() {
-        assert_eq!(of(&[-0.5, 0.1]).0[3], -0.5);
-    }
-
-    #[test]
-    fn what_has_no_number_is_null_with_its_flag() {
-        let low = Flag::LowSample.bit();
-        let (flat, flags) = of(&[0.0; 30]);
-        assert_eq!(flat[..4], [0.0; 4]);
-        assert!(flat[4].is_nan());
-        assert_eq!(flags, Flag::ZeroDispersion.bit() | Flag::NoDrawdown.bit());
-
-        let (steady, flags) = of(&[0.25; 30]);
-        assert!(steady[1].is_nan() && steady[2].is_nan() && steady[4].is_nan());
-        let expected = Flag::ZeroDispersion.bit() | Flag::NoDownside.bit();
-        assert_eq!(flags, expected | Flag::NoDrawdown.bit());
-
-        let (short, flags) = of(&[0.1]);
-        assert!(short[1].is_nan() && short[2].is_nan());
-        assert_eq!(flags, low | Flag::NoDrawdown.bit());
-
-        let (none, flags) = of(&[0.1, f64::NAN, 0.1]);
-        assert!(none.iter().all(|value| value.is_nan()));
-        assert_eq!(flags, Flag::NonFinite.bit());
-
-        assert!(of_returns(&[0.1], 0.0, 0.0, 0.0).is_err());
-    }
-
-    #[test]
-    fn ruin_ends_the_series() {
-        let (ruined, flags) = of(&[0.1, -1.5, 9.0]);
-        assert_eq!((ruined[0], flags), (-1.0, Flag::Ruin.bit() | Flag::LowSample.bit()));
-        assert_eq!(ruined[1], of(&[0.1, -1.5]).0[1]);
-    }
-
-    #[test]
-    fn returns_that_hardly_differ_keep_their_deviation() {
-        // The mean is a million times the deviation: squares alone would lose it.
-        let series: Vec<f64> = (0..100).map(|t| 0.01 + 1e-8 * f64::from(t % 2)).collect();
-        let expected = 0.010_000_005 / (1e-8 * 0.5 * (100.0_f64 / 99.0).sqrt()) * 252_f64.sqrt();
-        assert!((of(&series).0[1] / expected - 1.0).abs() < 1e-6);
-    }
 }

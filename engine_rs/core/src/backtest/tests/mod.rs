@@ -108,7 +108,7 @@ struct Outcome {
 
 fn lay_out(result: RunResult, bars: &Bars) -> Outcome {
     let view = bars.view(0..bars.close.len());
-    let RunResult { metrics, flags, final_equity_quote, events, journal } = result;
+    let RunResult { metrics, flags, final_equity_quote, events, journal, .. } = result;
     let columns = journal.map(|journal| journal.columns(&view));
     Outcome { columns, metrics, flags, final_equity_quote, events }
 }

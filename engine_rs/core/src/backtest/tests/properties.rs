@@ -1,6 +1,7 @@
 //! Laws that hold of every run, tried on random markets and random wishes.
 
 use super::*;
+use crate::metric::series::{Options, of_returns};
 
 /// Kinds of risk and orders that between them use every branch of the loop.
 pub(super) fn variants() -> Vec<(Value, Value)> {
@@ -245,6 +246,28 @@ fn a_batch_gives_the_same_bytes_for_any_number_of_threads_and_as_single_runs() {
     for n_threads in [Some(2), Some(16), None] {
         batch(&runs, n_threads).iter().zip(&one).for_each(|(a, b)| assert_same(a, b));
     }
+    let studied = |runs: &[(usize, usize)], n_threads| {
+        let mut results = batch(runs, n_threads);
+        let asked = Asked {
+            execution: &honest,
+            bars: &views,
+            runs,
+            initial_cash_quote: 1_000.0,
+            bars_per_year: &years,
+            n_threads,
+        };
+        study(&mut results, &asked, &programs[0]).unwrap();
+        results
+    };
+    let whole = studied(&runs, Some(1));
+    for n_threads in [Some(2), Some(16)] {
+        studied(&runs, n_threads).iter().zip(&whole).for_each(|(a, b)| assert_same(a, b));
+    }
+    for ((run, of_all), plain) in runs.iter().zip(&whole).zip(&one) {
+        assert_same(&studied(&[*run], None)[0], of_all);
+        assert_eq!(of_all.metrics.len(), crate::metric::METRICS.len());
+        assert_eq!(bits(&of_all.metrics[..plain.metrics.len()]), bits(&plain.metrics));
+    }
     for (run, result) in runs.iter().zip(&one) {
         assert_same(&batch(&[*run], None)[0], result);
     }
@@ -264,7 +287,11 @@ fn metrics_of_a_run_are_those_of_its_equity() {
         let equity = &result.columns.as_ref().unwrap().equity_quote;
         let before = std::iter::once(&1_000.0).chain(equity);
         let returns: Vec<f64> = equity.iter().zip(before).map(|(e, b)| e / b - 1.0).collect();
-        let scores = metric::of_returns(&returns, 8_760.0, 0.0, 0.0).unwrap();
+        let names = ["total_return", "sharpe", "sortino", "max_drawdown", "calmar"];
+        let only = names.map(str::to_owned);
+        let options = Options { bars_per_year: 8_760.0, only: Some(&only), ..Options::default() };
+        let scores = of_returns(&returns, &options).unwrap();
+        assert_eq!(scores.metrics.len(), names.len());
         for ((name, value), of_run) in scores.metrics.iter().zip(&result.metrics) {
             let is_close = (value - of_run).abs() <= 1e-9 * value.abs().max(1e-3);
             assert!(is_close || value.is_nan() && of_run.is_nan(), "{name}: {value} {of_run}");
