@@ -32,8 +32,9 @@ def columns(bars: pl.DataFrame) -> engine.Columns:
     engine's to check.
 
     Args:
-        bars: Columns ``ts`` (ns UTC, or a datetime), ``open high low close volume`` and, if it is
-            known, ``hl_order``; ``path`` and ``asset``, where there are any, hold one value.
+        bars: Columns ``ts`` (ns UTC, or a datetime), ``open high low close volume`` and, if they
+            are known, ``hl_order`` and ``flags``; ``path`` and ``asset``, where there are any,
+            hold one value.
 
     Raises:
         SpecError: MISSING_COLUMN, WRONG_TYPE, NULL_VALUE, or MULTIPLE_PATHS.
@@ -91,6 +92,8 @@ def _engine_columns(bars: pl.DataFrame) -> engine.Columns:
         if "hl_order" in bars.columns
         else np.zeros(bars.height, dtype=np.int8)
     )
+    if "flags" in bars.columns:
+        converted["flags"] = _ready(bars.get_column("flags"), np.dtype(np.uint8))
     return converted
 
 
@@ -121,7 +124,7 @@ def _ready(series: pl.Series, dtype: np.dtype[Any]) -> NDArray[Any]:
     if series.null_count():
         row = int(series.is_null().arg_max() or 0)
         raise SpecError([_column_problem(series, "NULL_VALUE", f"row {row}: got null", "a value")])
-    if not series.dtype.is_numeric() or (dtype.kind == "i" and not series.dtype.is_integer()):
+    if not series.dtype.is_numeric() or (dtype.kind in "iu" and not series.dtype.is_integer()):
         found = f"got type {series.dtype}"
         raise SpecError([_column_problem(series, "WRONG_TYPE", found, f"{dtype.name} values")])
     values = series.to_numpy()

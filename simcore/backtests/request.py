@@ -19,6 +19,9 @@ from simcore.seeds import jcs, sha256_hex
 
 ExecutionArgument = str | Mapping[str, Any]
 
+_EITHER_SIGN: Final = ("funding_bps_year", "cash_rate_year")
+"""Fields that may be negative: who is paid by them changes with their sign."""
+
 METRICS_VERSION: Final = "0.1"
 
 
@@ -43,8 +46,8 @@ def execution_json(profile: ExecutionArgument) -> str:
     if not isinstance(profile, Mapping):
         message = f'got {profile!r}, expected a profile\'s name or a mapping with "base"'
         raise SpecError([Problem("DOC_INVALID", "WRONG_TYPE", message, path="/execution")])
-    if not all(isinstance(value, str | int | float) for value in profile.values()):
-        _overridden(profile)  # refuses every value that is neither word nor number
+    if not all(isinstance(value, str | int | float | None) for value in profile.values()):
+        _overridden(profile)  # refuses every value that is neither word, number nor null
     # Types are part of the key, since True equals 1 and is no number of bars.
     return _overridden_json(tuple((name, type(value), value) for name, value in profile.items()))
 
@@ -95,27 +98,32 @@ def _overridden(profile: Mapping[str, Any]) -> dict[str, Any]:
         if name not in fields:
             problems.append(_unknown("UNKNOWN_FIELD", "field", name, sorted(fields), path))
             continue
-        problem = _value_problem(value, fields[name], 1 if name == "bar_delay" else 0)
+        problem = _value_problem(name, value, fields[name])
         if problem is not None:
             reason, expected = problem
             message = f"got {value!r}, expected {expected}"
             problems.append(Problem("DOC_INVALID", reason, message, path=path))
-        fields[name] = float(value) if isinstance(fields[name], float) and not problem else value
+        is_real = value is not None and not isinstance(fields[name], str | int)
+        fields[name] = float(value) if is_real and not problem else value
     if problems:
         raise SpecError(problems)
     return fields
 
 
-def _value_problem(value: Any, default: Any, minimum: int) -> tuple[str, str] | None:
+def _value_problem(name: str, value: Any, default: Any) -> tuple[str, str] | None:
     """Reason and expectation if a value is not of its default's kind, or below its limit."""
     if isinstance(default, str):
         return None if isinstance(value, str) else ("WRONG_TYPE", "a name")
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    if isinstance(default, int) and not isinstance(value, int):
-        is_number = False
-    kind = "an integer" if isinstance(default, int) else "a number"
+    if value is None and default is None:
+        return None
+    is_count = isinstance(default, int)
+    kind = "an integer" if is_count else "a number" if default is not None else "a number or null"
+    is_number = isinstance(value, int if is_count else int | float) and not isinstance(value, bool)
     if not is_number:
         return "WRONG_TYPE", kind
+    if name in _EITHER_SIGN:
+        return None if math.isfinite(value) else ("OUT_OF_RANGE", f"{kind}, finite")
+    minimum = 1 if is_count else 0
     if not math.isfinite(value) or value < minimum:
         return "OUT_OF_RANGE", f"{kind}, {minimum} or more"
     return None

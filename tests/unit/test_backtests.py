@@ -29,9 +29,11 @@ from simcore.strategy.strategy import bind
 from simcore.tables import TABLES
 
 HONEST = {
-    "bar_delay": 1, "conflict": "none", "finalize": "close", "lot": 0.0,
-    "on_insufficient": "shrink", "base_bps": 1.0, "k_vol": 0.05, "fee_bps": 2.0, "min_fee": 0.0,
-    "fixed": 0.0, "market_fill": "open", "intrabar": "pessimistic",
+    "bar_delay": 1, "market_fill": "open", "limit_fill": "touch", "intrabar": "pessimistic",
+    "conflict": "none", "finalize": "close", "lot": 0.0, "on_insufficient": "shrink",
+    "base_bps": 1.0, "k_vol": 0.05, "fee_bps": 2.0, "maker_bps": None, "min_fee": 0.0, "fixed": 0.0,
+    "impact": "none", "impact_y": 1.0, "participation": None, "half_spread_bps": 0.0,
+    "borrow_bps_year": 0.0, "funding_bps_year": 0.0, "cash_rate_year": 0.0,
 }  # fmt: skip
 
 
@@ -42,6 +44,18 @@ def reasons(error: pytest.ExceptionInfo[SpecError]) -> list[tuple[str, str]]:
 class TestExecution:
     def test_the_honest_profile_has_the_stated_defaults(self) -> None:
         assert execution_fields("honest_v1") == HONEST
+
+    def test_the_other_profiles_differ_from_it_in_what_they_are_for(self) -> None:
+        seed = {"market_fill": "close", "limit_fill": "touch_v0", "intrabar": "optimistic"}
+        assert execution_fields("spec_v0") == {**HONEST, **seed}
+        stress = {"bar_delay": 2, "base_bps": 2.0, "k_vol": 0.1, "fee_bps": 4.0}
+        assert execution_fields("stress_v1") == {**HONEST, **stress}
+
+    def test_what_may_be_null_or_negative_is_taken_so(self) -> None:
+        asked = {"maker_bps": None, "participation": 1, "funding_bps_year": -5, "fee_bps": 3}
+        fields = execution_fields({"base": "honest_v1", **asked})
+        assert fields == {**HONEST, **asked}
+        assert isinstance(fields["participation"], float)
 
     def test_overrides_change_what_they_name_and_nothing_else(self) -> None:
         fields = execution_fields({"base": "honest_v1", "fee_bps": 5, "bar_delay": 2})
@@ -71,6 +85,10 @@ class TestExecution:
             ({"base": "honest_v1", "fee_bps": "2"}, [("WRONG_TYPE", "/execution/fee_bps")]),
             ({"base": "honest_v1", "fee_bps": True}, [("WRONG_TYPE", "/execution/fee_bps")]),
             ({"base": "honest_v1", "intrabar": 1}, [("WRONG_TYPE", "/execution/intrabar")]),
+            ({"base": "honest_v1", "lot": None}, [("WRONG_TYPE", "/execution/lot")]),
+            ({"base": "honest_v1", "maker_bps": -1}, [("OUT_OF_RANGE", "/execution/maker_bps")]),
+            ({"base": "honest_v1", "impact": "linear"}, [("BAD_ENUM", "/execution")]),
+            ({"base": "honest_v1", "participation": 2}, [("BAD_ENUM", "/execution")]),
             (
                 {"base": "honest_v1", "fee": 1, "lot": -1},
                 [("UNKNOWN_FIELD", "/execution/fee"), ("OUT_OF_RANGE", "/execution/lot")],

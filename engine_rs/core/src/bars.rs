@@ -2,6 +2,17 @@
 
 use crate::EngineError;
 
+/// Bit of the column `flags`: trading is halted in this bar.
+pub const FLAG_HALTED: u8 = 2;
+/// Bit of the column `flags`: this bar never reaches whoever watches the market.
+pub const FLAG_MISSING: u8 = 4;
+/// Bit of the column `flags`: whoever watches sees the bar before once more.
+pub const FLAG_STALE: u8 = 8;
+/// Bit of the column `flags`: the spread is wide in this bar.
+pub const FLAG_WIDE_SPREAD: u8 = 16;
+/// Bits of the bars in which nothing can be traded.
+pub const FLAG_CLOSED: u8 = FLAG_HALTED | FLAG_MISSING | FLAG_STALE;
+
 /// The columns of one path of one asset, borrowed from whoever owns them; all have one length.
 #[derive(Clone, Copy, Debug)]
 #[allow(missing_docs)]
@@ -15,6 +26,8 @@ pub struct BarsView<'a> {
     pub volume: &'a [f64],
     /// +1 the high came before the low, −1 after, 0 not known.
     pub hl_order: &'a [i8],
+    /// Sum of the bits `FLAG_…`; empty where nobody has marked the bars.
+    pub flags: &'a [u8],
 }
 
 /// The columns of any number of paths and assets, sorted by (path, asset, t).
@@ -59,7 +72,8 @@ impl Bars {
             low: &self.low[range.clone()],
             close: &self.close[range.clone()],
             volume: &self.volume[range.clone()],
-            hl_order: &self.hl_order[range],
+            hl_order: &self.hl_order[range.clone()],
+            flags: if self.flags.is_empty() { &[] } else { &self.flags[range] },
         }
     }
 }
@@ -101,6 +115,7 @@ impl<'a> BarsView<'a> {
             (self.low.len(), "low"),
             (self.volume.len(), "volume"),
             (self.hl_order.len(), "hl_order"),
+            (if self.flags.is_empty() { n } else { self.flags.len() }, "flags"),
         ] {
             if len != n {
                 return Err(EngineError::Bars {

@@ -88,12 +88,10 @@ pub enum EngineError {
         /// What is wrong with it.
         message: String,
     },
-    /// What the language can say and a backtest cannot do yet.
-    Unsupported {
-        /// JSON pointer to the field.
-        path: String,
-        /// What it asks for.
-        what: &'static str,
+    /// Rules ask to buy and to sell on one bar, in a run that forbids it.
+    Conflict {
+        /// Number of the bar.
+        bar: usize,
     },
     /// A series too short for what is asked of it.
     TooShort {
@@ -125,11 +123,7 @@ impl EngineError {
     /// JSON pointer to what is wrong, where it is a field of a document.
     pub fn path(&self) -> Option<&str> {
         match self {
-            Self::Field { path, .. }
-            | Self::ParamRange { path, .. }
-            | Self::Unsupported { path, .. }
-                if !path.is_empty() =>
-            {
+            Self::Field { path, .. } | Self::ParamRange { path, .. } if !path.is_empty() => {
                 Some(path)
             }
             _ => None,
@@ -147,7 +141,7 @@ impl EngineError {
             Self::ScenarioExploded { .. } => "SCENARIO_EXPLODED",
             Self::GuardExceeded { .. } => "GUARD_EXCEEDED",
             Self::Program { .. } => "PROGRAM_INVALID",
-            Self::Unsupported { .. } => "EXECUTION_UNSUPPORTED",
+            Self::Conflict { .. } => "RUNTIME_CONFLICT",
             Self::TooShort { .. } => "WINDOW_EXCEEDS_SERIES",
         }
     }
@@ -182,8 +176,11 @@ impl fmt::Display for EngineError {
                  deviations, expected less than {k}"
             ),
             Self::Program { at, message } => write!(f, "instruction {at}: {message}"),
-            Self::Unsupported { path, what } => {
-                write!(f, "{path}: got {what}, which a backtest cannot execute yet")
+            Self::Conflict { bar } => {
+                write!(
+                    f,
+                    "bar {bar}: got rules to buy and to sell, expected one of them [set conflict]"
+                )
             }
             Self::TooShort { owner, got, needed } => {
                 write!(f, "{owner}: got {got} bars, expected at least {needed}")

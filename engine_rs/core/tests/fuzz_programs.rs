@@ -63,7 +63,7 @@ fn break_within(dice: &mut Dice, value: &mut Value) {
 fn random_programs_are_run_or_refused_and_never_panic() {
     println!("seed {SEED}");
     let (mut n_run, mut n_refused, mut n_traded) = (0, 0, 0);
-    let (mut n_live, mut n_unsupported) = (0, 0);
+    let mut n_live = 0;
     for lane in 0..n_programs() {
         let mut dice = Dice::new(lane);
         let document = sound(&mut dice);
@@ -94,19 +94,15 @@ fn random_programs_are_run_or_refused_and_never_panic() {
                 n_live += usize::from(has_traded && programs[0].reads_account());
             }
             Err(refusal) => {
-                let is_unsupported = programs[0].check_execution().is_err();
-                let code = refusal.code();
-                let expected =
-                    if is_unsupported { "EXECUTION_UNSUPPORTED" } else { "WINDOW_EXCEEDS_SERIES" };
-                assert_eq!(code, expected, "{lane}: {refusal}");
-                n_unsupported += usize::from(is_unsupported);
+                let known = ["WINDOW_EXCEEDS_SERIES", "RUNTIME_CONFLICT", "ZERO_VOLUME"];
+                assert!(known.contains(&refusal.code()), "{lane}: {refusal}");
             }
         }
     }
     // Were hardly any run, refused or traded, the test would prove nothing.
     println!("{n_run} run, {n_traded} traded, {n_live} of them live, {n_refused} refused");
     assert!(n_run > 2_000 && n_traded > 300 && n_refused > 5_000);
-    assert!(n_live > 30 && n_unsupported > 100, "{n_unsupported}");
+    assert!(n_live > 30, "{n_live}");
 }
 
 /// Bits of numbers, every unknown the same.
@@ -183,7 +179,7 @@ fn a_run_that_could_be_evaluated_by_columns_is_the_same_bar_by_bar() {
         let program = Program::decode(&document.to_string()).unwrap();
         let bars = market(&mut dice);
         let execution = execution(&mut dice);
-        if program.reads_account() || program.check_execution().is_err() {
+        if program.reads_account() {
             continue;
         }
         let live = Program::decode(&looking_at_the_account(&document).to_string()).unwrap();

@@ -107,6 +107,7 @@ pub struct HeldBars<'py> {
     close: PyReadonlyArray1<'py, f64>,
     volume: PyReadonlyArray1<'py, f64>,
     hl_order: PyReadonlyArray1<'py, i8>,
+    flags: Option<PyReadonlyArray1<'py, u8>>,
 }
 
 impl<'py> HeldBars<'py> {
@@ -120,6 +121,7 @@ impl<'py> HeldBars<'py> {
             close: get(dict, "close")?,
             volume: get(dict, "volume")?,
             hl_order: get(dict, "hl_order")?,
+            flags: dict.contains("flags")?.then(|| get(dict, "flags")).transpose()?,
         })
     }
 
@@ -133,6 +135,10 @@ impl<'py> HeldBars<'py> {
             close: self.close.as_slice()?,
             volume: self.volume.as_slice()?,
             hl_order: self.hl_order.as_slice()?,
+            flags: match &self.flags {
+                None => &[],
+                Some(flags) => flags.as_slice()?,
+            },
         })
     }
 }
@@ -148,6 +154,7 @@ pub fn run_to_dict<'py>(
     set(&dict, "metrics", run.metrics)?;
     dict.set_item("flags", run.flags)?;
     dict.set_item("final_equity_quote", run.final_equity_quote)?;
+    dict.set_item("ambiguity_gap", run.ambiguity_gap)?;
     let events = PyDict::new(py);
     for (name, count) in run.events.iter() {
         events.set_item(name, count)?;

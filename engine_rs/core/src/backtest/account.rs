@@ -11,6 +11,8 @@ pub struct Account {
     pub position_base: f64,
     initial_quote: f64,
     fees_quote: Sum,
+    /// Paid for holding, less what it earned.
+    financing_quote: Sum,
     /// Value of all that was bought, less that of all that was sold.
     bought_quote: Sum,
     realised_quote: Sum,
@@ -26,6 +28,7 @@ impl Account {
             position_base: 0.0,
             initial_quote,
             fees_quote: Sum::default(),
+            financing_quote: Sum::default(),
             bought_quote: Sum::default(),
             realised_quote: Sum::default(),
             largest_quote: initial_quote,
@@ -55,7 +58,14 @@ impl Account {
         self.assert_equal(equity_before - fee_quote, equity_after);
     }
 
-    /// Books what a position that has ended gained on its prices, before fees. It must be flat.
+    /// Books what holding has cost, or earned when it is negative.
+    pub fn finance(&mut self, cost_quote: f64) {
+        self.largest_quote = self.largest_quote.max(self.cash_quote.abs()).max(cost_quote.abs());
+        self.cash_quote -= cost_quote;
+        self.financing_quote.add(cost_quote);
+    }
+
+    /// Books what a quantity that was closed gained on its prices, before fees.
     pub fn realise(&mut self, profit_quote: f64) {
         self.realised_quote.add(profit_quote);
     }
@@ -65,23 +75,24 @@ impl Account {
     pub fn check(&mut self, price_quote: f64, open_value_quote: f64) {
         let unrealised = self.position_base * price_quote - open_value_quote;
         self.largest_quote = self.largest_quote.max((self.position_base * price_quote).abs());
-        let expected =
-            self.initial_quote + self.realised_quote.value() + unrealised - self.fees_quote.value();
+        let paid = self.fees_quote.value() + self.financing_quote.value();
+        let expected = self.initial_quote + self.realised_quote.value() + unrealised - paid;
         self.assert_equal(expected, self.equity_quote(price_quote));
     }
 
     /// Asserts that from this account to `after`, one close later, equity changed by what the
-    /// position did and what was traded, less fees.
+    /// position did and what was traded, less fees and financing.
     pub fn assert_carried(&self, after: &Self, close_before: f64, close_quote: f64) {
         let held = self.position_base * (close_quote - close_before);
         let traded_base = after.position_base - self.position_base;
         let traded =
             traded_base * close_quote - (after.bought_quote.value() - self.bought_quote.value());
         let fees = after.fees_quote.value() - self.fees_quote.value();
+        let financing = after.financing_quote.value() - self.financing_quote.value();
         let change = after.equity_quote(close_quote) - self.equity_quote(close_before);
         let slack_base = self.position_base.abs().max(after.position_base.abs());
         if slack_base * close_quote.max(close_before) <= 1e3 * after.largest_quote {
-            after.assert_equal(held + traded - fees, change);
+            after.assert_equal(held + traded - fees - financing, change);
         }
     }
 

@@ -1,131 +1,272 @@
 //! The fills of a run: prices become trades and change the account.
+//!
+//! A position may be built by several fills and taken down by several. It has one entry price, the
+//! mean of what was paid by quantity; each fill that makes it smaller is a trade of its own, over
+//! that price and the bars since the first fill, and takes its share of the fees of entering.
 
 use super::Event;
-use super::fill::{affordable_base, whole_lots};
+use super::cost::{Impact, WIDE_SPREAD};
+use super::fill::{Means, affordable_base, whole_lots};
 use super::ledger::{Leg, Trade};
-use super::order::{Entry, ExitReason};
+use super::order::{Aim, Entry, Exit, ExitReason, Order, Trigger};
+use super::position::Position;
 use super::profile::OnInsufficient;
-use super::run::{NEVER, Position, Run};
+use super::run::{NEVER, Resting, Run};
 use super::signal;
+use crate::bars::FLAG_WIDE_SPREAD;
 
-impl Run<'_> {
-    /// Closes the position, if there is one, at a price that `(bar, factor)` says the slippage of:
-    /// the bar whose volatility counts, and a multiple.
-    pub(super) fn exit(
-        &mut self,
-        t: usize,
-        raw_quote: f64,
-        reason: ExitReason,
-        (bar, factor): (usize, f64),
-        is_at_open: bool,
-    ) {
-        let Some(held) = self.position.take() else {
-            return;
-        };
-        let price_quote = self.slipped(-held.side, raw_quote, bar, factor);
-        let fee_quote = self.inputs.execution.costs.fee_quote(held.quantity_base, price_quote);
-        self.end_position(
-            held,
-            Leg { bar: t, raw_quote, price_quote, fee_quote, is_at_open },
-            reason,
-        );
-        // What is on its way was about the position that is gone.
-        self.queue.clear();
-        self.resting = None;
-        self.flat_since_bar = t;
-        self.first_entry_bar = t + self.risk.cooldown_bars.unwrap_or(0);
+/// What a fill pays beside its price.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Terms {
+    /// Slippage by the volatility of a bar, so many times the usual.
+    Market { known_bar: usize, factor: f64 },
+    /// None, as a limit lets no worse price through; and the fee of one that rested, if it did.
+    Limit { is_maker: bool },
+}
+
+/// A price that a bar gives an order.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Quote {
+    pub bar: usize,
+    pub raw_quote: f64,
+    pub terms: Terms,
+    pub is_at_open: bool,
+}
+
+impl Quote {
+    fn leg(&self, price_quote: f64, fee_quote: f64) -> Leg {
+        let Self { bar, raw_quote, is_at_open, .. } = *self;
+        Leg { bar, raw_quote, price_quote, fee_quote, is_at_open }
     }
 
-    /// Opens a position, or turns one around; an entry that finds the position it wants, or one
-    /// that it may not touch, is dropped.
-    pub(super) fn enter(
-        &mut self,
-        t: usize,
-        raw_quote: f64,
-        entry: Entry,
-        bar: usize,
-        is_at_open: bool,
-    ) {
-        self.resting = None;
-        if self.position.is_some_and(|held| held.side == entry.side || !entry.is_reversal) {
+    fn is_maker(&self) -> bool {
+        self.terms == Terms::Limit { is_maker: true }
+    }
+}
+
+impl Run<'_> {
+    /// Closes the position, if there is one, as far as the volume of the bar allows; the rest is
+    /// sent to the market of the next bar, but that of a target stays where it is.
+    pub(super) fn exit(&mut self, quote: Quote, reason: ExitReason) {
+        let Some(mut held) = self.position.take() else {
             return;
+        };
+        let closed_base = held.quantity_base.min(self.left_base);
+        if closed_base > 0.0 {
+            let price_quote = self.price_quote(-held.side, &quote, closed_base);
+            let fee_quote = self.fee_quote(closed_base, price_quote, &quote);
+            self.reduce(&mut held, closed_base, quote.leg(price_quote, fee_quote), reason);
         }
-        let costs = &self.inputs.execution.costs;
-        let price_quote = self.slipped(entry.side, raw_quote, bar, 1.0);
-        let closed_base = self.position.map_or(0.0, |held| held.quantity_base);
-        let freed_quote = self.account.position_base * price_quote;
-        let cash_quote = self.account.cash_quote + freed_quote;
-        let affordable =
-            affordable_base(cash_quote, self.risk.max_leverage, price_quote, closed_base, costs);
-        let quantity_base = self.granted(entry.quantity_base, affordable);
-        if quantity_base == 0.0 {
-            if self.position.is_some() {
-                self.exit(t, raw_quote, ExitReason::Opposite, (bar, 1.0), is_at_open);
+        if held.quantity_base > 0.0 {
+            self.position = Some(held);
+            self.cancel_entries(|_| true);
+            if reason != ExitReason::TakeProfit {
+                self.carry_exit(&quote, reason);
             }
             return;
         }
-        // The two halves of a reversal are one fill, and share its fee by quantity.
-        let fee_quote = costs.fee_quote(closed_base + quantity_base, price_quote);
-        let opening_share = quantity_base / (closed_base + quantity_base);
-        let opening_fee = fee_quote * opening_share;
-        let leg = |fee_quote| Leg { bar: t, raw_quote, price_quote, fee_quote, is_at_open };
-        if let Some(held) = self.position.take() {
-            self.end_position(held, leg(fee_quote - opening_fee), ExitReason::Opposite);
-        } else {
-            self.count_refused(t);
-        }
+        // What is on its way was about the position that is gone.
         self.queue.clear();
-        self.begin_position(&entry, quantity_base, leg(opening_fee));
+        self.resting = None;
+        self.due = (None, None);
+        self.flat_since_bar = quote.bar;
+        self.first_entry_bar = quote.bar + self.risk.cooldown_bars.unwrap_or(0);
+    }
+
+    fn carry_exit(&mut self, quote: &Quote, reason: ExitReason) {
+        let (decided_bar, slippage_factor) = match quote.terms {
+            Terms::Market { known_bar, factor } => (known_bar, factor),
+            Terms::Limit { .. } => (quote.bar - 1, 1.0),
+        };
+        let exit = Exit { reason, decided_bar, slippage_factor };
+        self.queue.push_rest(quote.bar + 1, Order::Exit(exit));
+    }
+
+    /// Opens a position, adds to one, or turns one around, and says whether it did; an entry that
+    /// does not find the position it wants is dropped.
+    pub(super) fn enter(&mut self, quote: Quote, entry: Entry) -> bool {
+        let resting = self.resting.take();
+        let Some((held_base, closed_base)) = self.found(&entry) else {
+            return false;
+        };
+        if self.left_base < closed_base {
+            self.turn_in_part(&quote);
+            self.carry_entry(&quote, entry, resting);
+            return false;
+        }
+        let capped_base = entry.quantity_base.min(self.left_base - closed_base);
+        let granted_base = if capped_base > 0.0 {
+            self.granted(&quote, entry.side, capped_base, held_base, closed_base)
+        } else {
+            0.0
+        };
+        if granted_base > 0.0 {
+            self.fill_entry(&quote, &entry, granted_base, closed_base);
+        } else if closed_base > 0.0 {
+            self.exit(quote, ExitReason::Opposite);
+        }
+        let is_short_of_volume = granted_base == capped_base && capped_base < entry.quantity_base;
+        if is_short_of_volume {
+            let aim = if granted_base > 0.0 { Aim::Rest } else { entry.aim };
+            let aim = if aim == Aim::Reverse { Aim::Open } else { aim };
+            let left_base = entry.quantity_base - granted_base;
+            let rest = Entry { quantity_base: left_base, aim, ..entry };
+            self.carry_entry(&quote, rest, resting);
+        }
+        granted_base > 0.0
+    }
+
+    /// What is held on the side of an entry and on the other, if it may meet that.
+    fn found(&self, entry: &Entry) -> Option<(f64, f64)> {
+        let Some(held) = &self.position else {
+            return matches!(entry.aim, Aim::Open | Aim::Reverse).then_some((0.0, 0.0));
+        };
+        if held.side != entry.side {
+            return (entry.aim == Aim::Reverse).then_some((0.0, held.quantity_base));
+        }
+        // A position on its way out is not made larger.
+        let is_leaving = self.queue.has_exit() || self.due.0.is_some();
+        let may_add = match entry.aim {
+            _ if is_leaving => false,
+            Aim::Open | Aim::Reverse => false,
+            Aim::Add => held.n_adds < self.risk.max_adds,
+            Aim::Rest => true,
+        };
+        may_add.then_some((held.quantity_base, 0.0))
+    }
+
+    /// Closes as much of a position that is to be turned around as the volume of the bar allows.
+    fn turn_in_part(&mut self, quote: &Quote) {
+        let Some(mut held) = self.position.filter(|_| self.left_base > 0.0) else {
+            return;
+        };
+        let closed_base = self.left_base;
+        let price_quote = self.price_quote(-held.side, quote, closed_base);
+        let fee_quote = self.fee_quote(closed_base, price_quote, quote);
+        let leg = quote.leg(price_quote, fee_quote);
+        self.reduce(&mut held, closed_base, leg, ExitReason::Opposite);
+        self.position = Some(held);
+    }
+
+    /// Keeps what is left of an entry: a limit where it is, any other at the next bar's market.
+    fn carry_entry(&mut self, quote: &Quote, rest: Entry, resting: Option<Resting>) {
+        let limit_quote = match rest.trigger {
+            Trigger::Limit(limit_quote) | Trigger::StopLimit { limit_quote, .. } => limit_quote,
+            Trigger::Market | Trigger::Stop(_) => {
+                let rest = Entry { trigger: Trigger::Market, ..rest };
+                self.queue.push_rest(quote.bar + 1, Order::Entry(rest));
+                return;
+            }
+        };
+        let entry = Entry { trigger: Trigger::Limit(limit_quote), ..rest };
+        self.resting = resting.map(|resting| Resting { entry, ..resting });
     }
 
     /// What of the wanted quantity the account can pay.
-    fn granted(&mut self, wanted_base: f64, affordable_base: f64) -> f64 {
-        if wanted_base <= affordable_base {
+    fn granted(
+        &mut self,
+        quote: &Quote,
+        side: f64,
+        wanted_base: f64,
+        held_base: f64,
+        closed_base: f64,
+    ) -> f64 {
+        // The worst price that the fill can have decides.
+        let moved_base = if side > 0.0 { wanted_base + closed_base } else { 0.0 };
+        let price_quote = self.price_quote(side, quote, moved_base);
+        let execution = self.inputs.execution;
+        let means = Means {
+            equity_quote: self.account.equity_quote(price_quote),
+            held_base,
+            closed_base,
+            max_leverage: self.risk.max_leverage,
+        };
+        let affordable = affordable_base(&means, price_quote, &execution.costs, quote.is_maker());
+        if wanted_base <= affordable {
             return wanted_base;
         }
-        let execution = self.inputs.execution;
         let granted = match execution.on_insufficient {
             OnInsufficient::Reject => 0.0,
-            OnInsufficient::Shrink => whole_lots(affordable_base, execution.lot_base),
+            OnInsufficient::Shrink => whole_lots(affordable, execution.lot_base),
         };
         self.events.add(if granted > 0.0 { Event::Shrunk } else { Event::Rejected }, 1);
         granted
     }
 
-    fn begin_position(&mut self, entry: &Entry, quantity_base: f64, leg: Leg) {
-        self.account.book(entry.side * quantity_base, leg.price_quote, leg.fee_quote);
-        self.ledger.traded(quantity_base * leg.price_quote);
-        self.has_filled = true;
-        let stop_quote = entry.protection.level_quote(entry.side, leg.price_quote);
-        self.position = Some(Position {
-            side: entry.side,
-            quantity_base,
-            entry: leg,
-            stop_quote,
-            risk_quote: quantity_base * (leg.price_quote - stop_quote).abs(),
-            time_exit_bar: self.risk.max_holding_bars.map_or(NEVER, |bars| leg.bar + bars),
-            rule: entry.rule,
-            is_ambiguous: false,
-        });
+    /// Books an entry: the two halves of a reversal are one fill, and share its fee by quantity.
+    fn fill_entry(&mut self, quote: &Quote, entry: &Entry, quantity_base: f64, closed_base: f64) {
+        let price_quote = self.price_quote(entry.side, quote, closed_base + quantity_base);
+        let fee_quote = self.fee_quote(closed_base + quantity_base, price_quote, quote);
+        let opening_fee = fee_quote * (quantity_base / (closed_base + quantity_base));
+        let leg = quote.leg(price_quote, opening_fee);
+        match self.position.take() {
+            Some(held) if held.side == entry.side => {
+                self.book_entry(entry.side, quantity_base, &leg);
+                self.position = Some(held.with(entry, quantity_base, &leg));
+                return;
+            }
+            Some(mut held) => {
+                let closing = quote.leg(price_quote, fee_quote - opening_fee);
+                self.reduce(&mut held, closed_base, closing, ExitReason::Opposite);
+            }
+            None => self.count_refused(quote.bar),
+        }
+        self.queue.clear();
+        self.due = (None, None);
+        self.book_entry(entry.side, quantity_base, &leg);
+        let time_exit_bar = self.risk.max_holding_bars.map_or(NEVER, |bars| leg.bar + bars);
+        self.position = Some(Position::new(entry, quantity_base, leg, time_exit_bar));
     }
 
-    fn end_position(&mut self, held: Position, exit: Leg, reason: ExitReason) {
-        let Position { side, quantity_base, entry, rule, is_ambiguous, risk_quote, .. } = held;
-        self.account.book(-side * quantity_base, exit.price_quote, exit.fee_quote);
-        assert_eq!(self.account.position_base, 0.0);
-        self.ledger.traded(quantity_base * exit.price_quote);
+    fn book_entry(&mut self, side: f64, quantity_base: f64, leg: &Leg) {
+        self.account.book(side * quantity_base, leg.price_quote, leg.fee_quote);
+        self.ledger.traded(quantity_base * leg.price_quote);
+        self.left_base -= quantity_base;
         self.has_filled = true;
+    }
+
+    /// Books the closing of a quantity of the position as a trade.
+    fn reduce(&mut self, held: &mut Position, closed_base: f64, exit: Leg, reason: ExitReason) {
+        let Position { side, quantity_base, entry, rule, is_ambiguous, .. } = *held;
+        let risk_quote = closed_base * held.risk_quote;
+        let is_whole = closed_base == quantity_base;
+        let entry_fee = if is_whole {
+            entry.fee_quote
+        } else {
+            entry.fee_quote * (closed_base / quantity_base)
+        };
+        self.account.book(-side * closed_base, exit.price_quote, exit.fee_quote);
+        self.ledger.traded(closed_base * exit.price_quote);
+        self.left_base -= closed_base;
+        self.has_filled = true;
+        let entry = Leg { fee_quote: entry_fee, ..entry };
+        let quantity_base = closed_base;
         let trade =
             Trade { side, quantity_base, entry, exit, reason, rule, is_ambiguous, risk_quote };
         self.account.realise(trade.realised_quote());
         self.ledger.trade(trade);
+        held.quantity_base -= closed_base;
+        held.entry.fee_quote -= entry_fee;
+        assert_eq!(self.account.position_base, side * held.quantity_base);
     }
 
-    /// The price after slippage, which is always against the trade.
-    fn slipped(&self, side: f64, raw_quote: f64, bar: usize, factor: f64) -> f64 {
+    /// The price of a fill after slippage, which is always against the trade.
+    fn price_quote(&self, side: f64, quote: &Quote, quantity_base: f64) -> f64 {
+        let Terms::Market { known_bar, factor } = quote.terms else {
+            return quote.raw_quote;
+        };
         let costs = &self.inputs.execution.costs;
-        let sigma = if costs.k_vol > 0.0 { self.inputs.volatility.sigma_bps(bar) } else { 0.0 };
-        raw_quote * (1.0 + side * costs.slippage_fraction(sigma, factor))
+        let reads_volatility = costs.k_vol > 0.0 || costs.impact != Impact::None;
+        let sigma =
+            if reads_volatility { self.inputs.volatility.sigma_bps(known_bar) } else { 0.0 };
+        let is_wide = self.marks(quote.bar) & FLAG_WIDE_SPREAD != 0;
+        let width = if is_wide { WIDE_SPREAD } else { 1.0 };
+        let impact = costs.impact.bps(quantity_base, self.inputs.bars.volume[quote.bar], sigma);
+        quote.raw_quote * (1.0 + side * costs.slippage_fraction(sigma, factor, width, impact))
+    }
+
+    fn fee_quote(&self, quantity_base: f64, price_quote: f64, quote: &Quote) -> f64 {
+        self.inputs.execution.costs.fee_quote(quantity_base, price_quote, quote.is_maker())
     }
 
     /// Counts the sales that were asked for, and not allowed, while there was no position.

@@ -2,7 +2,7 @@
 
 use super::Event;
 use super::fill::whole_lots;
-use super::order::{Entry, Exit, ExitReason, Order, Protection, Trigger};
+use super::order::{Aim, Entry, Exit, ExitReason, Order, Protection, Protections, Trigger};
 use super::run::{Inputs, Run};
 use crate::program::risk::{OnOpposite, Sizing, Stop};
 use crate::program::{Level, OrderKind, Slot};
@@ -29,7 +29,7 @@ impl Run<'_> {
             || (side < 0.0 && !self.risk.allow_short);
         match self.position {
             None if !is_withheld => {
-                if let Some(entry) = self.entry(t, side, wishes.rule, false) {
+                if let Some(entry) = self.entry(t, side, wishes.rule, Aim::Open) {
                     self.send_entry(t, entry);
                 }
             }
@@ -37,85 +37,120 @@ impl Run<'_> {
                 OnOpposite::Ignore => {}
                 OnOpposite::Close => self.send_exit(t, ExitReason::Opposite),
                 OnOpposite::Reverse => {
-                    let entry =
-                        if is_withheld { None } else { self.entry(t, side, wishes.rule, true) };
+                    let entry = if is_withheld {
+                        None
+                    } else {
+                        self.entry(t, side, wishes.rule, Aim::Reverse)
+                    };
                     match entry {
                         Some(entry) => self.send_entry(t, entry),
                         None => self.send_exit(t, ExitReason::Opposite),
                     }
                 }
             },
+            Some(held)
+                if held.side == side
+                    && held.n_adds < self.risk.max_adds
+                    && !is_withheld
+                    && !self.queue.has_exit() =>
+            {
+                if let Some(entry) = self.entry(t, side, wishes.rule, Aim::Add) {
+                    self.send_entry(t, entry);
+                }
+            }
             _ => {}
         }
     }
 
     /// The entry that a rule decides at the close of bar `t`, if it can be sized.
-    fn entry(&mut self, t: usize, side: f64, rule: u16, is_reversal: bool) -> Option<Entry> {
-        let Inputs { program, bars, execution, .. } = self.inputs;
+    fn entry(&mut self, t: usize, side: f64, rule: u16, aim: Aim) -> Option<Entry> {
+        let Inputs { program, bars, .. } = self.inputs;
         let close = bars.close[t];
         let order = &program.rules()[usize::from(rule)];
         let trigger = self.trigger(t, side, &order.order);
-        let (protection, distance) = match self.risk.stop {
-            None => (Protection::None, f64::INFINITY),
-            Some(Stop::Fraction(fraction)) => {
-                (Protection::Distance(close * fraction), close * fraction)
-            }
-            Some(Stop::Multiple { slot, mult }) => {
-                let distance = self.number(slot, t) * mult;
-                (Protection::Distance(distance), distance)
-            }
-            Some(Stop::Price(slot)) => {
-                let level = self.number(slot, t);
-                (Protection::Level(level), side * (close - level))
-            }
+        let protections = Protections {
+            stop: self.protection(t, self.risk.stop),
+            target: self.protection(t, self.risk.take_profit),
+            trail_quote: self.protection(t, self.risk.trailing).distance_quote(-side, close),
         };
-        let trigger_level = match trigger {
-            Trigger::Level(level) => level,
-            Trigger::Open => close,
-        };
+        let stop_quote = protections.stop.distance_quote(-side, close);
+        let target_quote = protections.target.distance_quote(side, close);
         // An unknown level is NaN, and that is above nothing.
-        let has_levels = trigger_level > 0.0 && distance > 0.0;
+        let has_levels = trigger.has_prices()
+            && stop_quote > 0.0
+            && target_quote > 0.0
+            && protections.trail_quote > 0.0;
         if !has_levels {
             self.events.add(Event::NoLevel, 1);
             return None;
         }
-        let equity = self.account.equity_quote(close);
-        let wanted = match self.risk.sizing {
-            Sizing::PctEquity(percent) => equity * (percent / 100.0) / close,
-            Sizing::RiskPct(percent) => equity * (percent / 100.0) / distance,
-            Sizing::FixedQty(quantity) => quantity,
-            Sizing::FixedNotional(notional) => notional / close,
-            Sizing::VolTarget { .. } => unreachable!("`check_execution` refuses it before a run"),
-        };
-        let quantity_base = whole_lots(wanted, execution.lot_base);
+        let risked_quote =
+            if self.risk.stop.is_some() { stop_quote } else { protections.trail_quote };
+        let quantity_base = self.wanted_base(t, risked_quote);
         if quantity_base == 0.0 {
             self.events.add(Event::Rejected, 1);
             return None;
         }
-        let tif_bars = order.tif_bars;
-        let decided_bar = t;
         Some(Entry {
             side,
             trigger,
             quantity_base,
-            protection,
+            protections,
             rule,
-            decided_bar,
-            tif_bars,
-            is_reversal,
+            decided_bar: t,
+            tif_bars: order.tif_bars,
+            aim,
         })
+    }
+
+    /// The quantity that an entry decided at the close of bar `t` asks for, when a loss of
+    /// `risked_quote` on each unit is what its stop allows.
+    fn wanted_base(&self, t: usize, risked_quote: f64) -> f64 {
+        let Inputs { bars, execution, bars_per_year, .. } = self.inputs;
+        let close = bars.close[t];
+        let equity = self.account.equity_quote(close);
+        let wanted = match self.risk.sizing {
+            Sizing::PctEquity(percent) => equity * (percent / 100.0) / close,
+            Sizing::RiskPct(percent) => equity * (percent / 100.0) / risked_quote,
+            Sizing::FixedQty(quantity) => quantity,
+            Sizing::FixedNotional(notional) => notional / close,
+            Sizing::VolTarget { annual_vol, slot } => {
+                let year_vol = self.number(slot, t) * bars_per_year.sqrt();
+                equity * annual_vol / (year_vol * close)
+            }
+        };
+        whole_lots(wanted, execution.lot_base)
+    }
+
+    /// A protective order as the decision at the close of bar `t` sees it.
+    fn protection(&self, t: usize, level: Option<Stop>) -> Protection {
+        match level {
+            None => Protection::None,
+            Some(Stop::Fraction(fraction)) => {
+                Protection::Distance(self.inputs.bars.close[t] * fraction)
+            }
+            Some(Stop::Multiple { slot, mult }) => {
+                Protection::Distance(self.number(slot, t) * mult)
+            }
+            Some(Stop::Price(slot)) => Protection::Level(self.number(slot, t)),
+        }
     }
 
     /// Where an entry that is decided at the close of bar `t` waits.
     fn trigger(&self, t: usize, side: f64, order: &OrderKind) -> Trigger {
+        // A limit lies where the price is better, a stop where it is worse.
+        let level = |level, direction: f64| match level {
+            Level::Price(slot) => self.number(slot, t),
+            Level::OffsetBps(bps) => self.inputs.bars.close[t] * (1.0 + direction * bps * 1e-4),
+        };
         match *order {
-            OrderKind::Market => Trigger::Open,
-            OrderKind::Stop(Level::Price(slot)) => Trigger::Level(self.number(slot, t)),
-            OrderKind::Stop(Level::OffsetBps(bps)) => {
-                Trigger::Level(self.inputs.bars.close[t] * (1.0 + side * bps * 1e-4))
-            }
-            OrderKind::Limit(_) | OrderKind::StopLimit(..) => {
-                unreachable!("`check_execution` refuses these before a run")
+            OrderKind::Market => Trigger::Market,
+            OrderKind::Stop(stop) => Trigger::Stop(level(stop, side)),
+            OrderKind::Limit(limit) => Trigger::Limit(level(limit, -side)),
+            OrderKind::StopLimit(stop, limit_bps) => {
+                let stop_quote = level(stop, side);
+                let limit_quote = stop_quote * (1.0 + side * limit_bps * 1e-4);
+                Trigger::StopLimit { stop_quote, limit_quote }
             }
         }
     }

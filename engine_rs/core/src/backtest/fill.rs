@@ -2,6 +2,7 @@
 //! account can pay.
 
 use super::cost::Costs;
+use super::profile::LimitFill;
 
 /// Price at which a stop fills at the open, if it does: a market that opens beyond the level
 /// gives its open and not the level. `side` is +1 to buy, −1 to sell.
@@ -17,21 +18,59 @@ pub fn stop_within(side: f64, level_quote: f64, high: f64, low: f64) -> Option<f
     (side * furthest >= side * level_quote).then_some(level_quote)
 }
 
-/// Largest quantity that can be opened at `price_quote`, so that its value is at most
-/// `max_leverage` times the cash that remains after the fee; `closed_base` shares the fill and its
-/// fee.
-pub fn affordable_base(
-    cash_quote: f64,
-    max_leverage: f64,
-    price_quote: f64,
-    closed_base: f64,
-    costs: &Costs,
-) -> f64 {
+/// Price at which a limit fills at the open, if it does.
+#[inline]
+pub fn limit_at_open(rule: LimitFill, side: f64, limit_quote: f64, open: f64) -> Option<f64> {
+    let is_filled = match rule {
+        LimitFill::Touch => side * open <= side * limit_quote,
+        LimitFill::Through => side * open < side * limit_quote,
+        LimitFill::TouchV0 => open == limit_quote,
+    };
+    is_filled.then_some(open)
+}
+
+/// Price at which a limit fills inside a bar whose open did not fill it, if it does.
+#[inline]
+pub fn limit_within(
+    rule: LimitFill,
+    side: f64,
+    limit_quote: f64,
+    high: f64,
+    low: f64,
+) -> Option<f64> {
+    let furthest = if side > 0.0 { low } else { high };
+    let is_filled = match rule {
+        LimitFill::Touch => side * furthest <= side * limit_quote,
+        LimitFill::Through => side * furthest < side * limit_quote,
+        LimitFill::TouchV0 => low <= limit_quote && limit_quote <= high,
+    };
+    is_filled.then_some(limit_quote)
+}
+
+/// What an account brings to an entry.
+#[derive(Clone, Copy, Debug)]
+pub struct Means {
+    /// Equity at the price of the fill.
+    pub equity_quote: f64,
+    /// Position on the side of the entry, which it adds to.
+    pub held_base: f64,
+    /// Position on the other side, which shares the fill and its fee.
+    pub closed_base: f64,
+    /// Largest position, as a multiple of equity.
+    pub max_leverage: f64,
+}
+
+/// Largest quantity that can be opened at `price_quote`, so that the position's value is at most
+/// `max_leverage` times the equity that remains after the fee.
+pub fn affordable_base(means: &Means, price_quote: f64, costs: &Costs, is_maker: bool) -> f64 {
+    let Means { equity_quote, held_base, closed_base, max_leverage } = *means;
     // The fee is the larger of two amounts, so both must leave enough.
-    let rate = costs.fee_bps * 1e-4;
-    let on_value = cash_quote - costs.fixed_quote - closed_base * price_quote * rate;
-    let by_value = max_leverage * on_value / (price_quote * (1.0 + max_leverage * rate));
-    let by_floor = max_leverage * (cash_quote - costs.min_fee_quote) / price_quote;
+    let rate = costs.fee_fraction(is_maker);
+    let held_quote = held_base * price_quote;
+    let on_value = equity_quote - costs.fixed_quote - closed_base * price_quote * rate;
+    let by_value =
+        (max_leverage * on_value - held_quote) / (price_quote * (1.0 + max_leverage * rate));
+    let by_floor = (max_leverage * (equity_quote - costs.min_fee_quote) - held_quote) / price_quote;
     // A hair less, so that rounding leaves no debt.
     by_value.min(by_floor).max(0.0) * (1.0 - 4e-15)
 }
@@ -45,6 +84,7 @@ pub fn whole_lots(quantity_base: f64, lot_base: f64) -> f64 {
 
 #[cfg(test)]
 mod tests {
+    use super::super::cost::Impact;
     use super::*;
 
     /// Price of a stop over a whole bar.
@@ -79,17 +119,58 @@ mod tests {
             base_bps: 0.0,
             k_vol: 0.0,
             fee_bps: 10.0,
+            maker_bps: 10.0,
             min_fee_quote: 0.0,
             fixed_quote: 1.0,
+            half_spread_bps: 0.0,
+            impact: Impact::None,
         };
-        for (max_leverage, closed) in [(1.0, 0.0), (2.0, 0.0), (1.0, 7.0), (0.5, 0.0)] {
-            let quantity = affordable_base(1_000.0, max_leverage, 50.0, closed, &costs);
-            let left = 1_000.0 - costs.fee_quote(quantity + closed, 50.0);
-            assert!((quantity * 50.0 - max_leverage * left).abs() < 1e-9);
+        let means = |max_leverage, held_base, closed_base| Means {
+            equity_quote: 1_000.0,
+            held_base,
+            closed_base,
+            max_leverage,
+        };
+        for (max_leverage, held, closed) in
+            [(1.0, 0.0, 0.0), (2.0, 0.0, 0.0), (1.0, 0.0, 7.0), (0.5, 0.0, 0.0), (1.0, 4.0, 0.0)]
+        {
+            let quantity = affordable_base(&means(max_leverage, held, closed), 50.0, &costs, false);
+            let left = 1_000.0 - costs.fee_quote(quantity + closed, 50.0, false);
+            assert!(((quantity + held) * 50.0 - max_leverage * left).abs() < 1e-9);
         }
         let floor = Costs { min_fee_quote: 900.0, ..costs };
-        assert!((affordable_base(1_000.0, 1.0, 50.0, 0.0, &floor) - 2.0).abs() < 1e-13);
-        assert_eq!(affordable_base(800.0, 1.0, 50.0, 0.0, &floor), 0.0);
+        let at = |equity_quote| {
+            let means = Means { equity_quote, ..means(1.0, 0.0, 0.0) };
+            affordable_base(&means, 50.0, &floor, false)
+        };
+        assert!((at(1_000.0) - 2.0).abs() < 1e-13);
+        assert_eq!(at(800.0), 0.0);
+    }
+
+    #[test]
+    fn the_fill_table_of_limits_holds_on_both_sides() {
+        use LimitFill::{Through, Touch, TouchV0};
+        let limit = |rule, side, level, [open, high, low]: [f64; 3]| {
+            limit_at_open(rule, side, level, open)
+                .or_else(|| limit_within(rule, side, level, high, low))
+        };
+        for (bar, touch, through, v0) in [
+            ([100.0, 104.0, 95.1], None, None, None),
+            ([100.0, 104.0, 95.0], Some(95.0), None, Some(95.0)),
+            ([100.0, 104.0, 94.0], Some(95.0), Some(95.0), Some(95.0)),
+            ([95.0, 104.0, 95.0], Some(95.0), None, Some(95.0)),
+            ([95.0, 104.0, 94.0], Some(95.0), Some(95.0), Some(95.0)),
+            ([93.0, 96.0, 92.0], Some(93.0), Some(93.0), Some(95.0)),
+            ([93.0, 94.0, 92.0], Some(93.0), Some(93.0), None),
+        ] {
+            for (rule, expected) in [(Touch, touch), (Through, through), (TouchV0, v0)] {
+                assert_eq!(limit(rule, 1.0, 95.0, bar), expected, "{rule:?} {bar:?}");
+                // A sale is a purchase in a mirror.
+                let [open, high, low] = bar.map(|price| 200.0 - price);
+                let found = limit(rule, -1.0, 105.0, [open, low, high]);
+                assert_eq!(found, expected.map(|price| 200.0 - price), "{rule:?} {bar:?}");
+            }
+        }
     }
 
     #[test]

@@ -1,8 +1,9 @@
 //! The rules of a program that looks at its own account: evaluated at each close, one by one.
 
 use super::Event;
+use super::profile::Conflict;
 use super::run::Run;
-use super::signal::Wishes;
+use super::signal::{self, Wishes};
 use crate::program::event::Machine;
 use crate::program::series::Holding;
 use crate::program::{Action, Program, Slot};
@@ -24,24 +25,20 @@ impl<'a> Live<'a> {
     }
 
     /// Looks at the close of bar `t`, the next one.
-    pub fn look(&mut self, program: &Program, t: usize, holding: &Holding) {
+    pub fn look(&mut self, program: &Program, conflict: Conflict, t: usize, holding: &Holding) {
         self.machine.step(holding);
         let is_true = |slot| self.machine.is_true(slot, t);
         let fired = |action| {
             let of_action = |(_, rule): &(usize, &crate::program::Rule)| rule.action == action;
             let mut rules = program.rules().iter().enumerate().filter(of_action);
-            rules.find(|(_, rule)| is_true(rule.condition)).map(|(at, _)| at as u16)
+            rules.find(|(_, rule)| is_true(rule.condition)).map(|(at, _)| at)
         };
         let (buyer, seller) = (fired(Action::Buy), fired(Action::Sell));
         self.is_conflict = buyer.is_some() && seller.is_some();
-        let (side, rule) = match (buyer, seller) {
-            (Some(rule), None) => (1, rule),
-            (None, Some(rule)) => (-1, rule),
-            _ => (0, 0),
-        };
+        let (side, rule) = signal::entry(buyer, seller, conflict);
         self.wishes = Wishes {
             side,
-            rule,
+            rule: rule as u16,
             is_close: fired(Action::Close).is_some(),
             is_hold: fired(Action::Hold).is_some(),
         };
@@ -67,8 +64,11 @@ impl Run<'_> {
                 entry_quote: held.entry.price_quote,
             },
         };
-        live.look(self.inputs.program, t, &holding);
+        live.look(self.inputs.program, self.inputs.execution.conflict, t, &holding);
         self.events.add(Event::RuntimeConflict, u64::from(live.is_conflict));
+        if live.is_conflict {
+            self.conflict_bar = self.conflict_bar.or(Some(t));
+        }
         let is_refused = live.wishes.side < 0 && !live.wishes.is_hold && !self.risk.allow_short;
         if is_refused && self.position.is_none() {
             self.events.add(Event::ShortNotAllowed, 1);

@@ -2,28 +2,35 @@
 
 mod account;
 mod booking;
+mod close;
 mod cost;
 mod day;
 mod decide;
 mod fill;
 mod ledger;
 mod live;
+mod open;
 mod order;
+mod position;
 mod profile;
 mod run;
 mod shared;
 mod signal;
 mod study;
 mod tally;
+mod watch;
+mod within;
 
-pub use cost::Costs;
+pub use cost::{Costs, Financing, Impact};
 pub use ledger::{Columns, Journal, Leg, Step, Trade, Trades};
 pub use order::{EXIT_REASONS, ExitReason};
-pub use profile::{Execution, Finalize, Intrabar, OnInsufficient, profiles};
+pub use profile::{
+    Conflict, Execution, Finalize, Intrabar, LimitFill, MarketFill, OnInsufficient, profiles,
+};
 pub use study::{Asked, study};
 
 use crate::EngineError;
-use crate::bars::BarsView;
+use crate::bars::{BarsView, FLAG_CLOSED, FLAG_WIDE_SPREAD};
 use crate::metric;
 use crate::program::Program;
 use crate::program::evaluate::{self, Pool};
@@ -134,6 +141,9 @@ pub struct RunResult {
     pub flags: u32,
     /// Equity after the last bar.
     pub final_equity_quote: f64,
+    /// Last equity if every bar that allows two outcomes had the better, less that if it had the
+    /// worse, in percent of the initial cash; 0 when there is no such bar.
+    pub ambiguity_gap: f64,
     /// What happened.
     pub events: Events,
     /// The account and the trades; None in a summary.
@@ -153,8 +163,9 @@ pub fn codes() -> Value {
 ///
 /// `FIELD_INVALID` for initial cash or a year that are none, or for a pair that names what is not
 /// there; whatever is wrong with the bars; `WINDOW_EXCEEDS_SERIES` for bars too short for their
-/// program; `EXECUTION_UNSUPPORTED` for what the language can say and the bar loop cannot do yet.
-/// Nothing runs unless everything can.
+/// program; `ZERO_VOLUME` for bars without volume where fills depend on it. Nothing runs unless
+/// everything can. `RUNTIME_CONFLICT` where rules contradict each other and the execution forbids
+/// it.
 #[allow(clippy::too_many_arguments)] // the operation of the boundary, as it is
 pub fn run_batch(
     programs: &[Program],
@@ -166,7 +177,7 @@ pub fn run_batch(
     detail: Detail,
     n_threads: Option<usize>,
 ) -> Result<Vec<RunResult>, EngineError> {
-    check(programs, bars, runs, initial_cash_quote, bars_per_year)?;
+    check(programs, execution, bars, runs, initial_cash_quote, bars_per_year)?;
     let batch = || {
         let shared = Shared::new(programs, bars, runs);
         let one = |&(program_index, bars_index): &(usize, usize)| {
@@ -182,22 +193,25 @@ pub fn run_batch(
         if runs.len() < 2 || rayon::current_num_threads() < 2 {
             runs.iter().map(one).collect()
         } else {
-            runs.par_iter().map(one).collect()
+            // Which refusal is given must not depend on which thread is first.
+            let results: Vec<Result<RunResult, EngineError>> = runs.par_iter().map(one).collect();
+            results.into_iter().collect()
         }
     };
     match n_threads {
         // Threads that are not needed are not made: they cost more than a short run.
-        _ if runs.len() < 2 => Ok(batch()),
-        None => Ok(batch()),
+        _ if runs.len() < 2 => batch(),
+        None => batch(),
         Some(n_threads) => {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(n_threads.max(1)).build();
-            Ok(pool.expect("the system gives a process its threads").install(batch))
+            pool.expect("the system gives a process its threads").install(batch)
         }
     }
 }
 
 fn check(
     programs: &[Program],
+    execution: &Execution,
     bars: &[BarsView],
     runs: &[(usize, usize)],
     initial_cash_quote: f64,
@@ -216,10 +230,12 @@ fn check(
         let got = format!("{} years", bars_per_year.len());
         return Err(field("/bars_per_year", got, &format!("one for each of {} bars", bars.len())));
     }
-    programs.iter().try_for_each(Program::check_execution)?;
     for (view, bars_per_year) in bars.iter().zip(bars_per_year) {
         view.check()?;
         metric::check_bars_per_year(*bars_per_year)?;
+        if execution.reads_volume() {
+            check_volume(view)?;
+        }
     }
     for (at, &(program_index, bars_index)) in runs.iter().enumerate() {
         let (Some(program), Some(view)) = (programs.get(program_index), bars.get(bars_index))
@@ -234,6 +250,20 @@ fn check(
         }
     }
     Ok(())
+}
+
+/// Refuses bars that trade and have no volume, where fills depend on it.
+fn check_volume(bars: &BarsView) -> Result<(), EngineError> {
+    let is_closed = |t: usize| bars.flags.get(t).is_some_and(|flags| flags & FLAG_CLOSED != 0);
+    match (0..bars.len()).find(|t| bars.volume[*t] == 0.0 && !is_closed(*t)) {
+        None => Ok(()),
+        Some(row) => Err(EngineError::Bars {
+            code: "ZERO_VOLUME",
+            row,
+            got: "volume 0".to_owned(),
+            expected: "a volume above 0, which participation and impact divide by",
+        }),
+    }
 }
 
 /// The market of one run.
@@ -261,7 +291,7 @@ fn run<'a>(
     known: &evaluate::Find<'a>,
     initial_quote: f64,
     detail: Detail,
-) -> RunResult {
+) -> Result<RunResult, EngineError> {
     WORKSPACE.with_borrow_mut(|Workspace { pool, ledger }| {
         let bars = market.bars;
         let is_live = program.reads_account();
@@ -273,56 +303,108 @@ fn run<'a>(
         let signals = if is_live {
             Signals::none()
         } else {
-            Signals::new(program, &columns, bars.len(), pool)
+            Signals::new(program, execution.conflict, &columns, bars.len(), pool)
         };
-        let live = is_live.then(|| {
-            let slots = event::live_slots(program);
-            Live::new(Machine::new(program, *bars, &columns, slots))
-        });
-        let volatility = Volatility::new(bars.close, market.volatility_bps);
         let inputs = Inputs {
             bars: *bars,
-            volatility,
+            volatility: Volatility::new(bars.close, market.volatility_bps),
             program,
             columns: &columns,
             signals: &signals,
             execution,
+            marks: marks(bars),
+            bars_per_year: market.bars_per_year,
         };
-        let score = Score { bars_per_year: market.bars_per_year, initial_quote, detail };
-        let result = finish(&inputs, live, ledger, &score, !is_live);
+        let score = Score { initial_quote, detail };
+        let result = score_with_bounds(&inputs, ledger, &score, !is_live);
         signals.release(pool);
         pool.give(columns);
         result
     })
 }
 
+/// The marks of bars, or none where no bar has one that changes a fill.
+fn marks<'a>(bars: &BarsView<'a>) -> &'a [u8] {
+    let all = bars.flags.iter().fold(0, |all, flags| all | flags);
+    if all & (FLAG_CLOSED | FLAG_WIDE_SPREAD) == 0 { &[] } else { bars.flags }
+}
+
 /// What the result of a run depends on beside the run.
 struct Score {
-    bars_per_year: f64,
     initial_quote: f64,
     detail: Detail,
 }
 
-/// Runs to the end and scores what came of it.
-fn finish(
+/// Runs, and where bars allowed two outcomes, runs again for the better and the worse of them.
+fn score_with_bounds(
     inputs: &Inputs,
-    live: Option<Live>,
     ledger: &mut Ledger,
     score: &Score,
     is_skipping: bool,
-) -> RunResult {
-    let &Score { bars_per_year, initial_quote, detail } = score;
-    let close = inputs.bars.close;
+) -> Result<RunResult, EngineError> {
+    let mut result = finish(inputs, ledger, score, is_skipping)?;
+    if result.events.count(Event::Ambiguous) == 0 {
+        return Ok(result);
+    }
+    let summary = Score { detail: Detail::Summary, ..*score };
+    let mut last_equity = |intrabar| -> Result<f64, EngineError> {
+        if intrabar == inputs.execution.intrabar {
+            return Ok(result.final_equity_quote);
+        }
+        let execution = Execution { intrabar, ..inputs.execution.clone() };
+        let bound = Inputs { execution: &execution, ..*inputs };
+        Ok(finish(&bound, ledger, &summary, is_skipping)?.final_equity_quote)
+    };
+    let gap_quote = last_equity(Intrabar::Optimistic)? - last_equity(Intrabar::Pessimistic)?;
+    result.ambiguity_gap = 100.0 * gap_quote / score.initial_quote;
+    let profit_quote = result.final_equity_quote - score.initial_quote;
+    if gap_quote.abs() > COARSE_SHARE * profit_quote.abs() {
+        result.flags |= metric::Flag::BarResolutionTooCoarse.bit();
+    }
+    Ok(result)
+}
+
+/// An ambiguity gap above this share of the profit says that the bars are too long for the
+/// strategy.
+const COARSE_SHARE: f64 = 0.1;
+
+/// Runs to the end and scores what came of it.
+fn finish(
+    inputs: &Inputs,
+    ledger: &mut Ledger,
+    score: &Score,
+    is_skipping: bool,
+) -> Result<RunResult, EngineError> {
+    let &Score { initial_quote, detail } = score;
+    let Inputs { bars, bars_per_year, program, .. } = *inputs;
+    let live = program.reads_account().then(|| {
+        let slots = event::live_slots(program);
+        Live::new(Machine::new(program, bars, inputs.columns, slots))
+    });
     ledger.begin(detail != Detail::Summary);
     let mut run = Run::new(*inputs, live, initial_quote, ledger);
     run.finish(is_skipping);
     let (events, ruin_bar) = (run.events, run.ruin_bar);
+    if let Some(bar) = run.conflict_bar
+        && inputs.execution.conflict == Conflict::Error
+    {
+        return Err(EngineError::Conflict { bar });
+    }
+    let close = bars.close;
     let final_equity_quote = run.account.equity_quote(close[close.len() - 1]);
     let end = ruin_bar.map_or(close.len(), |bar| bar + 1);
     let record = ledger.record(close, end, initial_quote, bars_per_year, ruin_bar.is_some());
     let (metrics, flags) = metric::summary(&record);
     let journal = (detail != Detail::Summary).then(|| ledger.journal(initial_quote));
-    RunResult { metrics, record, flags, final_equity_quote, events, journal }
+    Ok(RunResult {
+        metrics,
+        record,
+        flags,
+        final_equity_quote,
+        ambiguity_gap: 0.0,
+        events,
+        journal,
+    })
 }
 
 #[cfg(test)]

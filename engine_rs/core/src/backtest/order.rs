@@ -32,13 +32,29 @@ pub const EXIT_REASONS: [&str; 9] = [
 /// When an entry fills.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Trigger {
-    /// At the open of the bar it becomes active in.
-    Open,
-    /// When the price reaches the level.
-    Level(f64),
+    /// At the market in the bar it becomes active in.
+    Market,
+    /// At the market, once the price passes the level against the trade.
+    Stop(f64),
+    /// At the level or better.
+    Limit(f64),
+    /// Once the price passes `stop_quote`, at `limit_quote` or better.
+    #[allow(missing_docs)]
+    StopLimit { stop_quote: f64, limit_quote: f64 },
 }
 
-/// Where the protective stop of an entry will lie.
+impl Trigger {
+    /// Whether it waits at prices, all of them above 0.
+    pub fn has_prices(&self) -> bool {
+        match self {
+            Self::Market => true,
+            Self::Stop(level) | Self::Limit(level) => *level > 0.0,
+            Self::StopLimit { stop_quote, limit_quote } => *stop_quote > 0.0 && *limit_quote > 0.0,
+        }
+    }
+}
+
+/// Where a protective order of an entry will lie.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Protection {
     /// Nowhere.
@@ -50,14 +66,57 @@ pub enum Protection {
 }
 
 impl Protection {
-    /// Level for a fill at `price_quote`; one that is never reached when there is no stop.
-    pub fn level_quote(&self, side: f64, price_quote: f64) -> f64 {
+    /// Level of a stop for a fill at `price_quote`; one that is never reached when there is none.
+    pub fn stop_quote(&self, side: f64, price_quote: f64) -> f64 {
+        self.beyond(-side, price_quote)
+    }
+
+    /// Level of a target for a fill at `price_quote`; one that is never reached when there is
+    /// none.
+    pub fn target_quote(&self, side: f64, price_quote: f64) -> f64 {
+        self.beyond(side, price_quote)
+    }
+
+    fn beyond(&self, direction: f64, price_quote: f64) -> f64 {
         match self {
-            Self::None => -side * f64::INFINITY,
-            Self::Distance(distance) => price_quote - side * distance,
+            Self::None => direction * f64::INFINITY,
+            Self::Distance(distance) => price_quote + direction * distance,
             Self::Level(level) => *level,
         }
     }
+
+    /// How far it lies from `price_quote` towards `direction`; infinity when there is none.
+    pub fn distance_quote(&self, direction: f64, price_quote: f64) -> f64 {
+        match self {
+            Self::None => f64::INFINITY,
+            Self::Distance(distance) => *distance,
+            Self::Level(level) => direction * (level - price_quote),
+        }
+    }
+}
+
+/// The protective orders of an entry; the first that fills ends the others.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Protections {
+    /// Ends the position at a loss.
+    pub stop: Protection,
+    /// Takes a gain.
+    pub target: Protection,
+    /// Distance of the stop that follows the best price; infinity when there is none.
+    pub trail_quote: f64,
+}
+
+/// What an entry does to the account that it finds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Aim {
+    /// It opens a position where there is none.
+    Open,
+    /// It also closes a position on the other side.
+    Reverse,
+    /// It adds to a position on its own side.
+    Add,
+    /// It is what is left of an entry that has begun to fill.
+    Rest,
 }
 
 /// An order that opens a position.
@@ -69,19 +128,19 @@ pub struct Entry {
     pub trigger: Trigger,
     /// How much is wanted.
     pub quantity_base: f64,
-    /// Its protective stop.
-    pub protection: Protection,
+    /// Its protective orders.
+    pub protections: Protections,
     /// Number of the rule that decided it.
     pub rule: u16,
     /// Bar on whose close it was decided.
     pub decided_bar: usize,
     /// Bars that it rests; None: until it is cancelled.
     pub tif_bars: Option<usize>,
-    /// Whether it also closes a position on the other side.
-    pub is_reversal: bool,
+    /// What it does to the account.
+    pub aim: Aim,
 }
 
-/// An order that closes the position at an open.
+/// An order that closes the position at the market.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Exit {
     /// Why.
@@ -113,9 +172,15 @@ impl Queue {
         self.orders.insert(at, (due_bar, order));
     }
 
-    /// Takes the next order that becomes active in bar `t`.
-    pub fn pop_due(&mut self, t: usize) -> Option<Order> {
-        (self.due_bar()? <= t).then(|| self.orders.remove(0).1)
+    /// Adds what is left of an order: it is older than what becomes active in the same bar.
+    pub fn push_rest(&mut self, due_bar: usize, order: Order) {
+        let at = self.orders.partition_point(|(due, _)| *due < due_bar);
+        self.orders.insert(at, (due_bar, order));
+    }
+
+    /// Takes the next order that is active by bar `t`, and since when.
+    pub fn pop_due(&mut self, t: usize) -> Option<(usize, Order)> {
+        (self.due_bar()? <= t).then(|| self.orders.remove(0))
     }
 
     /// Bar in which the next order becomes active.
@@ -158,19 +223,23 @@ mod tests {
         queue.push(5, exit(ExitReason::Signal));
         queue.push(4, exit(ExitReason::Liquidation));
         queue.push(5, exit(ExitReason::DailyLoss));
+        queue.push_rest(5, exit(ExitReason::Stop));
         assert_eq!(queue.pop_due(3), None);
-        assert_eq!(queue.pop_due(4), Some(exit(ExitReason::Liquidation)));
+        assert_eq!(queue.pop_due(4), Some((4, exit(ExitReason::Liquidation))));
         assert_eq!(queue.pop_due(4), None);
-        assert_eq!(queue.pop_due(5), Some(exit(ExitReason::Signal)));
-        assert_eq!(queue.pop_due(5), Some(exit(ExitReason::DailyLoss)));
+        assert_eq!(queue.pop_due(5), Some((5, exit(ExitReason::Stop))));
+        assert_eq!(queue.pop_due(5), Some((5, exit(ExitReason::Signal))));
+        assert_eq!(queue.pop_due(5), Some((5, exit(ExitReason::DailyLoss))));
         assert!(queue.is_empty());
     }
 
     #[test]
-    fn a_stop_that_is_none_is_never_reached() {
-        assert_eq!(Protection::None.level_quote(1.0, 100.0), f64::NEG_INFINITY);
-        assert_eq!(Protection::None.level_quote(-1.0, 100.0), f64::INFINITY);
-        assert_eq!(Protection::Distance(5.0).level_quote(1.0, 100.0), 95.0);
-        assert_eq!(Protection::Distance(5.0).level_quote(-1.0, 100.0), 105.0);
+    fn a_protection_that_is_none_is_never_reached() {
+        assert_eq!(Protection::None.stop_quote(1.0, 100.0), f64::NEG_INFINITY);
+        assert_eq!(Protection::None.target_quote(-1.0, 100.0), f64::NEG_INFINITY);
+        assert_eq!(Protection::Distance(5.0).stop_quote(1.0, 100.0), 95.0);
+        assert_eq!(Protection::Distance(5.0).stop_quote(-1.0, 100.0), 105.0);
+        assert_eq!(Protection::Distance(5.0).target_quote(1.0, 100.0), 105.0);
+        assert_eq!(Protection::Level(90.0).distance_quote(-1.0, 100.0), 10.0);
     }
 }

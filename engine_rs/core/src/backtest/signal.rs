@@ -1,5 +1,6 @@
 //! When rules fire, as bits of bars, and on which bars a decision can change anything.
 
+use super::profile::Conflict;
 use crate::program::evaluate::{Columns, Pool};
 use crate::program::kernel::{Bits, or, words};
 use crate::program::risk::OnOpposite;
@@ -8,7 +9,7 @@ use crate::program::{Action, Program};
 /// What the rules ask for on one bar.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Wishes {
-    /// +1 to buy, −1 to sell, 0 for neither, or for both, which is the same.
+    /// +1 to buy, −1 to sell, 0 for neither, or for both where that is the same.
     pub side: i8,
     /// Number of the first rule that asks for it.
     pub rule: u16,
@@ -34,12 +35,14 @@ pub struct Signals<'a> {
     pub refused: Bits,
     /// Bars on which both buy and sell are asked for.
     pub conflicts: Bits,
+    conflict: Conflict,
 }
 
 impl<'a> Signals<'a> {
     /// Reads the rules' conditions.
     pub fn new(
         program: &Program,
+        conflict: Conflict,
         columns: &'a Columns,
         n_bars: usize,
         pool: &mut Pool,
@@ -63,7 +66,11 @@ impl<'a> Signals<'a> {
             refused: pool.bits(),
             conflicts: pool.bits(),
             rules,
+            conflict,
         };
+        if conflict == Conflict::First {
+            signals.resolve();
+        }
         signals.combine(program);
         signals
     }
@@ -71,23 +78,44 @@ impl<'a> Signals<'a> {
     /// The signals of a program whose rules cannot be known before they are asked.
     pub fn none() -> Self {
         let [flat, long, short, any, refused, conflicts] = [const { Bits::new() }; 6];
-        Self { rules: Vec::new(), flat, long, short, any, refused, conflicts }
+        let conflict = Conflict::None;
+        Self { rules: Vec::new(), flat, long, short, any, refused, conflicts, conflict }
+    }
+
+    /// Takes back what is asked for on bars where an earlier rule asks for the opposite.
+    fn resolve(&mut self) {
+        for at in 0..self.flat.len() {
+            let mut undecided = self.flat[at] & self.long[at];
+            self.conflicts.push(undecided);
+            for (action, bits) in &self.rules {
+                let decided = bits[at] & undecided;
+                match action {
+                    Action::Buy => self.long[at] &= !decided,
+                    Action::Sell => self.flat[at] &= !decided,
+                    Action::Close | Action::Hold => continue,
+                }
+                undecided &= !decided;
+            }
+        }
     }
 
     /// Turns what is asked for into where it matters, word by word and in place.
     fn combine(&mut self, program: &Program) {
         let risk = program.risk();
         let may_short = if risk.allow_short { u64::MAX } else { 0 };
+        let may_add = if risk.max_adds > 0 { u64::MAX } else { 0 };
         let heeds = if risk.on_opposite == OnOpposite::Ignore { 0 } else { u64::MAX };
         for at in 0..self.flat.len() {
             let (buy, sell) = (self.flat[at], self.long[at]);
             let (close, hold) = (self.short[at], self.any[at]);
             let (only_buy, only_sell) = (buy & !sell, sell & !buy);
-            self.conflicts.push(buy & sell);
+            if self.conflict != Conflict::First {
+                self.conflicts.push(buy & sell);
+            }
             self.refused.push(only_sell & !hold & !may_short);
             self.flat[at] = (only_buy | (only_sell & may_short)) & !hold;
-            self.long[at] = close | (only_sell & heeds);
-            self.short[at] = close | (only_buy & heeds);
+            self.long[at] = close | (only_sell & heeds) | (only_buy & may_add & !hold);
+            self.short[at] = close | (only_buy & heeds) | (only_sell & may_add & !hold);
             self.any[at] = only_buy | only_sell | close;
         }
     }
@@ -114,14 +142,26 @@ impl<'a> Signals<'a> {
                 Action::Hold => wishes.is_hold = true,
             }
         }
-        let (side, rule) = match (buyer, seller) {
-            (Some(rule), None) => (1, rule),
-            (None, Some(rule)) => (-1, rule),
-            _ => (0, 0),
-        };
+        let (side, rule) = entry(buyer, seller, self.conflict);
         wishes.side = side;
         wishes.rule = rule as u16;
         wishes
+    }
+}
+
+/// Side and rule of the entry, from the first rules that ask to buy and to sell.
+pub fn entry(buyer: Option<usize>, seller: Option<usize>, conflict: Conflict) -> (i8, usize) {
+    match (buyer, seller) {
+        (Some(rule), None) => (1, rule),
+        (None, Some(rule)) => (-1, rule),
+        (Some(buyer), Some(seller)) if conflict == Conflict::First => {
+            if buyer < seller {
+                (1, buyer)
+            } else {
+                (-1, seller)
+            }
+        }
+        _ => (0, 0),
     }
 }
 

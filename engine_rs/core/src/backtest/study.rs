@@ -4,7 +4,8 @@ use super::ledger::{Journal, Trade};
 use super::{Detail, Execution, RunResult, run_batch};
 use crate::EngineError;
 use crate::bars::BarsView;
-use crate::metric::activity::Activity;
+use crate::metric::Flag;
+use crate::metric::activity::{Activity, AmbiguityGap};
 use crate::metric::study::{Columns, Rates, Study};
 use crate::metric::sums::{Buffer, sums};
 use crate::metric::trades::Traded;
@@ -85,7 +86,11 @@ fn judge(result: &mut RunResult, bars: &BarsView, benchmark: &Journal, initial_q
     let mut market = Buffer::with_capacity(n_bars);
     changes(initial_quote, &benchmark.equity_quote(bars)[..n_bars], &mut market);
     let trades: Vec<Traded> = journal.closed().iter().map(traded).collect();
-    let activity = activity(journal, bars, equity);
+    let gap = AmbiguityGap {
+        percent: result.ambiguity_gap,
+        is_coarse: result.flags & Flag::BarResolutionTooCoarse.bit() != 0,
+    };
+    let activity = Activity { ambiguity_gap: Some(gap), ..activity(journal, bars, equity) };
     let known = Columns {
         returns: &returns,
         equity,

@@ -277,26 +277,6 @@ impl Program {
         self.roots().into_iter().any(|slot| self.is_live[slot])
     }
 
-    /// Refuses what the language can say and a backtest cannot do yet.
-    ///
-    /// # Errors
-    ///
-    /// `EXECUTION_UNSUPPORTED` with the place of the first such field.
-    pub fn check_execution(&self) -> Result<(), EngineError> {
-        for (at, rule) in self.rules.iter().enumerate() {
-            let what = match rule.order {
-                OrderKind::Limit(_) => "limit orders",
-                OrderKind::StopLimit(..) => "stop-limit orders",
-                OrderKind::Market | OrderKind::Stop(_) => continue,
-            };
-            return Err(EngineError::Unsupported { path: format!("/rules/{at}/order/type"), what });
-        }
-        match self.risk.unsupported() {
-            Some((path, what)) => Err(EngineError::Unsupported { path: path.to_owned(), what }),
-            None => Ok(()),
-        }
-    }
-
     fn order_slots(&self) -> impl Iterator<Item = Slot> {
         self.rules.iter().filter_map(|rule| rule.order.slot())
     }

@@ -168,17 +168,6 @@ impl Risk {
         let levels = [self.stop, self.take_profit, self.trailing];
         levels.into_iter().flatten().filter_map(|level| level.slot()).chain(sizing)
     }
-
-    /// Place and name of the first thing that a backtest cannot do yet.
-    pub fn unsupported(&self) -> Option<(&'static str, &'static str)> {
-        let found = [
-            (matches!(self.sizing, Sizing::VolTarget { .. }), "/risk/sizing/type", "vol_target"),
-            (self.take_profit.is_some(), "/risk/take_profit", "take_profit"),
-            (self.trailing.is_some(), "/risk/trailing", "trailing"),
-            (self.max_adds > 0, "/risk/max_adds", "max_adds above 0"),
-        ];
-        found.into_iter().find(|(is_asked, ..)| *is_asked).map(|(_, path, what)| (path, what))
-    }
 }
 
 fn sizing(fields: &Fields, max_leverage: f64, n_slots: usize) -> Result<Sizing, EngineError> {

@@ -259,42 +259,6 @@ fn what_depends_on_the_account_is_known_as_such_and_has_no_column() {
 }
 
 #[test]
-fn what_a_backtest_cannot_do_yet_is_decoded_and_named() {
-    let code = json!([
-        {"op": "bool", "value": true, "w": 0},
-        {"op": "const", "value": 1.0, "w": 0},
-    ]);
-    let asked = |order: Value, more: Value| {
-        let mut risk = json!({"sizing": {"type": "fixed_qty", "qty": 1.0}});
-        risk.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
-        let document = json!({
-            "schema": "program/0.1", "timeframe": "1h", "code": code, "risk": risk,
-            "rules": [{"if": 0, "then": "buy", "order": order}],
-        });
-        let program = Program::decode(&document.to_string()).unwrap();
-        program.check_execution().map_err(|refusal| (refusal.code(), refusal.to_string()))
-    };
-    let market = json!({"type": "market"});
-    assert_eq!(asked(market.clone(), json!({"max_adds": 0})), Ok(()));
-    assert_eq!(asked(json!({"type": "stop", "price": 1, "tif_bars": 2}), json!({})), Ok(()));
-    let limit = json!({"type": "limit", "offset_bps": 5});
-    let stop_limit = json!({"type": "stop_limit", "price": 1, "limit_offset_bps": 5});
-    let vol = json!({"sizing": {"type": "vol_target", "annual_vol": 0.2, "slot": 1}});
-    for (order, risk, place) in [
-        (limit, json!({}), "/rules/0/order/type: got limit"),
-        (stop_limit, json!({}), "/rules/0/order/type: got stop-limit"),
-        (market.clone(), vol, "/risk/sizing/type: got vol_target"),
-        (market.clone(), json!({"take_profit": {"type": "price", "slot": 1}}), "/risk/take_profit"),
-        (market.clone(), json!({"trailing": {"type": "bps", "value": 9}}), "/risk/trailing"),
-        (market, json!({"max_adds": 2}), "/risk/max_adds"),
-    ] {
-        let (code, message) = asked(order, risk).unwrap_err();
-        assert_eq!(code, "EXECUTION_UNSUPPORTED");
-        assert!(message.starts_with(place), "{message}");
-    }
-}
-
-#[test]
 fn orders_with_fields_that_do_not_fit_are_refused() {
     let asked = |order: Value| {
         let document = json!({

@@ -5,20 +5,13 @@
 
 use super::field::{object, refused, text};
 use super::path::BPS;
+pub use crate::bars::{FLAG_HALTED, FLAG_MISSING, FLAG_STALE, FLAG_WIDE_SPREAD};
+
 use crate::EngineError;
 use crate::math::{ln, pow};
 use crate::parameter::{Param, Params};
 use crate::random::Stream;
 use serde_json::{Map, Value, json};
-
-/// Bit of the column `flags`: trading is halted in this bar.
-pub const FLAG_HALTED: u8 = 2;
-/// Bit of the column `flags`: this bar never reaches whoever watches the market.
-pub const FLAG_MISSING: u8 = 4;
-/// Bit of the column `flags`: whoever watches sees the bar before once more.
-pub const FLAG_STALE: u8 = 8;
-/// Bit of the column `flags`: the spread is wide in this bar.
-pub const FLAG_WIDE_SPREAD: u8 = 16;
 
 /// Most overlays that one scenario may have.
 const OVERLAYS_MAX: usize = 32;

@@ -248,6 +248,7 @@ pub fn market(dice: &mut Dice) -> Bars {
         bars.low.push(low * scale * (1.0 - wildness * dice.real()));
         bars.volume.push(if dice.below(5) == 0 { 0.0 } else { dice.real() * 1e6 });
         bars.hl_order.push(dice.below(3) as i8 - 1);
+        bars.flags.push(if dice.below(9) == 0 { dice.below(32) as u8 } else { 0 });
     }
     bars
 }
@@ -266,10 +267,21 @@ pub fn execution(dice: &mut Dice) -> Execution {
         ("min_fee", json!([0.0, 1.0, 1e15])),
         ("fixed", json!([0.0, 0.1, 1e15])),
         ("intrabar", json!(["pessimistic", "path", "optimistic"])),
+        ("market_fill", json!(["open", "close"])),
+        ("limit_fill", json!(["touch", "through", "touch_v0"])),
+        ("conflict", json!(["none", "first", "error"])),
+        ("maker_bps", json!([null, 0.0, 1e4])),
+        ("impact", json!(["none", "none", "none", "sqrt", "zipline"])),
+        ("impact_y", json!([1.0, 0.0, 1e6])),
+        ("participation", json!([null, null, null, 0.01, 1.0])),
+        ("half_spread_bps", json!([0.0, 1.0, 1e4])),
+        ("borrow_bps_year", json!([0.0, 100.0, 1e6])),
+        ("funding_bps_year", json!([0.0, 100.0, -1e6])),
+        ("cash_rate_year", json!([0.0, 100.0, -1e6, 1e6])),
     ] {
         // Mostly the tame value, or nothing would ever trade.
         let items = values.as_array().unwrap();
-        let value = if dice.below(4) > 0 { items[0].clone() } else { dice.of(items) };
+        let value = if dice.below(8) > 0 { items[0].clone() } else { dice.of(items) };
         document.insert(name.to_owned(), value);
     }
     Execution::read(&Value::Object(document)).unwrap()

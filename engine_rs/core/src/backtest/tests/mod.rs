@@ -2,7 +2,9 @@
 
 mod cases;
 mod live;
+mod orders;
 mod plain;
+mod plain_decide;
 mod properties;
 mod sharing;
 
@@ -11,7 +13,7 @@ use crate::bars::Bars;
 use crate::random::{Purpose, Stream, family_key};
 
 /// Rules that read the volume as a message: 1 buy, 2 sell, 3 close, 4 hold, 5 buy and hold,
-/// 6 close and buy, 7 buy and sell, 8 close and sell.
+/// 6 close and buy, 7 buy and sell, 8 close and sell; any other nothing.
 fn puppet(order: Value, risk: Value) -> Program {
     let mut code = vec![json!({"op": "price", "field": "volume", "w": 0, "dep": 0})];
     for message in 1..=8 {
@@ -90,11 +92,24 @@ fn storm(seed: u64, n_bars: usize, message_share: f64) -> Bars {
         market.high.push(high);
         market.low.push(low);
         market.close.push(close);
-        market.volume.push(if is_sent { message } else { 0.0 });
+        market.volume.push(if is_sent && message > 0.0 { message } else { 9.0 });
         market.hl_order.push((steps.bits(8 * t + 4) % 3) as i8 - 1);
+        market.flags.push(0);
         price = close;
     }
     market
+}
+
+/// The same with marks on some bars, one seed in three.
+fn marked(seed: u64, mut bars: Bars) -> Bars {
+    let draw = Stream::scenario(seed, family_key("test"), 2, 0, Purpose::Agents);
+    if seed % 3 == 0 {
+        for (t, flags) in bars.flags.iter_mut().enumerate() {
+            let dice = draw.bits(t as u64) % 40;
+            *flags = [1, 2, 4, 8, 16, 16].get(dice as usize).copied().unwrap_or(0);
+        }
+    }
+    bars
 }
 
 /// A result with its columns laid out.

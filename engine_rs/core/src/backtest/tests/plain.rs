@@ -1,59 +1,74 @@
 //! The same semantics a second time: every bar, one after the other, in the words of the
-//! specification and without a thought for speed.
+//! specification and without a thought for speed. What is decided stands in `plain_decide`.
 
-use super::properties::{executions, variants};
 use super::*;
-
-/// Reads the message on a bar: (wants to buy, to sell, to close, to hold).
-fn wishes(message: f64) -> (bool, bool, bool, bool) {
-    let among = |list: &[f64]| list.contains(&message);
-    (
-        among(&[1.0, 5.0, 6.0, 7.0]),
-        among(&[2.0, 7.0, 8.0]),
-        among(&[3.0, 6.0, 8.0]),
-        among(&[4.0, 5.0]),
-    )
-}
 
 /// An order to enter: what was wanted, and when it was made.
 #[derive(Clone, Debug)]
-struct Wanted {
-    made: usize,
-    active: usize,
-    buy: bool,
-    level: Option<f64>,
-    quantity: f64,
-    stop_distance: Option<f64>,
-    stop_level: Option<f64>,
-    turns: bool,
+pub(super) struct Wanted {
+    pub made: usize,
+    pub active: usize,
+    /// First bar in which it was live.
+    pub since: usize,
+    pub buy: bool,
+    /// Level of a stop, level of a limit; a stop-limit has both.
+    pub stop: Option<f64>,
+    pub limit: Option<f64>,
+    pub quantity: f64,
+    pub stop_distance: Option<f64>,
+    pub stop_level: Option<f64>,
+    pub target_distance: Option<f64>,
+    pub target_level: Option<f64>,
+    pub trail: Option<f64>,
+    /// "open", "turn", "add" or "rest".
+    pub aim: &'static str,
 }
 
 #[derive(Clone, Debug)]
-struct Held {
-    long: bool,
-    quantity: f64,
-    stop: Option<f64>,
-    due: Option<usize>,
+pub(super) struct Held {
+    pub long: bool,
+    pub quantity: f64,
+    pub price: f64,
+    pub stop: Option<f64>,
+    pub target: Option<f64>,
+    pub trail: Option<(f64, f64)>,
+    pub due: Option<usize>,
+    pub adds: usize,
+}
+
+/// How a fill is priced: slippage as known at a bar, so many times; or as a limit, resting or not.
+#[derive(Clone, Copy)]
+pub(super) enum How {
+    Market(usize, f64),
+    Limit(bool),
 }
 
 /// A whole account, changed bar by bar.
-struct Plain<'a> {
-    bars: &'a Bars,
-    order: &'a Value,
-    risk: &'a Value,
-    rules: &'a Execution,
-    atr: Vec<f64>,
-    cash: f64,
-    held: Option<Held>,
-    entries: Vec<Wanted>,
-    resting: Option<Wanted>,
-    exits: Vec<(usize, usize, f64)>,
-    flat_at: Option<usize>,
-    day: i64,
-    day_equity: f64,
-    is_day_over: bool,
-    equity: Vec<f64>,
-    exit_bars: Vec<u32>,
+pub(super) struct Plain<'a> {
+    pub bars: &'a Bars,
+    pub order: &'a Value,
+    pub risk: &'a Value,
+    pub rules: &'a Execution,
+    pub atr: Vec<f64>,
+    pub cash: f64,
+    pub held: Option<Held>,
+    pub entries: Vec<Wanted>,
+    pub resting: Option<Wanted>,
+    pub exits: Vec<(usize, usize, f64)>,
+    /// Market orders of this bar that wait for its close.
+    pub late_exit: Option<(usize, f64)>,
+    pub late_entry: Option<Wanted>,
+    /// What the volume of the bar still gives.
+    pub left: f64,
+    /// The best price a position of this bar has surely seen, if that is not the bar's.
+    pub seen: Option<f64>,
+    pub flat_at: Option<usize>,
+    pub day: i64,
+    pub day_equity: f64,
+    pub is_day_over: bool,
+    pub equity: Vec<f64>,
+    pub exit_bars: Vec<u32>,
+    pub doubts: u64,
 }
 
 impl Plain<'_> {
@@ -68,18 +83,31 @@ impl Plain<'_> {
         1e4 * (returns.iter().map(|r| (r - mean) * (r - mean)).sum::<f64>() / 19.0).sqrt()
     }
 
-    fn price(&self, buy: bool, raw: f64, known_at: usize, factor: f64) -> f64 {
+    fn price(&self, t: usize, buy: bool, raw: f64, how: How, quantity: f64) -> f64 {
+        let How::Market(known_at, factor) = how else { return raw };
         let costs = &self.rules.costs;
-        let bps = factor * (costs.base_bps + costs.k_vol * self.sigma(known_at));
+        let sigma = self.sigma(known_at);
+        let share = quantity / self.bars.volume[t];
+        let impact = match costs.impact {
+            Impact::None => 0.0,
+            Impact::SquareRoot { factor } => factor * sigma * share.sqrt(),
+            Impact::Zipline => 0.1 * share * share * 1e4,
+        };
+        let width = if self.bars.flags[t] & 16 > 0 { 5.0 } else { 1.0 };
+        let bps = factor * (costs.base_bps * width + costs.k_vol * sigma)
+            + costs.half_spread_bps * width
+            + impact;
+        let bps = bps.min(9_999.0);
         raw * if buy { 1.0 + bps / 1e4 } else { 1.0 - bps / 1e4 }
     }
 
-    fn fee(&self, quantity: f64, price: f64) -> f64 {
+    fn fee(&self, quantity: f64, price: f64, how: How) -> f64 {
         let costs = &self.rules.costs;
-        (quantity * price * costs.fee_bps / 1e4 + costs.fixed_quote).max(costs.min_fee_quote)
+        let bps = if matches!(how, How::Limit(true)) { costs.maker_bps } else { costs.fee_bps };
+        (quantity * price * bps / 1e4 + costs.fixed_quote).max(costs.min_fee_quote)
     }
 
-    fn worth(&self, price: f64) -> f64 {
+    pub fn worth(&self, price: f64) -> f64 {
         let position = self
             .held
             .as_ref()
@@ -87,36 +115,79 @@ impl Plain<'_> {
         self.cash + position * price
     }
 
-    fn leave(&mut self, t: usize, raw: f64, known_at: usize, factor: f64) {
-        if let Some(held) = self.held.take() {
-            let price = self.price(!held.long, raw, known_at, factor);
-            let value = held.quantity * price;
-            self.cash += if held.long { value } else { -value };
-            self.cash -= self.fee(held.quantity, price);
-            self.exits.clear();
-            self.entries.clear();
-            self.resting = None;
-            self.flat_at = Some(t);
-            self.exit_bars.push(t as u32);
+    /// Takes so much of the position to the market.
+    fn sell_off(&mut self, t: usize, raw: f64, how: How, quantity: f64) {
+        let Some(mut held) = self.held.take() else { return };
+        let price = self.price(t, !held.long, raw, how, quantity);
+        let value = quantity * price;
+        self.cash += if held.long { value } else { -value };
+        self.cash -= self.fee(quantity, price, how);
+        self.left -= quantity;
+        self.exit_bars.push(t as u32);
+        held.quantity -= quantity;
+        if held.quantity > 0.0 {
+            self.held = Some(held);
         }
     }
 
-    fn fill(&mut self, t: usize, raw: f64, order: &Wanted, known_at: usize) {
+    fn leave(&mut self, t: usize, raw: f64, how: How, is_target: bool) {
+        let Some(held) = &self.held else { return };
+        let quantity = held.quantity.min(self.left);
+        if quantity > 0.0 {
+            self.sell_off(t, raw, how, quantity);
+        }
+        self.entries.clear();
         self.resting = None;
-        let closed = match &self.held {
-            Some(held) if held.long == order.buy || !order.turns => return,
-            Some(held) => held.quantity,
-            None => 0.0,
+        if self.held.is_some() {
+            if let (How::Market(known_at, factor), false) = (how, is_target) {
+                let at = self.exits.partition_point(|exit| exit.0 < t + 1);
+                self.exits.insert(at, (t + 1, known_at, factor));
+            }
+            return;
+        }
+        self.exits.clear();
+        self.late_exit = None;
+        self.late_entry = None;
+        self.flat_at = Some(t);
+    }
+
+    /// Fills an entry, and says whether it did.
+    fn fill(&mut self, t: usize, raw: f64, order: &Wanted, how: How) -> bool {
+        self.resting = None;
+        let (closed, base) = match &self.held {
+            None if ["add", "rest"].contains(&order.aim) => return false,
+            None => (0.0, 0.0),
+            Some(held) if held.long == order.buy => {
+                if !self.exits.is_empty() || self.late_exit.is_some() {
+                    return false;
+                }
+                let most = self.risk["max_adds"].as_u64().unwrap_or(0) as usize;
+                if order.aim != "rest" && (order.aim != "add" || held.adds >= most) {
+                    return false;
+                }
+                (0.0, held.quantity)
+            }
+            Some(_) if order.aim != "turn" => return false,
+            Some(held) => (held.quantity, 0.0),
         };
-        let price = self.price(order.buy, raw, known_at, 1.0);
+        if self.left < closed {
+            if self.left > 0.0 {
+                self.sell_off(t, raw, how, self.left);
+            }
+            self.keep(t, order.clone());
+            return false;
+        }
+        let wanted = order.quantity.min(self.left - closed);
+        let worst = if order.buy { wanted + closed } else { 0.0 };
+        let price = self.price(t, order.buy, raw, how, worst);
         let leverage = self.risk["max_leverage"].as_f64().unwrap_or(1.0);
-        let cash = self.cash + if order.buy { -closed * price } else { closed * price };
+        let equity = self.worth(price);
         let fits = |quantity: f64| {
-            quantity * price
-                <= leverage * (cash - self.fee(quantity + closed, price)) * (1.0 + 1e-12)
+            (quantity + base) * price
+                <= leverage * (equity - self.fee(quantity + closed, price, how)) * (1.0 + 1e-12)
         };
-        let mut quantity = order.quantity;
-        if !fits(quantity) {
+        let mut quantity = wanted;
+        if wanted > 0.0 && !fits(quantity) {
             if self.rules.on_insufficient == OnInsufficient::Reject {
                 quantity = 0.0;
             } else {
@@ -132,26 +203,98 @@ impl Plain<'_> {
                 }
             }
         }
-        if quantity <= 0.0 {
-            self.leave(t, raw, known_at, 1.0);
-            return;
+        if quantity > 0.0 {
+            self.take_in(t, raw, order, how, quantity, closed);
+        } else if closed > 0.0 {
+            self.leave(t, raw, how, false);
         }
+        if quantity == wanted && wanted < order.quantity {
+            let aim = match order.aim {
+                _ if quantity > 0.0 => "rest",
+                "turn" => "open",
+                aim => aim,
+            };
+            let quantity = order.quantity - quantity;
+            self.keep(t, Wanted { quantity, aim, ..order.clone() });
+        }
+        quantity > 0.0
+    }
+
+    /// What is left of an entry: a limit stays, the rest goes to the next bar's market.
+    fn keep(&mut self, t: usize, order: Wanted) {
+        if order.limit.is_some() {
+            self.resting = Some(Wanted { stop: None, ..order });
+        } else {
+            let active = t + 1;
+            let at = self.entries.partition_point(|entry| entry.active < active);
+            self.entries.insert(at, Wanted { stop: None, active, ..order });
+        }
+    }
+
+    fn take_in(
+        &mut self,
+        t: usize,
+        raw: f64,
+        order: &Wanted,
+        how: How,
+        quantity: f64,
+        closed: f64,
+    ) {
+        let price = self.price(t, order.buy, raw, how, quantity + closed);
         let value = (quantity + closed) * price;
         self.cash += if order.buy { -value } else { value };
-        self.cash -= self.fee(quantity + closed, price);
+        self.cash -= self.fee(quantity + closed, price, how);
+        self.left -= quantity + closed;
+        let at = |distance: f64, away: bool| {
+            if order.buy == away { price - distance } else { price + distance }
+        };
+        let stop = order.stop_distance.map(|d| at(d, true)).or(order.stop_level);
+        let target = order.target_distance.map(|d| at(d, false)).or(order.target_level);
+        let trail = order.trail.map(|distance| (at(distance, true), distance));
+        if let Some(held) = self.held.as_mut().filter(|held| held.long == order.buy) {
+            let nearer = |a: f64, b: f64| if order.buy { a.max(b) } else { a.min(b) };
+            let whole = held.quantity + quantity;
+            held.price = (held.quantity * held.price + quantity * price) / whole;
+            held.quantity = whole;
+            held.adds += usize::from(order.aim == "add");
+            held.stop = held.stop.zip(stop).map(|(a, b)| nearer(a, b));
+            held.trail = held.trail.zip(trail).map(|((a, d), (b, _))| (nearer(a, b), d));
+            return;
+        }
         if closed > 0.0 {
             self.exit_bars.push(t as u32);
         }
-        let stop = match (order.stop_distance, order.stop_level) {
-            (Some(distance), _) => {
-                Some(if order.buy { price - distance } else { price + distance })
-            }
-            (None, level) => level,
-        };
         let due = self.risk["max_holding_bars"].as_u64().map(|bars| t + bars as usize);
-        self.held = Some(Held { long: order.buy, quantity, stop, due });
+        let (long, adds) = (order.buy, 0);
+        self.held = Some(Held { long, quantity, price, stop, target, trail, due, adds });
         self.entries.clear();
         self.exits.clear();
+        self.late_exit = None;
+        self.late_entry = None;
+    }
+
+    /// What a limit gives at the open, or else inside the bar.
+    fn limit(&self, t: usize, buy: bool, level: f64, is_open: bool) -> Option<f64> {
+        let (open, high, low) = (self.bars.open[t], self.bars.high[t], self.bars.low[t]);
+        let (better, furthest) =
+            if buy { (open < level, level - low) } else { (open > level, high - level) };
+        match (self.rules.limit_fill, is_open) {
+            (LimitFill::Touch, true) => (better || open == level).then_some(open),
+            (LimitFill::Touch, false) => (furthest >= 0.0).then_some(level),
+            (LimitFill::Through, true) => better.then_some(open),
+            (LimitFill::Through, false) => (furthest > 0.0).then_some(level),
+            (LimitFill::TouchV0, true) => (open == level).then_some(level),
+            (LimitFill::TouchV0, false) => (low <= level && level <= high).then_some(level),
+        }
+    }
+
+    /// The nearer of the two stops.
+    fn stop_of(held: &Held) -> Option<f64> {
+        let trail = held.trail.map(|(level, _)| level);
+        match (held.stop, trail) {
+            (Some(a), Some(b)) => Some(if held.long { a.max(b) } else { a.min(b) }),
+            (a, b) => a.or(b),
+        }
     }
 
     fn open(&mut self, t: usize) {
@@ -166,93 +309,214 @@ impl Plain<'_> {
             let entry = self.entries.remove(0);
             at_once = None;
             self.resting = None;
-            if entry.level.is_some() {
-                self.resting = Some(entry);
+            if entry.stop.is_some() || entry.limit.is_some() {
+                self.resting = Some(Wanted { since: t, ..entry });
             } else {
                 at_once = Some(entry);
             }
         }
+        let first_active = |order: &Wanted| order.made + self.rules.bar_delay;
         if let (Some(resting), Some(bars)) = (&self.resting, self.order["tif_bars"].as_u64())
-            && t >= resting.active + bars as usize
+            && t >= first_active(resting) + bars as usize
         {
             self.resting = None;
         }
-        if let Some(held) = &self.held {
-            let gapped =
-                held.stop.is_some_and(|stop| if held.long { open <= stop } else { open >= stop });
-            if gapped || held.due == Some(t) {
-                self.leave(t, open, t - 1, 1.0);
-            } else if let Some((_, known_at, factor)) = exit {
-                self.leave(t, open, known_at, factor);
+        let is_late = self.rules.market_fill == MarketFill::Close;
+        if let Some(held) = self.held.clone() {
+            let gapped = Self::stop_of(&held)
+                .is_some_and(|stop| if held.long { open <= stop } else { open >= stop });
+            let target = held.target.and_then(|level| self.limit(t, !held.long, level, true));
+            let is_called = exit.is_some_and(|(_, _, factor)| factor == 2.0);
+            if gapped {
+                self.leave(t, open, How::Market(t - 1, 1.0), false);
+            } else if target.is_some() {
+                self.leave(t, open, How::Limit(true), true);
+            } else if held.due.is_some_and(|due| due <= t) && !is_late {
+                self.leave(t, open, How::Market(t - 1, 1.0), false);
+            } else if let Some((_, known_at, factor)) = exit.filter(|_| !is_late || is_called) {
+                self.leave(t, open, How::Market(known_at, factor), false);
             }
         }
-        if let Some(entry) = at_once {
-            self.fill(t, open, &entry, entry.made);
-        } else if let Some(resting) = self.resting.clone() {
-            let level = resting.level.unwrap();
-            if if resting.buy { open >= level } else { open <= level } {
-                self.fill(t, open, &resting, t - 1);
-            }
+        if is_late {
+            self.late_exit = exit.filter(|exit| exit.2 != 2.0).map(|exit| (exit.1, exit.2));
+            self.late_entry = at_once;
+        } else if let Some(entry) = at_once {
+            self.fill(t, open, &entry, How::Market(entry.made, 1.0));
         }
+        let Some(order) = self.resting.clone() else { return };
+        let is_past = |level: f64| if order.buy { open >= level } else { open <= level };
+        match (order.stop, order.limit) {
+            (Some(stop), None) if is_past(stop) => {
+                self.fill(t, open, &order, How::Market(t - 1, 1.0));
+            }
+            (Some(stop), Some(limit)) => {
+                if is_past(stop) && (!is_past(limit) || open == limit) {
+                    self.fill(t, open, &order, How::Limit(false));
+                }
+            }
+            (None, Some(limit)) if self.limit(t, order.buy, limit, true).is_some() => {
+                self.fill(t, open, &order, How::Limit(order.since < t));
+            }
+            _ => {}
+        }
+    }
+
+    /// Price and manner of the resting entry inside the bar; a stop-limit may become a limit.
+    fn triggered(&mut self, t: usize) -> Option<(f64, How)> {
+        let (open, high, low) = (self.bars.open[t], self.bars.high[t], self.bars.low[t]);
+        let order = self.resting.as_mut()?;
+        let buy = order.buy;
+        let passes = |level: f64| if buy { high >= level } else { low <= level };
+        if let Some(stop) = order.stop {
+            let Some(limit) = order.limit else {
+                return passes(stop).then_some((stop, How::Market(t - 1, 1.0)));
+            };
+            if if buy { open < stop } else { open > stop } {
+                return passes(stop).then_some((stop, How::Limit(false)));
+            }
+            order.stop = None;
+            return self.limit(t, buy, limit, false).map(|price| (price, How::Limit(true)));
+        }
+        let limit = order.limit?;
+        self.limit(t, buy, limit, false).map(|price| (price, How::Limit(true)))
     }
 
     fn inside(&mut self, t: usize) {
         let (open, high, low) = (self.bars.open[t], self.bars.high[t], self.bars.low[t]);
-        let touched = |buys: bool, level: f64| if buys { high >= level } else { low <= level };
-        let resting = self.resting.clone().filter(|order| touched(order.buy, order.level.unwrap()));
-        if let Some(held) = self.held.clone()
-            && let Some(stop) = held.stop
-            && touched(!held.long, stop)
-        {
-            let raw = if held.long { stop.min(open) } else { stop.max(open) };
-            let is_nearer = resting.as_ref().is_none_or(|order| {
-                let level = order.level.unwrap();
-                if held.long { level < raw } else { level > raw }
-            });
-            if is_nearer {
-                self.leave(t, raw, t - 1, 1.0);
-                return;
+        let trigger = self.triggered(t);
+        let order = self.resting.clone();
+        if let Some(held) = self.held.clone() {
+            let stop = Self::stop_of(&held);
+            let reached = |stop: f64| if held.long { low <= stop } else { high >= stop };
+            let at_once = |stop: f64| if held.long { open <= stop } else { open >= stop };
+            let stop = stop.filter(|stop| reached(*stop) || at_once(*stop));
+            let at_open = held.target.and_then(|level| self.limit(t, !held.long, level, true));
+            let target = held.target.and_then(|level| self.limit(t, !held.long, level, false));
+            let high_first = self.bars.hl_order[t] > 0;
+            let mut is_doubtful = false;
+            let exit = match (stop, at_open, target) {
+                (Some(stop), ..) if at_once(stop) => Some((open, false, true)),
+                (_, Some(price), _) => Some((price, true, false)),
+                (Some(stop), None, Some(target)) => {
+                    is_doubtful = true;
+                    let is_target = match self.rules.intrabar {
+                        Intrabar::Pessimistic => false,
+                        Intrabar::Optimistic => true,
+                        Intrabar::Path => self.bars.hl_order[t] != 0 && high_first == held.long,
+                    };
+                    Some(if is_target { (target, true, true) } else { (stop, false, true) })
+                }
+                (Some(stop), ..) => Some((stop, false, true)),
+                (None, None, Some(target)) => Some((target, true, true)),
+                _ => None,
+            };
+            if let Some((raw, is_target, has_rested)) = exit {
+                let is_nearer = trigger.as_ref().is_some_and(|(level, _)| {
+                    (level > &open && level < &raw) || (level < &open && level > &raw)
+                });
+                if !is_nearer {
+                    self.doubts += u64::from(is_doubtful);
+                    let how =
+                        if is_target { How::Limit(has_rested) } else { How::Market(t - 1, 1.0) };
+                    self.leave(t, raw, how, is_target);
+                    return;
+                }
             }
         }
-        let Some(order) = resting else { return };
-        let n_exits = self.exit_bars.len();
-        let was_held = self.held.as_ref().map(|held| held.long);
-        let level = order.level.unwrap();
-        self.fill(t, level, &order, t - 1);
-        let is_new = self.held.as_ref().is_some_and(|held| was_held != Some(held.long));
-        if !is_new || (was_held.is_none() && self.exit_bars.len() > n_exits) {
-            return;
-        }
-        let held = self.held.clone().unwrap();
-        let Some(stop) = held.stop.filter(|stop| touched(!held.long, *stop)) else {
-            return;
-        };
-        let close = self.bars.close[t];
-        let order_of_extremes = self.bars.hl_order[t];
-        let is_after = if held.long { close <= stop } else { close >= stop };
-        let is_taken = is_after
-            || match self.rules.intrabar {
-                Intrabar::Pessimistic => true,
-                Intrabar::Optimistic => false,
-                Intrabar::Path => order_of_extremes == 0 || (order_of_extremes > 0) == held.long,
-            };
-        if is_taken {
-            self.leave(t, if held.long { stop.min(level) } else { stop.max(level) }, t - 1, 1.0);
+        let (Some((level, how)), Some(order)) = (trigger, order) else { return };
+        let was = self.held.as_ref().map(|held| held.long);
+        if self.fill(t, level, &order, how) {
+            self.after(t, level, was != Some(order.buy));
         }
     }
 
-    fn send_exit(&mut self, t: usize) {
-        if self.held.is_some() && self.exits.is_empty() {
-            self.exits.push((t + self.rules.bar_delay, t, 1.0));
+    /// Stop and target of an entry at `level` inside the bar.
+    fn after(&mut self, t: usize, level: f64, is_new: bool) {
+        let bars = self.bars;
+        let (high, low, close) = (bars.high[t], bars.low[t], bars.close[t]);
+        let held = self.held.clone().unwrap();
+        let is_rising = if held.long { level > bars.open[t] } else { level < bars.open[t] };
+        if is_new && !is_rising {
+            self.seen = Some(if held.long { level.max(close) } else { level.min(close) });
+        }
+        let stop = Self::stop_of(&held)
+            .filter(|stop| if held.long { low <= *stop } else { high >= *stop });
+        let target = held.target.and_then(|target| self.limit(t, !held.long, target, false));
+        let order = bars.hl_order[t] * if held.long { 1 } else { -1 };
+        let belief = self.rules.intrabar;
+        let (takes_stop, takes_target, is_doubtful) = match (is_rising, stop, target) {
+            (_, None, None) => (false, false, false),
+            (true, None, Some(_)) => (false, true, false),
+            (true, Some(stop), None) => {
+                let is_sure = if held.long { close <= stop } else { close >= stop };
+                let takes = match belief {
+                    Intrabar::Pessimistic => true,
+                    Intrabar::Optimistic => is_sure,
+                    Intrabar::Path => is_sure || order >= 0,
+                };
+                (takes, false, !is_sure)
+            }
+            (true, Some(_), Some(_)) => {
+                let takes_stop = match belief {
+                    Intrabar::Pessimistic => true,
+                    Intrabar::Optimistic => false,
+                    Intrabar::Path => order == 0,
+                };
+                (takes_stop, !takes_stop, true)
+            }
+            (false, Some(_), _) => (true, false, false),
+            (false, None, Some(_)) => {
+                let target = held.target.unwrap();
+                let is_sure = if held.long { close >= target } else { close <= target };
+                let takes = match belief {
+                    Intrabar::Pessimistic => is_sure,
+                    Intrabar::Optimistic => true,
+                    Intrabar::Path => is_sure || order < 0,
+                };
+                (false, takes, !is_sure)
+            }
+        };
+        self.doubts += u64::from(is_doubtful);
+        let pick = |a: f64, b: f64, lower: bool| if lower { a.min(b) } else { a.max(b) };
+        if let Some(stop) = stop.filter(|_| takes_stop) {
+            self.leave(t, pick(stop, level, held.long), How::Market(t - 1, 1.0), false);
+        } else if let Some(target) = target.filter(|_| takes_target) {
+            self.leave(t, pick(target, level, !held.long), How::Limit(true), true);
+        }
+    }
+
+    fn late(&mut self, t: usize) {
+        let close = self.bars.close[t];
+        let (exit, entry) = (self.late_exit.take(), self.late_entry.take());
+        if self.rules.market_fill == MarketFill::Open {
+            return;
+        }
+        if self.held.as_ref().is_some_and(|held| held.due.is_some_and(|due| due <= t)) {
+            self.leave(t, close, How::Market(t - 1, 1.0), false);
+        } else if let Some((known_at, factor)) = exit {
+            self.leave(t, close, How::Market(known_at, factor), false);
+        }
+        if let Some(entry) = entry {
+            let was = self.held.as_ref().map(|held| held.long);
+            let is_filled = self.fill(t, close, &entry, How::Market(entry.made, 1.0));
+            if is_filled && was != Some(entry.buy) {
+                self.seen = Some(close);
+            }
         }
     }
 
     /// True when equity is gone.
     fn mark(&mut self, t: usize) -> bool {
         let close = self.bars.close[t];
+        let value = self.worth(close) - self.cash;
+        let costs = &self.rules.financing;
+        let year = (-value).max(0.0) * costs.borrow_bps_year + value * costs.funding_bps_year
+            - self.cash * costs.cash_bps_year;
+        self.cash -= year / 1e4 / 8_760.0;
         let equity = self.worth(close);
         if equity <= 0.0 {
-            self.leave(t, close, t, 1.0);
+            self.left = f64::INFINITY;
+            self.leave(t, close, How::Market(t, 1.0), false);
             return true;
         }
         let leverage = self.risk["max_leverage"].as_f64().unwrap_or(1.0);
@@ -275,81 +539,19 @@ impl Plain<'_> {
         false
     }
 
-    fn wanted(&self, t: usize, buy: bool, turns: bool) -> Option<Wanted> {
-        let (close, low) = (self.bars.close[t], self.bars.low[t]);
-        let sign = if buy { 1.0 } else { -1.0 };
-        let level = match (self.order["offset_bps"].as_f64(), self.order["price"].is_null()) {
-            (Some(bps), _) => Some(close * (1.0 + sign * bps * 1e-4)),
-            (None, false) => Some(low),
-            _ => None,
-        };
-        let stop = &self.risk["stop"];
-        let (mut stop_distance, mut stop_level) = (None, None);
-        match stop["type"].as_str() {
-            Some("pct") => stop_distance = Some(close * (stop["value"].as_f64().unwrap() / 100.0)),
-            Some("bps") => stop_distance = Some(close * (stop["value"].as_f64().unwrap() * 1e-4)),
-            Some("atr") => stop_distance = Some(self.atr[t] * stop["mult"].as_f64().unwrap()),
-            Some(_) => stop_level = Some(low),
-            None => {}
-        }
-        let distance = stop_distance.or(stop_level.map(|level| sign * (close - level)));
-        if distance.is_some_and(|distance| distance.is_nan() || distance <= 0.0) {
-            return None;
-        }
-        let sizing = &self.risk["sizing"];
-        let share = sizing["value"].as_f64().unwrap_or(0.0) / 100.0 * self.worth(close);
-        let mut quantity = match sizing["type"].as_str().unwrap() {
-            "pct_equity" => share / close,
-            "risk_pct" => share / distance.unwrap(),
-            _ => sizing["qty"].as_f64().unwrap(),
-        };
-        if self.rules.lot_base > 0.0 {
-            quantity = (quantity / self.rules.lot_base).floor() * self.rules.lot_base;
-        }
-        let active = t + self.rules.bar_delay;
-        (quantity > 0.0).then_some(Wanted {
-            made: t,
-            active,
-            buy,
-            level,
-            quantity,
-            stop_distance,
-            stop_level,
-            turns,
-        })
-    }
-
-    fn decide(&mut self, t: usize) {
-        let (buy, sell, close, hold) = wishes(self.bars.volume[t]);
-        if close {
-            self.entries.clear();
-            self.resting = None;
-            self.send_exit(t);
-        }
-        if buy == sell {
-            return;
-        }
-        self.entries.retain(|entry| entry.buy == buy);
-        self.resting = self.resting.take().filter(|entry| entry.buy == buy);
-        let cooldown = self.risk["cooldown_bars"].as_u64().unwrap_or(0) as usize;
-        let is_cooling = self.flat_at.is_some_and(|bar| t < bar + cooldown);
-        let may_sell = self.risk["allow_short"].as_bool().unwrap_or(false);
-        let may_enter = !hold && !is_cooling && !self.is_day_over && (buy || may_sell);
-        match &self.held {
-            None if may_enter => self.entries.extend(self.wanted(t, buy, false)),
-            Some(held) if held.long != buy => match self.risk["on_opposite"].as_str() {
-                Some("ignore") => {}
-                Some("reverse") if may_enter => match self.wanted(t, buy, true) {
-                    Some(order) => self.entries.push(order),
-                    None => self.send_exit(t),
-                },
-                _ => self.send_exit(t),
-            },
-            _ => {}
+    fn follow(&mut self, t: usize) {
+        let (high, low) = (self.bars.high[t], self.bars.low[t]);
+        let seen = self.seen.take();
+        if let Some(held) = &mut self.held
+            && let Some((level, distance)) = &mut held.trail
+        {
+            let best = seen.unwrap_or(if held.long { high } else { low });
+            *level =
+                if held.long { level.max(best - *distance) } else { level.min(best + *distance) };
         }
     }
 
-    fn run(&mut self) {
+    pub fn run(&mut self) {
         let n_bars = self.bars.close.len();
         for t in 0..n_bars {
             let day = self.bars.ts[t] / 86_400_000_000_000;
@@ -358,65 +560,29 @@ impl Plain<'_> {
                 self.is_day_over = false;
             }
             self.day = day;
-            self.open(t);
-            self.inside(t);
+            if self.bars.flags[t] & (2 | 4 | 8) == 0 {
+                if let Some(share) = self.rules.participation {
+                    let lot = self.rules.lot_base;
+                    let most = share * self.bars.volume[t];
+                    self.left = if lot > 0.0 { (most / lot).floor() * lot } else { most };
+                }
+                self.open(t);
+                self.inside(t);
+                self.late(t);
+                self.follow(t);
+            }
             let is_over = self.mark(t);
             if t + 1 < n_bars && !is_over {
                 self.decide(t);
             } else if !is_over && self.rules.finalize == Finalize::Close {
-                self.leave(t, self.bars.close[t], t, 1.0);
+                self.left = f64::INFINITY;
+                self.leave(t, self.bars.close[t], How::Market(t, 1.0), false);
             }
             self.equity.push(self.worth(self.bars.close[t]));
             if is_over {
                 let last = self.equity[t];
                 self.equity.resize(n_bars, last);
                 return;
-            }
-        }
-    }
-}
-
-#[test]
-fn every_run_agrees_with_the_plain_loop() {
-    let mut seed = 1_000;
-    for (order, risk) in variants() {
-        let program = puppet(order.clone(), risk.clone());
-        for rules in executions() {
-            for message_share in [0.05, 0.4, 1.0] {
-                seed += 1;
-                let bars = storm(seed, 600, message_share);
-                let view = bars.view(0..600);
-                let mut plain = Plain {
-                    bars: &bars,
-                    order: &order,
-                    risk: &risk,
-                    rules: &rules,
-                    atr: evaluate::column(&program, &view, ATR_SLOT),
-                    cash: 1_000.0,
-                    held: None,
-                    entries: Vec::new(),
-                    resting: None,
-                    exits: Vec::new(),
-                    flat_at: None,
-                    day: 0,
-                    day_equity: 1_000.0,
-                    is_day_over: false,
-                    equity: Vec::new(),
-                    exit_bars: Vec::new(),
-                };
-                plain.run();
-                let columns = go(&program, &rules, &bars).columns.unwrap();
-                assert_eq!(columns.trades.exit_bar, plain.exit_bars, "{seed} {order} {risk}");
-                for (t, (found, expected)) in
-                    columns.equity_quote.iter().zip(&plain.equity).enumerate()
-                {
-                    let slack = 1e-8 * expected.abs().max(1_000.0);
-                    let difference = (found - expected).abs();
-                    assert!(
-                        difference <= slack,
-                        "{seed} {order} {risk} {rules:?} bar {t}: {found} {expected}"
-                    );
-                }
             }
         }
     }
