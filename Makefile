@@ -13,10 +13,10 @@ ENGINE_SOURCES := Cargo.toml Cargo.lock pyproject.toml \
 PYTEST := $(BIN)/python -m pytest
 
 export PROVING_HOME
-.PHONY: help setup run test dev check format bench golden fuzz lock browser tools clean
+.PHONY: help setup run test dev check format bench bench-rust count golden fuzz lock browser tools clean
 
 help: ## List the targets
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 10
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 12
 
 setup: $(VENV)/.engine ## Prepare .venv with the engine built in release mode
 
@@ -46,6 +46,20 @@ format: setup ## Put every file into its one form
 
 bench: setup .venv-bench/.engine ## Measure against peers, as ratios in one run
 	@.venv-bench/bin/python -m tests.bench
+
+bench-rust: ## Time the Rust parts alone
+	cargo bench --locked --package proving_core --bench hot_loops
+
+# A later change is compared by instructions, whatever else the machine does meanwhile. A sweep runs
+# on a thread of its own, so all is counted there: the difference is that of forty settings.
+count: ## Count the instructions of the two hot loops (needs valgrind)
+	@cargo bench --locked --quiet --package proving_core --bench count --no-run
+	@counted() { valgrind --tool=callgrind --callgrind-out-file=/dev/null "$$@" 2>&1 \
+			| sed -n 's/.*Collected : //p'; }; \
+	count=$$(ls -t target/release/deps/count-* | grep -v '\.d$$' | head -n 1); \
+	echo "one backtest, a year: $$(counted --toggle-collect='*work::run*' $$count backtest)"; \
+	few=$$(counted $$count sweep 40); many=$$(counted $$count sweep 80); \
+	echo "one setting, 50,000 bars: $$(( (many - few) / 40 ))"
 
 golden: setup ## Write the golden files anew; review the diff
 	PROVING_GOLDEN=write $(PYTEST) tests/golden tests/contract/test_strategy_schema.py

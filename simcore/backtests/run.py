@@ -321,10 +321,9 @@ def _trades(trades: engine.Columns, tags: Sequence[str | None]) -> pl.DataFrame:
     """The engine's trades with names for codes, in the order of the table."""
     import pyarrow as pa
 
-    reasons = engine.catalogue()["codes"]["exit_reason"]
     named = {
-        "exit_reason": [reasons[code] for code in trades["exit_reason"].tolist()],
-        "entry_tag": [tags[rule] for rule in trades["entry_tag"].tolist()],
+        "exit_reason": engine.catalogue()["codes"]["exit_reason"],
+        "entry_tag": tags,
     }
     own = [each for each in TABLES["trades"].columns if each.name not in RUN_KEY]
     plain = [each.name for each in own if each.name not in named]
@@ -332,6 +331,6 @@ def _trades(trades: engine.Columns, tags: Sequence[str | None]) -> pl.DataFrame:
     frame = pl.DataFrame(pa.Table.from_arrays([pa.array(trades[name]) for name in plain], plain))
     for index, each in enumerate(own):
         if each.name in named:
-            column = pl.Series(each.name, named[each.name], dtype=each.polars_type())
-            frame.insert_column(index, column)
+            words = pl.Series(each.name, named[each.name], dtype=each.polars_type())
+            frame.insert_column(index, words.gather(trades[each.name]))
     return frame

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from simcore.errors import InvariantError, SpecError
@@ -41,6 +41,10 @@ _COMPARED: Final[Mapping[str, Callable[[float, float], bool]]] = {
     "eq": lambda a, b: a == b,
     "ne": lambda a, b: a != b,
 }
+
+
+# Numbers that are put into an instruction, and lookback and latest bar of what it reads.
+_Hole = tuple[tuple[float, ...], tuple[tuple[int, int | None], ...]]
 
 
 class _IllegalError(Exception):
@@ -120,6 +124,7 @@ class _Step:
         lookback_bars: Then, its lookback.
         dep: Then, the latest bar it reads.
         op: Operation.
+        made: What was filled in before, as settings of a grid repeat their numbers.
     """
 
     op: str
@@ -131,6 +136,7 @@ class _Step:
     text: str | None
     lookback_bars: int
     dep: int | None
+    made: dict[_Hole, tuple[str, int, int | None]] = field(default_factory=dict)
 
 
 class _Template:
@@ -203,28 +209,13 @@ class _Template:
                 lookbacks.append(step.lookback_bars)
                 deps.append(step.dep)
                 continue
-            given = [_number(node, values) for node in step.given]
-            for row, value in zip(step.ranges, given, strict=True):
-                if row.fault(value) is not None or (row is _DIVISOR and value == 0.0):
-                    raise _IllegalError
-            lookback = max([lookbacks[slot] for slot in step.slots], default=0)
-            known = [dep for slot in step.slots if (dep := deps[slot]) is not None]
-            dep = max(known, default=None)
-            hole = ""
-            if step.function is not None:
-                lookback += step.function.lookback_bars(*given)
-                dep = dep if step.slots else 0
-                hole = ",".join(map(repr, given)) + "]"
-            elif step.op == "shift":
-                lookback += int(given[0])
-                dep = None if dep is None else dep - int(given[0])
-                hole = str(int(given[0]))
-            elif step.op == "const":
-                hole = repr(given[0])
-            elif step.op == "cross":
-                lookback += 1
-            latest = "null" if dep is None else dep
-            texts.append(f'{step.head}{hole},"w":{lookback},"dep":{latest}}}')
+            given = tuple([_number(node, values) for node in step.given])
+            reads = tuple([(lookbacks[slot], deps[slot]) for slot in step.slots])
+            made = step.made.get((given, reads))
+            if made is None:
+                made = step.made[given, reads] = _filled(step, given, reads)
+            text, lookback, dep = made
+            texts.append(text)
             lookbacks.append(lookback)
             deps.append(dep)
         return f'{{"code":[{",".join(texts)}],{self._tail}'
@@ -251,6 +242,38 @@ def _step(node: Node, refer: Callable[[Node], int], before: Sequence[_Step], row
     text = None if varies else json.dumps(program.instruction(node, refer))
     head = _head(node, slots) if varies else ""
     return _Step(node.op, head, slots, given, ranges, function, text, node.lookback_bars, node.dep)
+
+
+def _filled(
+    step: _Step, given: tuple[float, ...], reads: tuple[tuple[int, int | None], ...]
+) -> tuple[str, int, int | None]:
+    """Return an instruction with its numbers, its lookback and the latest bar it reads.
+
+    Args:
+        step: What is filled in.
+        given: Its numbers.
+        reads: Lookback and latest bar of each column it reads.
+    """
+    for row, value in zip(step.ranges, given, strict=True):
+        if row.fault(value) is not None or (row is _DIVISOR and value == 0.0):
+            raise _IllegalError
+    lookback = max([bars for bars, _ in reads], default=0)
+    dep = max([dep for _, dep in reads if dep is not None], default=None)
+    hole = ""
+    if step.function is not None:
+        lookback += step.function.lookback_bars(*given)
+        dep = dep if step.slots else 0
+        hole = ",".join(map(repr, given)) + "]"
+    elif step.op == "shift":
+        lookback += int(given[0])
+        dep = None if dep is None else dep - int(given[0])
+        hole = str(int(given[0]))
+    elif step.op == "const":
+        hole = repr(given[0])
+    elif step.op == "cross":
+        lookback += 1
+    latest = "null" if dep is None else dep
+    return f'{step.head}{hole},"w":{lookback},"dep":{latest}}}', lookback, dep
 
 
 _ANY: Final = Range("value", "", -math.inf, math.inf)

@@ -19,6 +19,8 @@ from typing import Any
 
 import numpy as np
 
+from tests.bench import agreement, returns
+
 YEAR_BARS = 525_600
 SWEEP_BARS = 50_000
 RESAMPLED_BARS = 10_000
@@ -53,6 +55,12 @@ sizing = { type = "fixed_qty", qty = 1.0 }
 max_daily_loss_pct = 100.0
 [metadata]
 """
+RISK = CROSS.replace(
+    'sizing = { type = "fixed_qty", qty = 1.0 }',
+    """sizing = { type = "risk_pct", value = 0.5 }
+stop = { type = "atr", n = 14, mult = 3.0 }
+trailing = { type = "atr", n = 14, mult = 4.0 }""",
+)
 TREND_YEAR = {**BAR_MINUTE, "volume_model": "lognormal"}
 GARCH_YEAR = {
     **TREND_YEAR,
@@ -165,6 +173,25 @@ def vectorbt_sweep(engine: str) -> dict[str, float]:
     return {"seconds": time.perf_counter() - started, "peak_mib": peak_mib()}
 
 
+def frame(bars: Any) -> Any:
+    """Return bars as the pandas frame that backtesting.py takes."""
+    import pandas as pd
+
+    names = {name: bars[name.lower()].to_numpy() for name in ("Open", "High", "Low", "Close")}
+    index = pd.to_datetime(bars["ts"].to_numpy())
+    return pd.DataFrame({**names, "Volume": bars["volume"].to_numpy()}, index=index)
+
+
+def backtesting_single(n_bars: int) -> dict[str, float]:
+    """Measure backtesting.py; one call, as it takes seconds."""
+    from tests.bench import peers
+
+    call = peers.backtesting_run(frame(_bars(n_bars)), 10, 50)
+    started = time.perf_counter()
+    call()
+    return {"seconds": time.perf_counter() - started, "peak_mib": peak_mib()}
+
+
 def ours_market(document: dict[str, Any]) -> dict[str, float]:
     """Measure the bars of a year through the SDK: extremes, checks and dataset hash included."""
     import simcore
@@ -185,6 +212,19 @@ def arch_market() -> dict[str, float]:
     from tests.bench import peers
 
     return {"seconds": median_seconds(lambda: peers.arch_returns(YEAR_BARS), 3)}
+
+
+def ours_risk() -> dict[str, float]:
+    """Measure a strategy sized by risk, with a stop and a trailing stop by ATR, over a year."""
+    import simcore
+
+    bars, strategy = _bars(YEAR_BARS), simcore.compile_strategy(RISK)
+
+    def call() -> object:
+        result = simcore.backtest(strategy, bars, execution="honest_v1")
+        return result.equity, dict(result.metrics), result.trades
+
+    return {"seconds": median_seconds(call, 7), "peak_mib": peak_mib()}
 
 
 def _resampled() -> Any:
@@ -269,6 +309,13 @@ CASES: dict[str, Callable[[], dict[str, float]]] = {
     "vectorbt_rust_year": lambda: vectorbt_single("rust", YEAR_BARS),
     "vectorbt_rust_1k": lambda: vectorbt_single("rust", 1_000),
     "vectorbt_rust_sweep": lambda: vectorbt_sweep("rust"),
+    "backtesting_year": lambda: backtesting_single(YEAR_BARS),
+    "ours_risk_year": ours_risk,
+    "same_equity": agreement.same_equity,
+    "ours_seven": lambda: returns.ours_metrics(returns.SEVEN),
+    "ours_catalogue": lambda: returns.ours_metrics(None),
+    "empyrical_seven": returns.empyrical_metrics,
+    "quantstats_seven": returns.quantstats_metrics,
     "ours_trend_year": lambda: ours_market(TREND_YEAR),
     "ours_garch_year": lambda: ours_market(GARCH_YEAR),
     "numpy_market_year": numpy_market,

@@ -1,4 +1,5 @@
-"""What others do with the same work: numba and numpy by hand, vectorbt, arch.
+"""What others do with the same work: numba and numpy by hand, vectorbt, backtesting.py, empyrical,
+quantstats, arch.
 
 A moving-average crossover on closes, long only, one unit, fee 5 bps, slippage 2 bps, fill at the
 close; equity of every bar, trade records, Sharpe ratio and maximum drawdown.
@@ -11,6 +12,7 @@ from collections.abc import Callable
 
 import numba
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 FEE = 5e-4
@@ -108,6 +110,112 @@ def vectorbt_run(
         )
 
     return run
+
+
+def backtesting_run(bars: pd.DataFrame, fast: int, slow: int) -> Callable[[], object]:
+    """Return a call that runs backtesting.py with the same rules, costs and reads.
+
+    Args:
+        bars: Columns ``Open High Low Close Volume`` by time.
+        fast: Bars of the fast average.
+        slow: Bars of the slow one.
+    """
+    return lambda: signals_run(bars, *crossings(bars["Close"].to_numpy(), fast, slow), fee=FEE)
+
+
+def crossings(
+    close: NDArray[np.float64], fast: int, slow: int
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Return on which bars the fast average passes the slow one, upwards and downwards."""
+    quick, steady = _average(close, fast), _average(close, slow)
+    above, below = quick > steady, quick < steady
+    up, down = np.zeros(close.size, dtype=bool), np.zeros(close.size, dtype=bool)
+    up[slow:] = above[slow:] & ~above[slow - 1 : -1]
+    down[slow:] = below[slow:] & ~below[slow - 1 : -1]
+    return up, down
+
+
+def _average(close: NDArray[np.float64], n: int) -> NDArray[np.float64]:
+    means = np.full(close.size, np.nan)
+    means[n - 1 :] = np.lib.stride_tricks.sliding_window_view(close, n).mean(axis=1)
+    return means
+
+
+def signals_run(
+    bars: pd.DataFrame, buys: NDArray[np.bool_], closes: NDArray[np.bool_], fee: float
+) -> tuple[NDArray[np.float64], int]:
+    """Trade one unit on signals at the next open in backtesting.py.
+
+    Returns:
+        Equity at each close, and the number of closed trades.
+    """
+    from backtesting import Backtest, Strategy
+
+    class Signals(Strategy):  # type: ignore[misc]
+        def init(self) -> None:
+            pass
+
+        def next(self) -> None:
+            t = len(self.data) - 1
+            if buys[t] and not self.position:
+                self.buy(size=1)
+            elif closes[t] and self.position:
+                self.position.close()
+
+    run = Backtest(bars, Signals, cash=CASH, commission=fee, spread=SLIPPAGE if fee else 0.0)
+    stats = run.run()
+    return stats["_equity_curve"]["Equity"].to_numpy(), len(stats["_trades"])
+
+
+def vectorbt_signals(
+    bars: pd.DataFrame, buys: NDArray[np.bool_], closes: NDArray[np.bool_], engine: str
+) -> NDArray[np.float64]:
+    """Return the equity of one unit traded on signals at the next open, without costs."""
+    import vectorbt as vbt
+
+    vbt.settings["engine"] = engine
+    portfolio = vbt.Portfolio.from_signals(
+        bars["Close"],
+        np.concatenate([[False], buys[:-1]]),
+        np.concatenate([[False], closes[:-1]]),
+        price=bars["Open"],
+        size=1.0,
+        init_cash=CASH,
+        freq="1min",
+    )
+    return np.asarray(portfolio.value())
+
+
+def empyrical_metrics(returns: NDArray[np.float64], bars_per_year: float) -> object:
+    """Return seven metrics as empyrical computes them."""
+    import empyrical
+
+    year = {"annualization": bars_per_year}
+    return (
+        empyrical.cum_returns_final(returns),
+        empyrical.annual_return(returns, **year),
+        empyrical.annual_volatility(returns, **year),
+        empyrical.sharpe_ratio(returns, **year),
+        empyrical.sortino_ratio(returns, **year),
+        empyrical.max_drawdown(returns),
+        empyrical.calmar_ratio(returns, **year),
+    )
+
+
+def quantstats_metrics(returns: pd.Series, bars_per_year: float) -> object:
+    """Return seven metrics as quantstats computes them."""
+    from quantstats import stats
+
+    periods = int(bars_per_year)
+    return (
+        stats.comp(returns),
+        stats.cagr(returns, periods=periods),
+        stats.volatility(returns, periods=periods),
+        stats.sharpe(returns, periods=periods),
+        stats.sortino(returns, periods=periods),
+        stats.max_drawdown(returns),
+        stats.calmar(returns, periods=periods),
+    )
 
 
 def numpy_bars(n_bars: int) -> tuple[NDArray[np.float64], ...]:

@@ -21,6 +21,7 @@ from tests.bench.cases import (
 FIGURES = {
     name: {
         "seconds": 1.0 + index, "peak_mib": 9.0, "over_idle_mib": 8.0, "again_seconds": 7.0,
+        "n_trades": 8.0, "backtesting": 0.0, "vectorbt_numba": 0.0, "vectorbt_rust": 0.0,
         "import_simcore": 6.0, "python": 5.0, "import_vectorbt": 4.0, "proving_help": 3.0,
     }
     for index, name in enumerate(CASES)
@@ -28,7 +29,23 @@ FIGURES = {
 
 
 def test_the_table_has_a_row_for_each_figure_that_is_asked_for() -> None:
-    asked = ["F1", "F2", "F3", "F3", "F3", "F5", "F6", "F10", "F10", "F11"]
+    asked = [
+        "F1",
+        "F2",
+        "F3",
+        "F3",
+        "F3",
+        "F4",
+        "F5",
+        "F6",
+        "F7",
+        "F7",
+        "F8",
+        "F10",
+        "F10",
+        "F11",
+        "C.8",
+    ]
     assert [row[0] for row in rows(FIGURES)] == asked
 
 
@@ -38,8 +55,18 @@ def test_a_ratio_is_the_peers_time_over_ours_in_the_same_run() -> None:
     figures["vectorbt_numba_year"]["seconds"] = 0.4
     figures["vectorbt_rust_year"]["seconds"] = 0.2
     figures["numba_year"]["seconds"] = 0.005
+    figures["backtesting_year"]["seconds"] = 5.0
     beside = rows(figures)[0][3]
-    assert beside == "vectorbt 20.0x our time; ours 2.00x numba's"
+    assert beside.startswith("vectorbt 20.0x our time (numba 400 ms, rust 200 ms)")
+    assert beside.endswith("backtesting.py 500x; ours 2.00x numba's")
+
+
+def test_a_case_that_failed_leaves_a_hole_and_no_number() -> None:
+    figures = {name: dict(each) for name, each in FIGURES.items()}
+    figures["ours_risk_year"] = {}
+    row = next(row for row in rows(figures) if row[0] == "F4")
+    assert row[2] == "nan ms (nan ns/bar)"
+    assert not any("nan" in cell for other in rows(figures) if other != row for cell in other[2:4])
 
 
 @pytest.mark.parametrize("has_trades", [False, True])

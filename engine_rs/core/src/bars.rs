@@ -1,6 +1,7 @@
 //! Bars: open, high, low, close and volume columns, and what must hold of them.
 
 use crate::EngineError;
+use crate::wide::{fetch, widest};
 
 /// Bit of the column `flags`: trading is halted in this bar.
 pub const FLAG_HALTED: u8 = 2;
@@ -90,6 +91,14 @@ impl<'a> BarsView<'a> {
         }
     }
 
+    /// Asks for the prices of a bar that will soon be worked through, and of the one after it.
+    #[inline]
+    pub fn fetch(&self, bar: usize) {
+        for column in [self.open, self.high, self.low, self.close] {
+            fetch(column, bar + 1);
+        }
+    }
+
     /// Number of bars.
     pub fn len(&self) -> usize {
         self.close.len()
@@ -126,39 +135,7 @@ impl<'a> BarsView<'a> {
                 });
             }
         }
-        if self.is_sound() { Ok(()) } else { Err(self.first_fault()) }
-    }
-
-    /// Whether every row is sound: one pass without branches, since almost all bars are.
-    fn is_sound(&self) -> bool {
-        let mut sound = true;
-        let bodies = self.open.iter().zip(self.close);
-        for (((o, c), (h, l)), v) in bodies.zip(self.high.iter().zip(self.low)).zip(self.volume) {
-            // Each comparison is false for NaN; a bounded high and a positive low bound the rest.
-            sound &= (*l > 0.0) & (*h <= f64::MAX) & (h >= o) & (h >= c) & (l <= o) & (l <= c);
-            sound &= (*v >= 0.0) & (*v <= f64::MAX);
-        }
-        sound && self.is_rising()
-    }
-
-    /// Whether each ts is above the one before it.
-    fn is_rising(&self) -> bool {
-        // The sign of a difference tells, as long as none is too large for its type; and in
-        // practice none comes near that.
-        const FAR: i64 = 1 << 62;
-        let (Some(first), Some(last)) = (self.ts.first(), self.ts.last()) else { return true };
-        let pairs = || self.ts.iter().zip(self.ts.iter().skip(1));
-        if (-FAR..FAR).contains(first) && (-FAR..FAR).contains(last) {
-            let (mut falls, mut leaves) = (0_i64, 0_i64);
-            for (before, after) in pairs() {
-                falls |= !before.wrapping_sub(*after);
-                leaves |= after ^ after.wrapping_shl(1);
-            }
-            if leaves >= 0 {
-                return falls >= 0;
-            }
-        }
-        pairs().all(|(before, after)| before < after)
+        if are_sound(self) && is_rising(self.ts) { Ok(()) } else { Err(self.first_fault()) }
     }
 
     fn first_fault(&self) -> EngineError {
@@ -200,6 +177,42 @@ impl<'a> BarsView<'a> {
             return Some(("NEGATIVE_VOLUME", format!("volume {v}"), "a finite volume, 0 or more"));
         }
         None
+    }
+}
+
+widest! {
+    /// Whether prices and volumes of every row are sound: one pass without branches, since almost
+    /// all bars are.
+    fn are_sound(bars: &BarsView) -> bool {
+        let mut sound = true;
+        let bodies = bars.open.iter().zip(bars.close);
+        for (((o, c), (h, l)), v) in bodies.zip(bars.high.iter().zip(bars.low)).zip(bars.volume) {
+            // Each comparison is false for NaN; a bounded high and a positive low bound the rest.
+            sound &= (*l > 0.0) & (*h <= f64::MAX) & (h >= o) & (h >= c) & (l <= o) & (l <= c);
+            sound &= (*v >= 0.0) & (*v <= f64::MAX);
+        }
+        sound
+    }
+}
+
+widest! {
+    /// Whether each time is above the one before it.
+    fn is_rising(ts: &[i64]) -> bool {
+        // The sign of a difference tells, as long as none is too large for its type; and in
+        // practice none comes near that.
+        const FAR: i64 = 1 << 62;
+        let (Some(first), Some(last)) = (ts.first(), ts.last()) else { return true };
+        if (-FAR..FAR).contains(first) && (-FAR..FAR).contains(last) {
+            let (mut falls, mut leaves) = (0_i64, 0_i64);
+            for (before, after) in ts.iter().zip(&ts[1..]) {
+                falls |= !before.wrapping_sub(*after);
+                leaves |= after ^ after.wrapping_shl(1);
+            }
+            if leaves >= 0 {
+                return falls >= 0;
+            }
+        }
+        ts.iter().zip(&ts[1..]).all(|(before, after)| before < after)
     }
 }
 

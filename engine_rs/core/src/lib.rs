@@ -19,6 +19,7 @@ pub mod random;
 pub mod resample;
 pub mod scenario;
 pub mod self_test;
+mod wide;
 
 pub use error::EngineError;
 

@@ -170,7 +170,7 @@ pub struct Sum {
 
 impl Sum {
     /// Adds one value.
-    #[inline]
+    #[inline(always)]
     pub fn add(&mut self, value: f64) {
         // Knuth's form finds the same rounding error as Neumaier's, without a branch.
         let next = self.total + value;

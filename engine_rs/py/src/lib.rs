@@ -98,10 +98,7 @@ fn backtest<'py>(
     let views = held.iter().map(HeldBars::view).collect::<PyResult<Vec<_>>>()?;
     let detail = Detail::named(detail).map_err(refusal)?;
     let results = py.detach(|| {
-        let programs = programs
-            .iter()
-            .map(|text| Program::decode(text))
-            .collect::<Result<Vec<_>, EngineError>>()?;
+        let programs = Program::decode_all(&programs, n_threads)?;
         let mut results = backtests::run_batch(
             &programs,
             &execution,

@@ -7,6 +7,7 @@ use crate::bars::BarsView;
 use crate::math::Sum;
 use crate::metric::Record;
 use crate::metric::trades::TradeTotals;
+use crate::wide::widest;
 use std::ops::Range;
 
 /// Cash and position from the close of one bar on, until the next step.
@@ -72,31 +73,39 @@ impl Trade {
         let (first, last) = (self.entry.bar, self.exit.bar);
         let is_at_close = matches!(self.reason, ExitReason::EndOfData);
         let whole = first..if is_at_close { last + 1 } else { last };
-        let fold = |column: &[f64], start: f64, pick: fn(f64, f64) -> f64| {
-            // Eight at a time, as none waits for another.
-            let mut lanes = [start; 8];
-            let chunks = column.chunks_exact(8);
-            let rest = chunks.remainder();
-            for chunk in chunks {
-                for (lane, value) in lanes.iter_mut().zip(chunk) {
-                    *lane = pick(*lane, *value);
-                }
-            }
-            lanes.iter().chain(rest).copied().fold(start, pick)
-        };
         let mut points = [self.entry.raw_quote, self.exit.raw_quote, self.exit.raw_quote];
         if last > first {
             points[2] = bars.open[last];
         }
         let low = points.iter().copied().fold(f64::INFINITY, f64::min);
         let high = points.iter().copied().fold(0.0, f64::max);
-        let low = fold(&bars.low[whole.clone()], low, f64::min);
-        let high = fold(&bars.high[whole], high, f64::max);
+        let (low, high) = extended(low, high, &bars.low[whole.clone()], &bars.high[whole]);
         let move_bps = |price: f64| {
             1e4 * self.side * (price - self.entry.price_quote) / self.entry.price_quote
         };
         let (a, b) = (move_bps(low), move_bps(high));
         (a.min(b).min(0.0), a.max(b).max(0.0))
+    }
+}
+
+widest! {
+    /// The lowest of `low` and the lows, and the highest of `high` and the highs, of which none is
+    /// unknown.
+    fn extended(low: f64, high: f64, lows: &[f64], highs: &[f64]) -> (f64, f64) {
+        // Eight at a time, as none waits for another; not `min` and `max`, which look for NaN.
+        let least = |a: f64, b: f64| if b < a { b } else { a };
+        let most = |a: f64, b: f64| if b > a { b } else { a };
+        let (mut lowest, mut highest) = ([low; 8], [high; 8]);
+        let (low_eights, low_rest) = lows.as_chunks::<8>();
+        let (high_eights, high_rest) = highs.as_chunks::<8>();
+        for (lows, highs) in low_eights.iter().zip(high_eights) {
+            for k in 0..8 {
+                lowest[k] = least(lowest[k], lows[k]);
+                highest[k] = most(highest[k], highs[k]);
+            }
+        }
+        let low = lowest.iter().chain(low_rest).copied().fold(low, least);
+        (low, highest.iter().chain(high_rest).copied().fold(high, most))
     }
 }
 
@@ -127,6 +136,31 @@ pub struct Trades {
 }
 
 impl Trades {
+    fn with_capacity(n_trades: usize) -> Self {
+        Self {
+            id: Vec::with_capacity(n_trades),
+            entry_bar: Vec::with_capacity(n_trades),
+            exit_bar: Vec::with_capacity(n_trades),
+            side: Vec::with_capacity(n_trades),
+            qty: Vec::with_capacity(n_trades),
+            entry_px: Vec::with_capacity(n_trades),
+            exit_px: Vec::with_capacity(n_trades),
+            entry_raw_px: Vec::with_capacity(n_trades),
+            exit_raw_px: Vec::with_capacity(n_trades),
+            fees: Vec::with_capacity(n_trades),
+            slippage_cost: Vec::with_capacity(n_trades),
+            gross_pnl: Vec::with_capacity(n_trades),
+            net_pnl: Vec::with_capacity(n_trades),
+            ret_bps: Vec::with_capacity(n_trades),
+            mae_bps: Vec::with_capacity(n_trades),
+            mfe_bps: Vec::with_capacity(n_trades),
+            bars_held: Vec::with_capacity(n_trades),
+            entry_tag: Vec::with_capacity(n_trades),
+            exit_reason: Vec::with_capacity(n_trades),
+            ambiguous: Vec::with_capacity(n_trades),
+        }
+    }
+
     /// Number of trades.
     pub fn len(&self) -> usize {
         self.id.len()
@@ -235,7 +269,7 @@ impl Journal {
 
     /// The closed trades; `bars` must be those of the run.
     pub fn trades(&self, bars: &BarsView) -> Trades {
-        let mut trades = Trades::default();
+        let mut trades = Trades::with_capacity(self.trades.len());
         self.trades.iter().for_each(|trade| trades.push(trade, bars));
         trades
     }
@@ -252,6 +286,7 @@ impl Journal {
 }
 
 /// Stretches of bars with the same cash and position, from the first bar to `end`.
+#[inline(always)]
 fn spans(
     steps: &[Step],
     end: usize,
@@ -261,6 +296,21 @@ fn spans(
     let ends = steps.iter().map(|step| step.bar).chain(std::iter::once(end));
     let steps = std::iter::once(start).chain(steps.iter().copied());
     steps.zip(ends).map(move |(step, next)| (step.bar..next.min(end), step))
+}
+
+widest! {
+    /// Sums over the equity at the closes up to bar `end`.
+    fn tallied(steps: &[Step], close: &[f64], end: usize, initial_quote: f64) -> Tally {
+        let mut tally = Tally::new(initial_quote);
+        for (span, step) in spans(steps, end, initial_quote) {
+            if step.position_base == 0.0 {
+                tally.add_flat(&step, span.len());
+            } else {
+                tally.add_held(&step, &close[span]);
+            }
+        }
+        tally
+    }
 }
 
 /// What a run writes down as it goes; used again for the next run.
@@ -311,14 +361,7 @@ impl Ledger {
         bars_per_year: f64,
         is_ruined: bool,
     ) -> Record {
-        let mut tally = Tally::new(initial_quote);
-        for (span, step) in spans(&self.steps, end, initial_quote) {
-            if step.position_base == 0.0 {
-                tally.add_flat(&step, span.len());
-            } else {
-                tally.add_held(&step, &close[span]);
-            }
-        }
+        let tally = tallied(&self.steps, close, end, initial_quote);
         let dispersion = tally.moments.dispersion(end, |add| {
             let mut before = initial_quote;
             for (span, step) in spans(&self.steps, end, initial_quote) {

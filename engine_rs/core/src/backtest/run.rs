@@ -139,6 +139,7 @@ impl<'a> Run<'a> {
                 break;
             }
             t = if is_skipping { self.next_bar(t) } else { t + 1 };
+            self.inputs.signals.fetch_after(t, &self.inputs.bars);
         }
         self.count_refused(t.min(last));
         if self.live.is_none() {

@@ -6,6 +6,9 @@ use crate::program::kernel::{Bits, or, words};
 use crate::program::risk::OnOpposite;
 use crate::program::{Action, Program};
 
+/// How far ahead the next bar is looked for whose prices should be at hand.
+const FETCHED_BARS: usize = 512;
+
 /// What the rules ask for on one bar.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Wishes {
@@ -124,6 +127,16 @@ impl<'a> Signals<'a> {
     pub fn release(self, pool: &mut Pool) {
         for bits in [self.flat, self.long, self.short, self.any, self.refused, self.conflicts] {
             pool.give_bits(bits);
+        }
+    }
+
+    /// Asks for the prices of the next bar on which something is asked for, so that the bar loop
+    /// need not wait for them when it is there.
+    #[inline]
+    pub fn fetch_after(&self, t: usize, bars: &crate::bars::BarsView) {
+        if !self.any.is_empty() {
+            let limit = bars.len().min(t + FETCHED_BARS);
+            bars.fetch(next(&self.any, t + 1, limit));
         }
     }
 

@@ -4,6 +4,7 @@ use super::window::spreads;
 use super::{Indicator, Memory, Output, Range, Warmup, window};
 use crate::bars::Field;
 use crate::parameter::Params;
+use crate::wide::widest;
 
 /// Row of the commodity channel index.
 pub const CCI: Indicator = Indicator {
@@ -18,13 +19,21 @@ pub const CCI: Indicator = Indicator {
     memory: Memory::Window,
 };
 
-/// Distance of the typical price from its mean, in mean distances; unknown where it did not move.
-fn compute(columns: &[&[f64]], params: &Params, _: usize, values: &mut [f64]) {
-    let [high, low, close] = columns else { unreachable!("the table names three columns") };
-    let n = params.get("n");
-    let prices = typical(high, low, close);
-    let index = |gap: f64, total: f64| -gap / (0.015 * (total / n));
-    spreads(&prices, n as usize, values, f64::abs, index);
+widest! {
+    /// Distance of the typical price from its mean, in mean distances; unknown where it did not
+    /// move.
+    fn compute(
+        columns: &[&[f64]],
+        params: &Params,
+        _output: usize,
+        values: &mut [f64],
+    ) {
+        let [high, low, close] = columns else { unreachable!("the table names three columns") };
+        let n = params.get("n");
+        let prices = typical(high, low, close);
+        let index = |gap: f64, total: f64| -gap / (0.015 * (total / n));
+        spreads(&prices, n as usize, values, f64::abs, index);
+    }
 }
 
 /// Mean of high, low and close of each bar.

@@ -30,6 +30,7 @@ mod zscore;
 
 use crate::bars::{BarsView, Field};
 use crate::parameter::{Param, Params};
+use crate::wide::widest;
 use serde_json::{Value, json};
 
 /// One indicator; a row of the table.
@@ -225,19 +226,21 @@ fn step_by_step(mut step: impl Step, columns: &[&[f64]], values: &mut [f64]) {
     }
 }
 
-/// Whether no value is infinite; unknown values aside.
-fn is_moderate(values: &[f64]) -> bool {
-    const LANES: usize = 16;
-    let mut largest = [0.0_f64; LANES];
-    let chunks = values.chunks_exact(LANES);
-    let rest = chunks.remainder();
-    for chunk in chunks {
-        for (largest, value) in largest.iter_mut().zip(chunk) {
-            // Not `max`: this is one instruction, and NaN never enters.
-            *largest = if value.abs() > *largest { value.abs() } else { *largest };
+widest! {
+    /// Whether no value is infinite; unknown values aside.
+    fn is_moderate(values: &[f64]) -> bool {
+        const LANES: usize = 16;
+        let mut largest = [0.0_f64; LANES];
+        let chunks = values.chunks_exact(LANES);
+        let rest = chunks.remainder();
+        for chunk in chunks {
+            for (largest, value) in largest.iter_mut().zip(chunk) {
+                // Not `max`: this is one instruction, and NaN never enters.
+                *largest = if value.abs() > *largest { value.abs() } else { *largest };
+            }
         }
+        largest.iter().chain(rest).all(|value| !value.is_infinite())
     }
-    largest.iter().chain(rest).all(|value| !value.is_infinite())
 }
 
 /// First position at or after `start` where one of the columns is unknown.

@@ -3,6 +3,7 @@
 use super::window::spreads;
 use super::{Indicator, Input, Memory, Output, Range, Warmup, window};
 use crate::parameter::Params;
+use crate::wide::widest;
 
 /// Row of the standard deviation.
 pub const STDEV: Indicator = Indicator {
@@ -22,7 +23,9 @@ fn compute(columns: &[&[f64]], params: &Params, _: usize, values: &mut [f64]) {
     deviations(columns[0], params.get("n") as usize, values);
 }
 
-/// Standard deviation of the last `n` values; exactly 0 where they are equal.
-pub fn deviations(input: &[f64], n: usize, values: &mut [f64]) {
-    spreads(input, n, values, |way| way * way, |_, total| (total / n as f64).sqrt());
+widest! {
+    /// Standard deviation of the last `n` values; exactly 0 where they are equal.
+    pub fn deviations(input: &[f64], n: usize, values: &mut [f64]) {
+        spreads(input, n, values, |way| way * way, |_, total| (total / n as f64).sqrt());
+    }
 }

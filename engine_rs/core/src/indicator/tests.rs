@@ -252,3 +252,16 @@ fn a_change_needs_its_two_ends_and_nothing_between() {
         }
     }
 }
+
+#[test]
+fn every_indicator_has_the_same_bits_whatever_registers_there_are() {
+    let bars = market(5, 3_000);
+    everywhere(|row, output| {
+        let input = input(row, &bars);
+        for n in [2.0, 14.0, 100.0] {
+            let here = column(row, &bars, input.as_deref(), n, output);
+            let narrow = crate::wide::narrow(|| column(row, &bars, input.as_deref(), n, output));
+            assert_eq!(bits(&here), bits(&narrow), "{}", row.name);
+        }
+    });
+}

@@ -4,6 +4,7 @@
 //! nothing is carried from window to window, so there is no drift, a spike leaves no trace, and a
 //! window gives the same bits wherever it lies.
 
+use crate::wide::widest;
 use std::collections::VecDeque;
 
 /// Outputs computed at a time, so that what lies between fits the first cache.
@@ -53,6 +54,7 @@ fn add_over_lags(input: &[f64], n: usize, sums: &mut [f64], term: impl Fn(f64, f
 
 /// Calls `write` with the last values, the weighted sums of the changes from them, and where to
 /// put the results, a chunk at a time; `weight` is that of a lag.
+#[inline(always)]
 pub fn weighted(
     input: &[f64],
     n: usize,
@@ -75,6 +77,7 @@ pub fn weighted(
 /// and `total` the sum over its values of `size` of the way from the mean.
 ///
 /// In two passes: the mean first, then the distances from it.
+#[inline(always)]
 pub fn spreads(
     input: &[f64],
     n: usize,
@@ -114,6 +117,7 @@ pub fn extremes(input: &[f64], n: usize, is_largest: bool, values: &mut [f64]) {
 }
 
 /// Writes what each value makes of the one `n` bars before it.
+#[inline(always)]
 pub fn changes(input: &[f64], n: usize, values: &mut [f64], change: impl Fn(f64, f64) -> f64) {
     let before = input;
     let now = &input[n.min(input.len())..];
@@ -122,44 +126,53 @@ pub fn changes(input: &[f64], n: usize, values: &mut [f64], change: impl Fn(f64,
     }
 }
 
-/// Writes into `means[i]` the mean of `input[i..i + n]`; `n` is at least two.
-fn window_means(input: &[f64], n: usize, scratch: &mut [Vec<f64>; 2], means: &mut [f64]) {
-    let [this, next] = scratch;
-    let (mut from, mut to): (&mut [f64], &mut [f64]) = (this, next);
-    // Sums of `width` neighbours: in `input` at first, then in `from`.
-    let (mut width, mut n_sums) = (1, input.len());
-    // Bars of each window whose sum `means` holds already.
-    let mut covered = 0;
-    loop {
-        let sums = if width == 1 { input } else { &from[..n_sums] };
-        if n & width != 0 {
-            for (mean, sum) in means.iter_mut().zip(&sums[covered..]) {
-                *mean = if covered == 0 { *sum } else { *mean + sum };
+widest! {
+    /// Writes into `means[i]` the mean of `input[i..i + n]`; `n` is at least two.
+    fn window_means(input: &[f64], n: usize, scratch: &mut [Vec<f64>; 2], means: &mut [f64]) {
+        let [this, next] = scratch;
+        let (mut from, mut to): (&mut [f64], &mut [f64]) = (this, next);
+        // Sums of `width` neighbours: in `input` at first, then in `from`.
+        let (mut width, mut n_sums) = (1, input.len());
+        // Bars of each window whose sum `means` holds already.
+        let mut covered = 0;
+        loop {
+            let sums = if width == 1 { input } else { &from[..n_sums] };
+            if n & width != 0 {
+                for (mean, sum) in means.iter_mut().zip(&sums[covered..]) {
+                    *mean = if covered == 0 { *sum } else { *mean + sum };
+                }
+                covered += width;
             }
-            covered += width;
+            // Two doublings at a time, unless the sums between them are needed.
+            let is_double = n & (2 * width) == 0;
+            let wider = if is_double { 4 * width } else { 2 * width };
+            if 2 * wider > n {
+                let last = Some((covered > 0, n as f64));
+                add(is_double, &sums[covered..], width, means, last);
+                return;
+            }
+            n_sums -= wider - width;
+            add(is_double, sums, width, &mut to[..n_sums], None);
+            std::mem::swap(&mut from, &mut to);
+            width = wider;
         }
-        // Two doublings at a time, unless the sums between them are needed.
-        let is_double = n & (2 * width) == 0;
-        let wider = if is_double { 4 * width } else { 2 * width };
-        let add = if is_double { quads } else { pairs };
-        if 2 * wider > n {
-            add(&sums[covered..], width, means, Some((covered > 0, n as f64)));
-            return;
-        }
-        n_sums -= wider - width;
-        add(sums, width, &mut to[..n_sums], None);
-        std::mem::swap(&mut from, &mut to);
-        width = wider;
     }
 }
 
+#[inline(always)]
+fn add(is_double: bool, sums: &[f64], width: usize, out: &mut [f64], last: Finish) {
+    if is_double { quads(sums, width, out, last) } else { pairs(sums, width, out, last) }
+}
+
 /// Writes the sums of two neighbours `width` apart, or finishes the means with them.
+#[inline(always)]
 fn pairs(sums: &[f64], width: usize, out: &mut [f64], last: Finish) {
     let terms = sums.iter().zip(&sums[width..]);
     finish(terms.map(|(a, b)| a + b), out, last);
 }
 
 /// Writes the sums of four neighbours `width` apart, or finishes the means with them.
+#[inline(always)]
 fn quads(sums: &[f64], width: usize, out: &mut [f64], last: Finish) {
     let left = sums.iter().zip(&sums[width..]);
     let right = sums[2 * width..].iter().zip(&sums[3 * width..]);
@@ -172,9 +185,22 @@ type Finish = Option<(bool, f64)>;
 #[inline(always)]
 fn finish(sums: impl Iterator<Item = f64>, out: &mut [f64], last: Finish) {
     let slots = out.iter_mut().zip(sums);
+    // Loops, not closures: one that is not inlined would not be wide.
     match last {
-        None => slots.for_each(|(slot, sum)| *slot = sum),
-        Some((false, n)) => slots.for_each(|(slot, sum)| *slot = sum / n),
-        Some((true, n)) => slots.for_each(|(slot, sum)| *slot = (*slot + sum) / n),
+        None => {
+            for (slot, sum) in slots {
+                *slot = sum;
+            }
+        }
+        Some((false, n)) => {
+            for (slot, sum) in slots {
+                *slot = sum / n;
+            }
+        }
+        Some((true, n)) => {
+            for (slot, sum) in slots {
+                *slot = (*slot + sum) / n;
+            }
+        }
     }
 }

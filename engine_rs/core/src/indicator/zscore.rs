@@ -3,6 +3,7 @@
 use super::window::spreads;
 use super::{Indicator, Input, Memory, Output, Range, Warmup, window};
 use crate::parameter::Params;
+use crate::wide::widest;
 
 /// Row of the standard score.
 pub const ZSCORE: Indicator = Indicator {
@@ -17,10 +18,17 @@ pub const ZSCORE: Indicator = Indicator {
     memory: Memory::Window,
 };
 
-/// How many standard deviations the value lies above the mean of the last `n`; unknown where they
-/// are equal.
-fn compute(columns: &[&[f64]], params: &Params, _: usize, values: &mut [f64]) {
-    let n = params.get("n");
-    let score = |gap: f64, total: f64| -gap / (total / n).sqrt();
-    spreads(columns[0], n as usize, values, |way| way * way, score);
+widest! {
+    /// How many standard deviations the value lies above the mean of the last `n`; unknown where
+    /// they are equal.
+    fn compute(
+        columns: &[&[f64]],
+        params: &Params,
+        _output: usize,
+        values: &mut [f64],
+    ) {
+        let n = params.get("n");
+        let score = |gap: f64, total: f64| -gap / (total / n).sqrt();
+        spreads(columns[0], n as usize, values, |way| way * way, score);
+    }
 }

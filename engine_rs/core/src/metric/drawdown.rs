@@ -182,63 +182,82 @@ pub(super) fn annual_growth(record: &Record) -> f64 {
 }
 
 /// The running peak and the deepest fall below it.
+///
+/// The quotient of a value and its peak is rounded, but never against the order of the values: so
+/// that of the lowest value since a peak is the lowest quotient, and one division a peak will do.
 #[derive(Clone, Copy, Debug)]
 pub struct Drawdown {
     peak: f64,
-    /// Smallest quotient of a value and the peak before it.
+    /// Smallest value since the peak.
+    low: f64,
+    /// Smallest quotient of a value and its peak, of the peaks before this one.
     lowest: f64,
-    /// Nothing above this can be deeper: quotient and product round differently.
-    suspect: f64,
 }
 
 impl Drawdown {
     /// A series that begins at `start`, which must be positive.
     pub fn new(start: f64) -> Self {
-        Self { peak: start, lowest: 1.0, suspect: start }
+        Self { peak: start, low: start, lowest: 1.0 }
+    }
+
+    /// The smallest value since the peak, and the peak.
+    #[inline(always)]
+    pub fn bounds(&self) -> (f64, f64) {
+        (self.low, self.peak)
     }
 
     /// Adds one value.
-    #[inline]
+    #[inline(always)]
     pub fn add(&mut self, value: f64) {
         if value > self.peak {
+            if self.low < self.peak {
+                self.lowest = self.lowest.min(self.low / self.peak);
+            }
             self.peak = value;
-            self.watch();
-        } else if value < self.suspect {
-            self.lowest = self.lowest.min(value / self.peak);
-            self.watch();
+            self.low = value;
+        } else if value < self.low {
+            self.low = value;
         }
     }
 
     /// Adds several values.
     #[inline(always)]
     pub fn add_all(&mut self, values: &[f64]) {
-        // Most stretches reach neither a new peak nor a new depth. Four at a time, as none waits
-        // for another.
-        let (mut low, mut high) = ([self.peak; 4], [self.suspect; 4]);
-        let (fours, rest) = values.as_chunks::<4>();
-        for four in fours {
-            for k in 0..4 {
-                low[k] = if four[k] < low[k] { four[k] } else { low[k] };
-                high[k] = if four[k] > high[k] { four[k] } else { high[k] };
+        // Eight at a time, as none waits for another.
+        let (mut low, mut high) = ([self.low; 8], [self.peak; 8]);
+        let (eights, rest) = values.as_chunks::<8>();
+        for eight in eights {
+            for k in 0..8 {
+                low[k] = if eight[k] < low[k] { eight[k] } else { low[k] };
+                high[k] = if eight[k] > high[k] { eight[k] } else { high[k] };
             }
         }
-        let is_within = |value: &f64| *value <= self.peak && *value >= self.suspect;
-        if !low.iter().chain(&high).chain(rest).all(is_within) {
+        if rest.iter().any(|value| *value > self.peak) || !self.add_below_peak(&low, &high) {
             values.iter().for_each(|value| self.add(*value));
+        } else {
+            rest.iter().for_each(|value| self.add(*value));
         }
     }
 
-    fn watch(&mut self) {
-        self.suspect = self.peak * self.lowest * (1.0 + 1e-12);
-        // Below zero the margin must point the other way.
-        if self.lowest < 0.0 {
-            self.suspect = self.peak * self.lowest * (1.0 - 1e-12);
+    /// Adds values of which these are among the lowest and the highest, unless there is a new
+    /// peak among them: then the order matters, which these do not tell.
+    #[inline(always)]
+    pub fn add_below_peak(&mut self, low: &[f64], high: &[f64]) -> bool {
+        let mut is_below = true;
+        for value in high {
+            is_below &= *value <= self.peak;
         }
+        if is_below {
+            for low in low {
+                self.low = if *low < self.low { *low } else { self.low };
+            }
+        }
+        is_below
     }
 
     /// Deepest fall so far, as a fraction of the peak, 0 or negative.
     pub fn deepest(&self) -> f64 {
-        self.lowest - 1.0
+        self.lowest.min(self.low / self.peak) - 1.0
     }
 }
 

@@ -180,7 +180,7 @@ pub struct Moments {
 }
 
 /// Returns that are summed side by side.
-const LANES: usize = 4;
+pub const LANES: usize = 4;
 
 /// Squares about the mean that are a smaller share than this of the squares about zero have lost
 /// digits in the subtraction, and are summed again about the mean.
@@ -203,6 +203,22 @@ impl Moments {
                 sums[2][k] += loss * loss;
             }
         }
+        self.add_sums(&sums);
+    }
+
+    /// Adds one return.
+    #[inline(always)]
+    pub fn add_one(&mut self, value: f64) {
+        let loss = if value < 0.0 { value } else { 0.0 };
+        self.returns.add(value);
+        self.squares.add(value * value);
+        self.downside.add(loss * loss);
+    }
+
+    /// Adds sums of a few returns, of their squares, and of the squares of the negative, each side
+    /// by side.
+    #[inline(always)]
+    pub fn add_sums(&mut self, sums: &[[f64; LANES]; 3]) {
         let [all, squares, downside] = sums.map(|[a, b, c, d]| (a + b) + (c + d));
         self.returns.add(all);
         self.squares.add(squares);

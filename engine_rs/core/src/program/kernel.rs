@@ -5,6 +5,7 @@
 
 use super::{Arithmetic, Comparison, Function};
 use crate::math;
+use crate::wide::widest;
 
 /// A column of numbers, or one number for all bars.
 #[derive(Clone, Copy, Debug)]
@@ -51,17 +52,19 @@ macro_rules! with_shapes {
     };
 }
 
-/// Writes `a op b`, unknown where either is or where the result is not finite.
-pub fn arithmetic(op: Arithmetic, a: Numbers, b: Numbers, output: &mut [f64]) {
-    let n = output.len();
-    with_shapes!(a, b, n, |x, y| match op {
-        Arithmetic::Add => each(output, |t| x(t) + y(t)),
-        Arithmetic::Sub => each(output, |t| x(t) - y(t)),
-        Arithmetic::Mul => each(output, |t| x(t) * y(t)),
-        Arithmetic::Div => each(output, |t| x(t) / y(t)),
-        Arithmetic::Min => each(output, |t| least(x(t), y(t))),
-        Arithmetic::Max => each(output, |t| -least(-x(t), -y(t))),
-    });
+widest! {
+    /// Writes `a op b`, unknown where either is or where the result is not finite.
+    pub fn arithmetic(op: Arithmetic, a: Numbers, b: Numbers, output: &mut [f64]) {
+        let n = output.len();
+        with_shapes!(a, b, n, |x, y| match op {
+            Arithmetic::Add => each(output, |t| x(t) + y(t)),
+            Arithmetic::Sub => each(output, |t| x(t) - y(t)),
+            Arithmetic::Mul => each(output, |t| x(t) * y(t)),
+            Arithmetic::Div => each(output, |t| x(t) / y(t)),
+            Arithmetic::Min => each(output, |t| least(x(t), y(t))),
+            Arithmetic::Max => each(output, |t| -least(-x(t), -y(t))),
+        });
+    }
 }
 
 /// What [`arithmetic`] writes for two numbers.
@@ -78,6 +81,7 @@ pub fn combined(op: Arithmetic, a: f64, b: f64) -> f64 {
 
 /// The smaller of two numbers, minus zero before zero; unknown if either is. The same whichever
 /// comes first.
+#[inline(always)]
 fn least(a: f64, b: f64) -> f64 {
     if a.is_nan() || b.is_nan() {
         f64::NAN
@@ -111,11 +115,13 @@ pub fn applied(op: Function, a: f64) -> f64 {
 }
 
 /// A number as it is, and what is not finite as unknown.
+#[inline(always)]
 fn known(value: f64) -> f64 {
     if value.is_finite() { value } else { f64::NAN }
 }
 
 /// Writes `value(t)` for every bar, unknown where it is not finite.
+#[inline(always)]
 fn each(output: &mut [f64], value: impl Fn(usize) -> f64) {
     for (t, slot) in output.iter_mut().enumerate() {
         *slot = known(value(t));
@@ -175,18 +181,20 @@ impl<'a> Lane<'a> {
     }
 }
 
-/// Calls `take` with the bars of each word, in order; bars past the last one are unknown, unless
-/// both operands are the same on every bar.
+/// Sets the bits of the bars for which `is_set` holds, word by word; bars past the last one are
+/// unknown, unless both operands are the same on every bar.
 #[inline(always)]
 fn each_word(
     a: Numbers,
     b: Numbers,
     n_bars: usize,
-    mut take: impl FnMut(&[f64; WORD], &[f64; WORD]),
+    bits: &mut Bits,
+    is_set: impl Fn(f64, f64) -> bool,
 ) {
     let (mut a, mut b) = (Lane::new(a), Lane::new(b));
-    for start in (0..n_bars).step_by(WORD) {
-        take(a.at(start), b.at(start));
+    bits.resize(words(n_bars), 0);
+    for (word, slot) in bits.iter_mut().enumerate() {
+        *slot = pack(a.at(word * WORD), b.at(word * WORD), &is_set);
     }
 }
 
@@ -222,14 +230,7 @@ pub fn compare(
     is_true: &mut Bits,
     is_false: Option<&mut Bits>,
 ) {
-    // Every comparison with NaN is false, so an unknown sets neither bit.
-    let differ = |a: f64, b: f64| (a < b) | (a > b);
-    match op {
-        Comparison::Lt => each_word(a, b, n_bars, |a, b| is_true.push(pack(a, b, |a, b| a < b))),
-        Comparison::Le => each_word(a, b, n_bars, |a, b| is_true.push(pack(a, b, |a, b| a <= b))),
-        Comparison::Eq => each_word(a, b, n_bars, |a, b| is_true.push(pack(a, b, |a, b| a == b))),
-        Comparison::Ne => each_word(a, b, n_bars, |a, b| is_true.push(pack(a, b, differ))),
-    }
+    pack_all(op, a, b, n_bars, is_true);
     trim(is_true, n_bars);
     if let Some(is_false) = is_false {
         // What is false one way round is true the other way round, or of the opposite.
@@ -238,6 +239,19 @@ pub fn compare(
             Comparison::Le => compare(Comparison::Lt, b, a, n_bars, is_false, None),
             Comparison::Eq => compare(Comparison::Ne, a, b, n_bars, is_false, None),
             Comparison::Ne => compare(Comparison::Eq, a, b, n_bars, is_false, None),
+        }
+    }
+}
+
+widest! {
+    fn pack_all(op: Comparison, a: Numbers, b: Numbers, n_bars: usize, bits: &mut Bits) {
+        // Every comparison with NaN is false, so an unknown sets neither bit.
+        let differ = |a: f64, b: f64| (a < b) | (a > b);
+        match op {
+            Comparison::Lt => each_word(a, b, n_bars, bits, |a, b| a < b),
+            Comparison::Le => each_word(a, b, n_bars, bits, |a, b| a <= b),
+            Comparison::Eq => each_word(a, b, n_bars, bits, |a, b| a == b),
+            Comparison::Ne => each_word(a, b, n_bars, bits, differ),
         }
     }
 }
@@ -263,19 +277,7 @@ impl Order {
         self.above.clear();
         self.below.clear();
         self.known.clear();
-        each_word(a, b, n_bars, |a, b| {
-            let above = pack(a, b, |a, b| a > b);
-            let (mut below, mut known) = (!above, u64::MAX);
-            // Almost never is a bar neither above nor below.
-            let pairs = a.iter().zip(b);
-            if !pairs.fold(true, |differ, (a, b)| differ & ((a > b) | (a < b))) {
-                below = pack(a, b, |a, b| a < b);
-                known = above | below | pack(a, b, |a, b| a == b);
-            }
-            self.above.push(above);
-            self.below.push(below);
-            self.known.push(known);
-        });
+        read_order(a, b, n_bars, self);
         for bits in [&mut self.above, &mut self.below, &mut self.known] {
             trim(bits, n_bars);
         }
@@ -316,4 +318,29 @@ pub fn and(bits: &mut Bits, other: &Bits) {
 /// Adds the bits that `other` has.
 pub fn or(bits: &mut Bits, other: &Bits) {
     bits.iter_mut().zip(other).for_each(|(word, mask)| *word |= mask);
+}
+
+widest! {
+    fn read_order(a: Numbers, b: Numbers, n_bars: usize, order: &mut Order) {
+        let (mut a, mut b) = (Lane::new(a), Lane::new(b));
+        let n_words = words(n_bars);
+        for bits in [&mut order.above, &mut order.below, &mut order.known] {
+            bits.resize(n_words, 0);
+        }
+        let parts = order.above.iter_mut().zip(&mut order.below).zip(&mut order.known);
+        for (word, ((above, below), known)) in parts.enumerate() {
+            let (a, b) = (a.at(word * WORD), b.at(word * WORD));
+            *above = pack(a, b, |a, b| a > b);
+            // Almost never is a bar neither above nor below.
+            let mut differ = true;
+            for k in 0..WORD {
+                differ &= (a[k] > b[k]) | (a[k] < b[k]);
+            }
+            (*below, *known) = (!*above, u64::MAX);
+            if !differ {
+                *below = pack(a, b, |a, b| a < b);
+                *known = *above | *below | pack(a, b, |a, b| a == b);
+            }
+        }
+    }
 }

@@ -20,6 +20,7 @@ use crate::EngineError;
 use crate::bars::Field;
 use crate::indicator::Indicator;
 use crate::parameter::Params;
+use rayon::prelude::*;
 use risk::Risk;
 use series::{Account, Series};
 
@@ -227,6 +228,23 @@ impl Program {
         let program = decode::program(&serde_json::from_str(text)?)?;
         verify::program(&program)?;
         Ok(program)
+    }
+
+    /// Reads and verifies many programs, several at a time unless there is to be one thread only.
+    ///
+    /// # Errors
+    ///
+    /// As [`Program::decode`], of the first that is refused.
+    pub fn decode_all(
+        texts: &[String],
+        n_threads: Option<usize>,
+    ) -> Result<Vec<Self>, EngineError> {
+        let read: Vec<_> = if texts.len() < 2 || n_threads == Some(1) {
+            texts.iter().map(|text| Self::decode(text)).collect()
+        } else {
+            texts.par_iter().map(|text| Self::decode(text)).collect()
+        };
+        read.into_iter().collect()
     }
 
     /// What it does, in order.
