@@ -29,11 +29,21 @@ def build(home: Path) -> dg.Definitions:
         from assets.report import report
         from assets.strategies import strategies
         from assets.tournaments import tournaments
+        from assets.validity import validity
         from pipelines.jobs import JOBS
         from pipelines.sensors import SENSORS
 
         return dg.Definitions(
-            assets=[markets, strategies, backtests, monte_carlo, tournaments, chaos, report],
+            assets=[
+                markets,
+                strategies,
+                backtests,
+                monte_carlo,
+                validity,
+                tournaments,
+                chaos,
+                report,
+            ],
             jobs=JOBS,
             sensors=SENSORS,
             resources={

@@ -21,8 +21,8 @@ COMPILE: Final = dg.define_asset_job(
 )
 BACKTEST: Final = dg.define_asset_job(
     "run_backtests",
-    selection=_selection(steps.BACKTESTS, steps.MONTE_CARLO),
-    description="Run one strategy through one campaign, and resample its runs.",
+    selection=_selection(steps.BACKTESTS, steps.MONTE_CARLO, steps.VALIDITY),
+    description="Run one strategy through one campaign, resample its runs, walk it forward.",
 )
 STANDINGS: Final = dg.define_asset_job(
     "play_tournaments",

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from simcore.backtests.run import Backtest, backtest
     from simcore.backtests.series import metrics
     from simcore.backtests.sweep import sweep
+    from simcore.backtests.walk_forward import WalkForward, walk_forward
     from simcore.chaos.campaign import ChaosRun, chaos_run
     from simcore.errors import EngineError, ProvingError, SpecError, StoreError, TableError
     from simcore.inventory import catalogue
@@ -35,6 +36,7 @@ _HOMES = {
     "Strategy": "simcore.strategy.strategy",
     "TableError": "simcore.errors",
     "Tournament": "simcore.tournaments.play",
+    "WalkForward": "simcore.backtests.walk_forward",
     "backtest": "simcore.backtests.run",
     "catalogue": "simcore.inventory",
     "chaos_run": "simcore.chaos.campaign",
@@ -47,6 +49,7 @@ _HOMES = {
     "scenario_manifest": "simcore.scenario.manifest",
     "sweep": "simcore.backtests.sweep",
     "tournament": "simcore.tournaments.play",
+    "walk_forward": "simcore.backtests.walk_forward",
 }
 
 __all__ = [
@@ -60,6 +63,7 @@ __all__ = [
     "Strategy",
     "TableError",
     "Tournament",
+    "WalkForward",
     "backtest",
     "catalogue",
     "chaos_run",
@@ -72,6 +76,7 @@ __all__ = [
     "scenario_manifest",
     "sweep",
     "tournament",
+    "walk_forward",
 ]
 
 

@@ -27,6 +27,7 @@ def backtest(
     detail: str,
     n_threads: int | None = None,
     benchmark: str | None = None,
+    first_bar: int = 0,
 ) -> list[dict[str, Any]]: ...
 def metrics(
     returns: NDArray[np.float64],

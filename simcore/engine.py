@@ -129,6 +129,7 @@ def backtest(
     detail: Literal["summary", "equity", "full"] = "full",
     n_threads: int | None = None,
     benchmark: str | None = None,
+    first_bar: int = 0,
 ) -> list[RunColumns]:
     """Run programs over bars, in parallel, with the same bytes for any number of threads.
 
@@ -144,6 +145,8 @@ def backtest(
         benchmark: A compiled program to set every run beside, over the same bars and with the
             same execution. With one, ``metrics`` and ``flags`` are those of the whole catalogue,
             otherwise of a summary; `detail` must then be more than ``summary``.
+        first_bar: Where every run begins. The bars before it are history: indicators have seen
+            them, and nothing is decided, booked or scored there. Results count bars from it.
 
     Returns:
         One entry for each run, in the order of `runs`.
@@ -163,6 +166,7 @@ def backtest(
             detail,
             n_threads,
             benchmark,
+            first_bar,
         )
     except _engine.RefusalError as refusal:  # no context manager: called once per small backtest
         raise EngineError(*refusal.args) from None

@@ -77,12 +77,14 @@ def _missing(store: Store, campaign: str | None) -> list[Inspection]:
         known = ", ".join(campaigns) or "nothing"
         message = f"got {known}, expected {wanted} [make it with `proving run`]"
         raise SpecError([Problem("ARGUMENT", "UNKNOWN_ID", message, source=str(store.root))])
+    # Trials stay when their strategy goes.
+    runs = {place for name, each in present.items() if name != "trials" for place in each}
     expected: list[tuple[Table, Partition]] = []
     for table in TABLES.values() if campaign is not None else ():
         if table.partitioned_by == ("campaign",):
             expected.append((table, Partition(campaign=campaign)))
         elif "campaign" in table.partitioned_by:
-            expected += [(table, place) for place in set(places) if _is_run_of(place, campaign)]
+            expected += [(table, place) for place in runs if _is_run_of(place, campaign)]
     return [
         Inspection(store.path(table, place), False, f"{store.path(table, place)}: absent")
         for table, place in expected

@@ -30,6 +30,7 @@ from simcore.backtests.request import (
     execution_name,
     signature,
 )
+from simcore.backtests.trials import HandLedger, scores_of
 from simcore.bars import columns, columns_by_path, dataset_hash
 from simcore.errors import SpecError
 from simcore.problems import Problem
@@ -139,7 +140,8 @@ def backtest(
         initial_cash: Quote currency, above 0.
         bars_per_year: Annualises the ratios; None means a market that never closes and the
             strategy's timeframe.
-        home: Where the user's documents lie and runs are cached; None does neither.
+        home: Where the user's documents lie, runs are cached and trials are counted; None does
+            nothing of it.
 
     Raises:
         SpecError: The strategy, the execution or the columns are wrong; MULTIPLE_PATHS.
@@ -160,6 +162,9 @@ def backtest(
     if kept is not None:
         return Backtest(kept, compiled, bars, asked, used_cache=True)
     run = _run_one(compiled, bars, asked, benchmark_program())
+    history = columns(bars)
+    scores = scores_of([compiled.ir_hash], [run], len(history["ts"]), bars_per_year)
+    HandLedger(home, compiled, history, execution).teller("backtest")(scores)
     runs.write(signed, run)
     return Backtest(run, compiled, bars, asked)
 

@@ -15,10 +15,12 @@ from simcore import engine
 from simcore.backtests.metric_values import metric_names
 from simcore.backtests.request import ExecutionArgument, execution_json
 from simcore.backtests.run import check_amount, default_bars_per_year
+from simcore.backtests.trials import HandLedger, annual_scores
 from simcore.bars import columns
 from simcore.errors import LimitError, SpecError
 from simcore.problems import Problem
 from simcore.strategy.grid import programs
+from simcore.strategy.identity import identities
 from simcore.strategy.strategy import Strategy, compile_strategy
 
 MAX_SETTINGS = 1_000_000
@@ -48,7 +50,8 @@ def sweep(
         execution: A profile's name, or ``{"base": name, **overrides}``.
         initial_cash: Quote currency, above 0.
         bars_per_year: Annualises the ratios; None means a market that never closes.
-        home: Where the user's documents lie; None means the library only.
+        home: Where the user's documents lie and trials are counted; None means the library only
+            and counts nothing.
         n_threads: None takes the machine's cores; the result is the same for any number.
 
     Returns:
@@ -66,7 +69,9 @@ def sweep(
     settings = _settings(grid)
     names = list(grid)
     programs(compiled, names, _each_value_once(settings))  # refuses before any work
-    asked = (execution_json(execution), columns(bars), float(initial_cash))
+    history = columns(bars)
+    asked = (execution_json(execution), history, float(initial_cash))
+    ledger = None if home is None else HandLedger(home, compiled, history, execution)
     year = default_bars_per_year(compiled) if bars_per_year is None else bars_per_year
     check_amount("bars_per_year", year)
     values = np.full((len(settings), len(metric_names())), np.nan)
@@ -74,6 +79,12 @@ def sweep(
         rows = slice(start, start + BATCH_SETTINGS)
         texts = programs(compiled, names, settings[rows])
         values[rows] = _batch(texts, asked, year, n_threads)
+        if ledger is not None:
+            legal = [row for row, text in enumerate(texts, start) if text is not None]
+            known = identities(compiled, names, [settings[row] for row in legal])
+            sharpe = values[legal, metric_names().index("sharpe")]
+            hashes = [each.ir_hash for each in known]
+            ledger.teller("sweep")(annual_scores(hashes, sharpe, len(history["ts"]), year))
     varied = {name: [values[i] for values in settings] for i, name in enumerate(grid)}
     metrics = {name: values[:, i] for i, name in enumerate(metric_names())}
     return pl.DataFrame([*_series(varied), *_series(metrics)])

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from simcore.steps import backtest, compete, compile, generate, judge, resample, shake
+from simcore.steps import backtest, compete, compile, generate, judge, resample, shake, walk
 from simcore.steps.backtest import backtests as backtests
 from simcore.steps.compete import tournaments as tournaments
 from simcore.steps.compile import strategies as strategies
@@ -18,17 +18,19 @@ from simcore.steps.resample import monte_carlo as monte_carlo
 from simcore.steps.shake import chaos as chaos
 from simcore.steps.step import Outcome as Outcome
 from simcore.steps.step import Step as Step
+from simcore.steps.walk import walk_forwards as walk_forwards
 
 MARKETS: Final = generate.STEP.tables
 STRATEGIES: Final = compile.STEP.tables
 BACKTESTS: Final = backtest.STEP.tables
 MONTE_CARLO: Final = resample.STEP.tables
+VALIDITY: Final = walk.STEP.tables
 TOURNAMENTS: Final = compete.STEP.tables
 CHAOS: Final = shake.STEP.tables
 REPORT: Final = judge.STEP.tables
 
 STEPS: Final = (
-    generate.STEP, compile.STEP, backtest.STEP, resample.STEP, compete.STEP, shake.STEP,
+    generate.STEP, compile.STEP, backtest.STEP, resample.STEP, walk.STEP, compete.STEP, shake.STEP,
     judge.STEP,
 )  # fmt: skip
 BY_TABLE: Final = {table.name: step for step in STEPS for table in step.tables}

@@ -4,11 +4,29 @@ from __future__ import annotations
 
 from typing import Final
 
-from simcore.tables import backtests, chaos, markets, monte_carlo, strategies, tournaments, verdicts
+from simcore.tables import (
+    backtests,
+    chaos,
+    markets,
+    monte_carlo,
+    strategies,
+    tournaments,
+    validity,
+    verdicts,
+)
 from simcore.tables.table import Table
 
 TABLES: Final[dict[str, Table]] = {
     table.name: table
-    for kin in (markets, strategies, backtests, monte_carlo, tournaments, chaos, verdicts)
+    for kin in (
+        markets,
+        strategies,
+        backtests,
+        monte_carlo,
+        validity,
+        tournaments,
+        chaos,
+        verdicts,
+    )
     for table in kin.TABLES
 }

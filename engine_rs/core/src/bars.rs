@@ -80,6 +80,21 @@ impl Bars {
 }
 
 impl<'a> BarsView<'a> {
+    /// The rows from a bar on.
+    #[must_use]
+    pub fn from(&self, first_bar: usize) -> Self {
+        Self {
+            ts: &self.ts[first_bar..],
+            open: &self.open[first_bar..],
+            high: &self.high[first_bar..],
+            low: &self.low[first_bar..],
+            close: &self.close[first_bar..],
+            volume: &self.volume[first_bar..],
+            hl_order: &self.hl_order[first_bar..],
+            flags: self.flags.get(first_bar..).unwrap_or_default(),
+        }
+    }
+
     /// One of the columns.
     pub fn column(&self, field: Field) -> &'a [f64] {
         match field {

@@ -78,7 +78,7 @@ fn indicator<'py>(
 #[pyfunction]
 #[pyo3(signature = (
     programs, execution_json, bars, runs, initial_cash, bars_per_year, detail, n_threads=None,
-    benchmark=None
+    benchmark=None, first_bar=0
 ))]
 #[allow(clippy::too_many_arguments)] // the operation of the boundary, as it is
 fn backtest<'py>(
@@ -92,6 +92,7 @@ fn backtest<'py>(
     detail: &str,
     n_threads: Option<usize>,
     benchmark: Option<&str>,
+    first_bar: usize,
 ) -> PyResult<Vec<Bound<'py, PyDict>>> {
     let execution = Execution::read(&convert::json(execution_json)?).map_err(refusal)?;
     let held = bars.iter().map(HeldBars::new).collect::<PyResult<Vec<_>>>()?;
@@ -99,7 +100,8 @@ fn backtest<'py>(
     let detail = Detail::named(detail).map_err(refusal)?;
     let results = py.detach(|| {
         let programs = Program::decode_all(&programs, n_threads)?;
-        let mut results = backtests::run_batch(
+        let mut results = backtests::run_batch_from(
+            first_bar,
             &programs,
             &execution,
             &views,
@@ -110,9 +112,10 @@ fn backtest<'py>(
             n_threads,
         )?;
         if let Some(text) = benchmark {
+            let late: Vec<_> = views.iter().map(|bars| bars.from(first_bar)).collect();
             let asked = Asked {
                 execution: &execution,
-                bars: &views,
+                bars: &late,
                 runs: &runs,
                 initial_cash_quote: initial_cash,
                 bars_per_year: &bars_per_year,
@@ -123,7 +126,10 @@ fn backtest<'py>(
         Ok::<_, EngineError>(results)
     });
     let pairs = results.map_err(refusal)?.into_iter().zip(&runs);
-    pairs.map(|(run, (_, bars))| convert::run_to_dict(py, run, &views[*bars], detail)).collect()
+    let to_dict = |(run, (_, bars)): (_, &(usize, usize))| {
+        convert::run_to_dict(py, run, &views[*bars].from(first_bar), detail)
+    };
+    pairs.map(to_dict).collect()
 }
 
 /// The metrics that need no run; see `simcore.engine.metrics`.

@@ -338,6 +338,15 @@ impl Ledger {
         self.steps.push(step);
     }
 
+    /// Counts bars from `first_bar` on; nothing was written down before it.
+    pub fn count_from(&mut self, first_bar: usize) {
+        self.steps.iter_mut().for_each(|step| step.bar -= first_bar);
+        for trade in &mut self.trades {
+            trade.entry.bar -= first_bar;
+            trade.exit.bar -= first_bar;
+        }
+    }
+
     /// Writes down the value of one fill.
     pub fn traded(&mut self, value_quote: f64) {
         self.traded_quote.add(value_quote);

@@ -24,6 +24,11 @@ impl<'a> Live<'a> {
         Self { machine, wishes: Wishes::default(), is_conflict: false }
     }
 
+    /// Looks at so many closes without an account, and asks for nothing.
+    pub fn learn(&mut self, n_bars: usize) {
+        (0..n_bars).for_each(|_| self.machine.step(&Holding::FLAT));
+    }
+
     /// Looks at the close of bar `t`, the next one.
     pub fn look(&mut self, program: &Program, conflict: Conflict, t: usize, holding: &Holding) {
         self.machine.step(holding);

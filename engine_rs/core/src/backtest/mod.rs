@@ -177,7 +177,31 @@ pub fn run_batch(
     detail: Detail,
     n_threads: Option<usize>,
 ) -> Result<Vec<RunResult>, EngineError> {
+    let (initial, year) = (initial_cash_quote, bars_per_year);
+    run_batch_from(0, programs, execution, bars, runs, initial, year, detail, n_threads)
+}
+
+/// Does what `run_batch` does, and every run begins at bar `first_bar`: what is decided, booked
+/// and scored is that of a run over the bars from there on, whose indicators have seen the bars
+/// before. Results count their bars from there.
+///
+/// # Errors
+///
+/// Those of `run_batch`; `FIELD_INVALID` for a first bar behind the last of any bars.
+#[allow(clippy::too_many_arguments)] // the operation of the boundary, as it is
+pub fn run_batch_from(
+    first_bar: usize,
+    programs: &[Program],
+    execution: &Execution,
+    bars: &[BarsView],
+    runs: &[(usize, usize)],
+    initial_cash_quote: f64,
+    bars_per_year: &[f64],
+    detail: Detail,
+    n_threads: Option<usize>,
+) -> Result<Vec<RunResult>, EngineError> {
     check(programs, execution, bars, runs, initial_cash_quote, bars_per_year)?;
+    check_first_bar(first_bar, bars)?;
     let batch = || {
         let shared = Shared::new(programs, bars, runs);
         let one = |&(program_index, bars_index): &(usize, usize)| {
@@ -186,6 +210,7 @@ pub fn run_batch(
                 bars: &bars[bars_index],
                 volatility_bps: shared.volatility(bars_index),
                 bars_per_year: bars_per_year[bars_index],
+                first_bar,
             };
             let program = &programs[program_index];
             run(program, execution, &market, &known, initial_cash_quote, detail)
@@ -266,11 +291,24 @@ fn check_volume(bars: &BarsView) -> Result<(), EngineError> {
     }
 }
 
+fn check_first_bar(first_bar: usize, bars: &[BarsView]) -> Result<(), EngineError> {
+    match bars.iter().map(BarsView::len).min() {
+        Some(n_bars) if first_bar >= n_bars => Err(EngineError::Field {
+            path: "/first_bar".to_owned(),
+            got: first_bar.to_string(),
+            expected: format!("one of {n_bars} bars, counted from 0"),
+        }),
+        _ => Ok(()),
+    }
+}
+
 /// The market of one run.
 struct Market<'a> {
     bars: &'a BarsView<'a>,
     volatility_bps: Option<&'a [f64]>,
     bars_per_year: f64,
+    /// Where the run begins.
+    first_bar: usize,
 }
 
 /// What a thread uses again from run to run.
@@ -315,7 +353,7 @@ fn run<'a>(
             marks: marks(bars),
             bars_per_year: market.bars_per_year,
         };
-        let score = Score { initial_quote, detail };
+        let score = Score { initial_quote, detail, first_bar: market.first_bar };
         let result = score_with_bounds(&inputs, ledger, &score, !is_live);
         signals.release(pool);
         pool.give(columns);
@@ -333,6 +371,7 @@ fn marks<'a>(bars: &BarsView<'a>) -> &'a [u8] {
 struct Score {
     initial_quote: f64,
     detail: Detail,
+    first_bar: usize,
 }
 
 /// Runs, and where bars allowed two outcomes, runs again for the better and the worse of them.
@@ -375,7 +414,7 @@ fn finish(
     score: &Score,
     is_skipping: bool,
 ) -> Result<RunResult, EngineError> {
-    let &Score { initial_quote, detail } = score;
+    let &Score { initial_quote, detail, first_bar } = score;
     let Inputs { bars, bars_per_year, program, .. } = *inputs;
     let live = program.reads_account().then(|| {
         let slots = event::live_slots(program);
@@ -383,6 +422,7 @@ fn finish(
     });
     ledger.begin(detail != Detail::Summary);
     let mut run = Run::new(*inputs, live, initial_quote, ledger);
+    run.begin_at(first_bar);
     run.finish(is_skipping);
     let (events, ruin_bar) = (run.events, run.ruin_bar);
     if let Some(bar) = run.conflict_bar
@@ -390,9 +430,10 @@ fn finish(
     {
         return Err(EngineError::Conflict { bar });
     }
-    let close = bars.close;
+    let close = bars.from(first_bar).close;
     let final_equity_quote = run.account.equity_quote(close[close.len() - 1]);
-    let end = ruin_bar.map_or(close.len(), |bar| bar + 1);
+    ledger.count_from(first_bar);
+    let end = ruin_bar.map_or(close.len(), |bar| bar + 1 - first_bar);
     let record = ledger.record(close, end, initial_quote, bars_per_year, ruin_bar.is_some());
     let (metrics, flags) = metric::summary(&record);
     let journal = (detail != Detail::Summary).then(|| ledger.journal(initial_quote));

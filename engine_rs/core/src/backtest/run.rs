@@ -73,6 +73,8 @@ pub struct Run<'a> {
     /// Best price that a position which began inside the bar has surely seen.
     pub(super) best_quote: Option<f64>,
     pub(super) day: Option<Day>,
+    /// Where the run begins; the bars before it are history.
+    first_bar: usize,
     /// First bar on whose close an entry may be decided again.
     pub(super) first_entry_bar: usize,
     /// Bar since which there is no position.
@@ -119,6 +121,7 @@ impl<'a> Run<'a> {
             left_base: f64::INFINITY,
             best_quote: None,
             day,
+            first_bar: 0,
             first_entry_bar: 0,
             flat_since_bar: 0,
             has_filled: false,
@@ -128,11 +131,25 @@ impl<'a> Run<'a> {
         }
     }
 
+    /// Lets the run begin at a bar: nothing is decided, booked or counted before it.
+    pub fn begin_at(&mut self, first_bar: usize) {
+        self.first_bar = first_bar;
+        self.first_entry_bar = first_bar;
+        self.flat_since_bar = first_bar;
+        let (ts, initial_quote) = (self.inputs.bars.ts[first_bar], self.account.cash_quote);
+        if let Some(day) = &mut self.day {
+            day.turn(ts, || initial_quote);
+        }
+        if let Some(live) = &mut self.live {
+            live.learn(first_bar);
+        }
+    }
+
     /// Runs to the last bar or to ruin. Without `is_skipping` every bar is worked through, which
     /// gives the same and takes longer.
     pub fn finish(&mut self, is_skipping: bool) {
         let last = self.inputs.bars.len() - 1;
-        let mut t = 0;
+        let mut t = self.first_bar;
         loop {
             self.step(t);
             if t == last || self.ruin_bar.is_some() {
@@ -144,8 +161,9 @@ impl<'a> Run<'a> {
         self.count_refused(t.min(last));
         if self.live.is_none() {
             let conflicts = &self.inputs.signals.conflicts;
-            self.events.add(Event::RuntimeConflict, signal::count(conflicts, 0, t));
-            self.conflict_bar = Some(signal::next(conflicts, 0, t)).filter(|bar| *bar < t);
+            self.events.add(Event::RuntimeConflict, signal::count(conflicts, self.first_bar, t));
+            self.conflict_bar =
+                Some(signal::next(conflicts, self.first_bar, t)).filter(|bar| *bar < t);
         }
         let open_value = self
             .position

@@ -1,5 +1,6 @@
 //! Tests of whole runs: what they share.
 
+mod begin;
 mod cases;
 mod live;
 mod orders;

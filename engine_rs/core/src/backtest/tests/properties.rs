@@ -154,7 +154,7 @@ fn passing_over_quiet_bars_changes_nothing() {
                 bars_per_year: 8_760.0,
             };
             let mut ledger = Ledger::default();
-            let score = Score { initial_quote: 1_000.0, detail: Detail::Full };
+            let score = Score { initial_quote: 1_000.0, detail: Detail::Full, first_bar: 0 };
             let mut each =
                 |is_skipping| score_with_bounds(&inputs, &mut ledger, &score, is_skipping).unwrap();
             assert_same(&each(true), &each(false));
