@@ -1,14 +1,14 @@
 """The runs: every strategy on every scenario of a campaign that has its timeframe."""
 
 from collections.abc import Iterator
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Final
 
 import dagster as dg
 
-from assets import plots
-from assets.events import POOL, asset_specs, check_specs, logged
+from assets import plots, run_plots
+from assets.events import POOL, Picture, asset_specs, check_specs, logged
 from assets.partitions import RUNS
 from assets.strategies import requested
 from simcore import steps
@@ -44,7 +44,25 @@ def backtests(
         strategy = requested(context, home, str(partition.strategy))
         return steps.backtests(store, campaign(str(partition.campaign)), strategy)
 
-    yield from logged(context, store, compute, lambda key: plots.equity_fan(store, _partition(key)))
+    def fan(key: str) -> Picture | None:
+        partition = _partition(key)
+        strategy = requested(context, home, str(partition.strategy))
+        found = steps.neighbourhood(store, campaign(str(partition.campaign)), strategy)
+        if found is None:
+            return plots.equity_fan(store, partition)
+        below = partial(run_plots.draw_surface, found=found)
+        return plots.equity_fan(store, partition, below=below)
+
+    yield from logged(
+        context,
+        store,
+        compute,
+        fan,
+        {
+            "equity": lambda key: run_plots.equity_with_drawdown(store, _partition(key)),
+            "trades": lambda key: run_plots.trade_excursions(store, _partition(key)),
+        },
+    )
 
 
 def _partition(key: str) -> Partition:

@@ -127,6 +127,7 @@ def logged(
     store: Store,
     compute: Callable[[str], Sequence[Outcome]],
     picture: Callable[[str], Picture | None],
+    own_pictures: Mapping[str, Callable[[str], Picture | None]] | None = None,
 ) -> Iterator[dg.AssetMaterialization | dg.AssetCheckEvaluation]:
     """Materialise many partitions in one run, each with a data version and checks of its own.
 
@@ -138,6 +139,7 @@ def logged(
         store: The lake.
         compute: Does the work for one key, or finds it done.
         picture: Draws what the assets of one key show.
+        own_pictures: Draws, by table, what an asset shows instead.
 
     Raises:
         dagster.Failure: After the last partition, if one failed.
@@ -151,7 +153,7 @@ def logged(
     for key in keys:
         try:
             outcomes = compute(key) if names else ()
-            image = picture(key) if names else None
+            images = _images(outcomes, key, picture, own_pictures or {})
         except ProvingError as error:
             errors[key] = error
             failed += _refused(context, key, error)
@@ -160,7 +162,7 @@ def logged(
             yield dg.AssetMaterialization(
                 outcome.table.name,
                 partition=key,
-                metadata=_metadata(outcome, image),
+                metadata=_metadata(outcome, images[outcome.table.name]),
                 tags={"dagster/data_version": outcome.footer.content_hash},
             )
         for evaluation in _evaluations(context, store, key):
@@ -172,6 +174,18 @@ def logged(
     if errors:
         said = "\n".join(f"{key}: {error.message}" for key, error in errors.items())
         raise _failure(list(errors.values()), said)
+
+
+def _images(
+    outcomes: Sequence[Outcome],
+    key: str,
+    picture: Callable[[str], Picture | None],
+    own_pictures: Mapping[str, Callable[[str], Picture | None]],
+) -> dict[str, Picture | None]:
+    """Return what each asset of one key shows; what several show is drawn once."""
+    names = [outcome.table.name for outcome in outcomes]
+    shared = picture(key) if any(name not in own_pictures for name in names) else None
+    return {name: own_pictures[name](key) if name in own_pictures else shared for name in names}
 
 
 def _failure(errors: Sequence[ProvingError], said: str) -> dg.Failure:

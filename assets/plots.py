@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import io
 import json
 import textwrap
 from collections.abc import Callable
@@ -12,17 +10,23 @@ from typing import Final
 import numpy as np
 import polars as pl
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
-from PIL import Image
 
+from assets.canvas import (
+    COLOURS,
+    HEIGHT_INCHES,
+    INK,
+    REAL,
+    TWIN,
+    WIDTH_INCHES,
+    dressed,
+    encoded,
+    figure,
+)
 from simcore.store import Partition, Store
 from simcore.tables import TABLES
 
-WIDTH_INCHES: Final = 6.4
-HEIGHT_INCHES: Final = 2.9
-DPI: Final = 80
 PANELS_WIDTH_INCHES: Final = 9.0
 PANEL_HEIGHT_INCHES: Final = 1.7
 SCENARIOS_MAX: Final = 24
@@ -32,17 +36,7 @@ BINS: Final = 64
 LAGS_MAX: Final = 50
 LINES_MAX: Final = 8
 POINTS_MAX: Final = 800
-COLOURS_MAX: Final = 128
 DAY_NS: Final = 86_400 * 10**9
-
-_INK: Final = "#374151"
-_GRID: Final = "#e5e7eb"
-_REAL: Final = "#1d4ed8"
-_TWIN: Final = "#9ca3af"
-# Okabe and Ito (2008): told apart by colour-blind readers too.
-_COLOURS: Final = (
-    "#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#f0e442", "#000000",
-)  # fmt: skip
 
 
 def scenario_panels(store: Store, partition: Partition) -> str | None:
@@ -59,24 +53,32 @@ def scenario_panels(store: Store, partition: Partition) -> str | None:
     scenarios = bars.partition_by("scenario_id", maintain_order=True)[:SCENARIOS_MAX]
     if not scenarios:
         return None
-    figure = _figure(PANELS_WIDTH_INCHES, PANEL_HEIGHT_INCHES * len(scenarios))
+    drawn = figure(PANELS_WIDTH_INCHES, PANEL_HEIGHT_INCHES * len(scenarios))
     for row, market in enumerate(scenarios):
         fan, density, memory = (
-            _axes(figure, len(scenarios), 3, 3 * row + column) for column in (1, 2, 3)
+            _axes(drawn, len(scenarios), 3, 3 * row + column) for column in (1, 2, 3)
         )
         _fans(fan, market, "close", str(market["scenario_id"][0]), has_legend=False)
         series = _log_returns(market)
         _density(density, series, has_title=row == 0)
         _memory(memory, series, has_title=row == 0)
-    return _encoded(figure)
+    return encoded(drawn)
 
 
-def equity_fan(store: Store, partition: Partition) -> str | None:
-    """Draw the equity of one strategy on every scenario as multiples of its first value."""
+def equity_fan(
+    store: Store, partition: Partition, *, below: Callable[[Axes], None] | None = None
+) -> str | None:
+    """Draw the equity of one strategy on every scenario as multiples of its first value.
+
+    Args:
+        store: The lake.
+        partition: Of the strategy's runs.
+        below: Draws what stands beneath, if anything does.
+    """
     columns = ["scenario_id", "path", "t", "ts", "equity_quote"]
     equity = store.read(TABLES["equity"], partition, columns=columns)
     title = "equity / first equity"
-    return _picture(lambda axes: _fans(axes, equity, "equity_quote", title), equity)
+    return _picture(lambda axes: _fans(axes, equity, "equity_quote", title), equity, below=below)
 
 
 def rule_card(store: Store, partition: Partition) -> str | None:
@@ -120,38 +122,14 @@ def _picture(
     if rows.is_empty():
         return None
     parts = [draw] if below is None else [draw, below]
-    figure = _figure(WIDTH_INCHES, HEIGHT_INCHES * len(parts))
+    drawn = figure(WIDTH_INCHES, HEIGHT_INCHES * len(parts))
     for position, part in enumerate(parts):
-        part(_axes(figure, len(parts), 1, position + 1))
-    return _encoded(figure)
-
-
-def _figure(width: float, height: float) -> Figure:
-    figure = Figure(figsize=(width, height), dpi=DPI)
-    figure.set_layout_engine("constrained")
-    return figure
+        part(_axes(drawn, len(parts), 1, position + 1))
+    return encoded(drawn)
 
 
 def _axes(figure: Figure, rows: int, columns: int, position: int) -> Axes:
-    axes = figure.add_subplot(rows, columns, position)
-    for side in ("top", "right"):
-        axes.spines[side].set_visible(False)
-    for side in ("left", "bottom"):
-        axes.spines[side].set_color(_GRID)
-    axes.tick_params(colors=_INK, labelsize=8, length=0)
-    axes.grid(color=_GRID, linewidth=0.6)
-    axes.set_axisbelow(True)
-    return axes
-
-
-def _encoded(figure: Figure) -> str:
-    canvas = FigureCanvasAgg(figure)
-    canvas.draw()
-    image = Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
-    content = io.BytesIO()
-    # A palette makes the file a third of what it was; every event keeps a copy of it.
-    image.quantize(COLOURS_MAX, dither=Image.Dither.NONE).save(content, "png", optimize=True)
-    return f"data:image/png;base64,{base64.b64encode(content.getvalue()).decode('ascii')}"
+    return dressed(figure.add_subplot(rows, columns, position))
 
 
 def _log_returns(market: pl.DataFrame) -> list[NDArray[np.float64]]:
@@ -177,11 +155,11 @@ def _density(axes: Axes, series: list[NDArray[np.float64]], *, has_title: bool) 
         middle = (edges[1:] + edges[:-1]) / 2.0
         density, _ = np.histogram(z, edges, density=True)
         seen = density > 0.0
-        axes.semilogy(middle[seen], density[seen], "o", color=_REAL, markersize=2.2)
-        axes.semilogy(middle, np.exp(-0.5 * middle**2) / (2.0 * np.pi) ** 0.5, color=_TWIN)
+        axes.semilogy(middle[seen], density[seen], "o", color=REAL, markersize=2.2)
+        axes.semilogy(middle, np.exp(-0.5 * middle**2) / (2.0 * np.pi) ** 0.5, color=TWIN)
         axes.set_ylim(min(density[seen].min() / 3.0, 1e-3), 1.0)
     if has_title:
-        axes.set_title("returns in deviations; line: normal", fontsize=8, color=_INK, loc="left")
+        axes.set_title("returns in deviations; line: normal", fontsize=8, color=INK, loc="left")
 
 
 def _memory(axes: Axes, series: list[NDArray[np.float64]], *, has_title: bool) -> None:
@@ -197,12 +175,12 @@ def _memory(axes: Axes, series: list[NDArray[np.float64]], *, has_title: bool) -
                 (each[:-lag] - centre) * (each[lag:] - centre) for each in sizes if each.size > lag
             ]
             found.append(np.concatenate(products).mean() / variance)
-        axes.vlines(lags, 0.0, found, color=_REAL, linewidth=1.4)
+        axes.vlines(lags, 0.0, found, color=REAL, linewidth=1.4)
         bound = 1.96 / whole.size**0.5
-        axes.axhspan(-bound, bound, color=_TWIN, alpha=0.35, linewidth=0)
-    axes.axhline(0.0, color=_INK, linewidth=0.6)
+        axes.axhspan(-bound, bound, color=TWIN, alpha=0.35, linewidth=0)
+    axes.axhline(0.0, color=INK, linewidth=0.6)
     if has_title:
-        axes.set_title("autocorrelation of |r| by lag", fontsize=8, color=_INK, loc="left")
+        axes.set_title("autocorrelation of |r| by lag", fontsize=8, color=INK, loc="left")
 
 
 def _fans(
@@ -215,7 +193,7 @@ def _fans(
     )
     groups = relative.partition_by("scenario_id", as_dict=True, maintain_order=True)
     for position, (key, group) in enumerate(groups.items()):
-        colour = _COLOURS[position % len(_COLOURS)]
+        colour = COLOURS[position % len(COLOURS)]
         fan = group.group_by("t", maintain_order=True).agg(
             pl.col("day").first(),
             low=pl.col("value").quantile(0.05, "linear"),
@@ -229,9 +207,9 @@ def _fans(
         if group["path"].n_unique() > 1:
             low, high = fan["low"].to_numpy(), fan["high"].to_numpy()
             axes.fill_between(day, low, high, color=colour, alpha=0.18, linewidth=0)
-    axes.axhline(1.0, color=_INK, linewidth=0.6)
-    axes.set_xlabel("days", fontsize=8, color=_INK)
-    axes.set_title(title, fontsize=9, color=_INK, loc="left")
+    axes.axhline(1.0, color=INK, linewidth=0.6)
+    axes.set_xlabel("days", fontsize=8, color=INK)
+    axes.set_title(title, fontsize=9, color=INK, loc="left")
     if has_legend and len(groups) <= LINES_MAX:
         axes.legend(fontsize=7, frameon=False, loc="center left", bbox_to_anchor=(1.0, 0.5))
 
@@ -244,13 +222,13 @@ def _card(axes: Axes, rows: pl.DataFrame) -> None:
         for line in "\n".join(lines).split("\n")
     ]
     axes.set_axis_off()
-    axes.set_title(f"{said['name']}  ({said['timeframe']})", fontsize=9, color=_INK, loc="left")
+    axes.set_title(f"{said['name']}  ({said['timeframe']})", fontsize=9, color=INK, loc="left")
     axes.text(
         0.0, 0.95, "\n".join(wrapped[:14]), transform=axes.transAxes, va="top", family="monospace",
-        fontsize=7, color=_INK,
+        fontsize=7, color=INK,
     )  # fmt: skip
     lookback = f"looks back {rows['lookback_bars'][0]} bars · program {rows['ir_hash'][0][:12]}"
-    axes.text(0.0, 0.0, lookback, transform=axes.transAxes, va="bottom", fontsize=7, color=_INK)
+    axes.text(0.0, 0.0, lookback, transform=axes.transAxes, va="bottom", fontsize=7, color=INK)
 
 
 def _first_tournament(store: Store, partition: Partition) -> pl.DataFrame:
@@ -268,14 +246,14 @@ def _intervals(axes: Axes, standings: pl.DataFrame) -> None:
     low = rows.select(pl.coalesce("score_ci_lo", "score_mean")).to_series().to_numpy()
     high = rows.select(pl.coalesce("score_ci_hi", "score_mean")).to_series().to_numpy()
     spread = np.maximum(np.stack([mean - low, high - mean]), 0.0)
-    axes.errorbar(mean, place, xerr=spread, fmt="o", color=_REAL, markersize=4, linewidth=1.2)
+    axes.errorbar(mean, place, xerr=spread, fmt="o", color=REAL, markersize=4, linewidth=1.2)
     axes.set_yticks(place, rows["strategy_id"].to_list())
-    axes.axvline(0.0, color=_INK, linewidth=0.6)
+    axes.axvline(0.0, color=INK, linewidth=0.6)
     axes.set_ylim(-0.6, rows.height - 0.4)
     has_intervals = rows["score_ci_lo"].is_not_null().any()
     what = "mean score with its interval" if has_intervals else "mean score, without interval"
     title = f"{standings['tournament_id'][0]}: {what}"
-    axes.set_title(title, fontsize=9, color=_INK, loc="left")
+    axes.set_title(title, fontsize=9, color=INK, loc="left")
 
 
 def _timeline_rows(store: Store, partition: Partition) -> tuple[pl.DataFrame, pl.DataFrame]:
@@ -299,20 +277,20 @@ def _timeline(axes: Axes, equity: pl.DataFrame, injections: pl.DataFrame) -> Non
     day = (thin["ts"] / DAY_NS).to_numpy()
     start = float(equity["equity_uusd"][0])
     twin = thin["equity_twin_uusd"].cast(pl.Float64).to_numpy() / start
-    axes.plot(day, twin, color=_TWIN, linewidth=1.4, label="twin, without faults")
+    axes.plot(day, twin, color=TWIN, linewidth=1.4, label="twin, without faults")
     real = thin["equity_uusd"].to_numpy() / start
-    axes.plot(day, real, color=_REAL, linewidth=1.0, label="real")
+    axes.plot(day, real, color=REAL, linewidth=1.0, label="real")
     kinds = sorted(injections["kind"].unique().to_list())
     for row in injections.iter_rows(named=True):
-        colour = _COLOURS[1 + kinds.index(row["kind"]) % (len(_COLOURS) - 1)]
+        colour = COLOURS[1 + kinds.index(row["kind"]) % (len(COLOURS) - 1)]
         begin = row["t0"] / DAY_NS
         end = (row["t_clear"] if row["t_clear"] is not None else row["t0"]) / DAY_NS
         axes.axvspan(begin, end, color=colour, alpha=0.25, linewidth=0)
         axes.axvline(begin, color=colour, linewidth=0.9)
         axes.annotate(
-            row["kind"], (begin, 1.0), xycoords=("data", "axes fraction"), fontsize=7, color=_INK,
+            row["kind"], (begin, 1.0), xycoords=("data", "axes fraction"), fontsize=7, color=INK,
             va="top",
         )  # fmt: skip
-    axes.set_xlabel("simulated days", fontsize=8, color=_INK)
-    axes.set_title("equity of the book / first equity", fontsize=9, color=_INK, loc="left")
+    axes.set_xlabel("simulated days", fontsize=8, color=INK)
+    axes.set_title("equity of the book / first equity", fontsize=9, color=INK, loc="left")
     axes.legend(fontsize=7, frameon=False, loc="lower left")

@@ -10,7 +10,8 @@ import time
 import traceback
 from pathlib import Path
 
-from simcore.cli import COMMANDS, Answer
+from simcore.cli import COMMANDS
+from simcore.cli.answer import Answer
 from simcore.errors import ProvingError, SpecError
 
 SOFTWARE_BUG = 70

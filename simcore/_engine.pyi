@@ -29,6 +29,19 @@ def backtest(
     benchmark: str | None = None,
     first_bar: int = 0,
 ) -> list[dict[str, Any]]: ...
+def scripted(
+    execution_json: str,
+    bars: Mapping[str, NDArray[Any]],
+    entry_bar: NDArray[np.uint64],
+    exit_bar: NDArray[np.uint64],
+    side: NDArray[np.float64],
+    share: NDArray[np.float64],
+    starts: Sequence[int],
+    max_leverage: float,
+    initial_cash: float,
+    bars_per_year: float,
+    n_threads: int | None = None,
+) -> list[dict[str, Any]]: ...
 def metrics(
     returns: NDArray[np.float64],
     bars_per_year: float,

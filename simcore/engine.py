@@ -172,6 +172,54 @@ def backtest(
         raise EngineError(*refusal.args) from None
 
 
+def scripted(
+    execution: str,
+    bars: Columns,
+    scripts: Columns,
+    *,
+    starts: Sequence[int],
+    max_leverage: float,
+    initial_cash: float,
+    bars_per_year: float,
+    n_threads: int | None = None,
+) -> list[RunColumns]:
+    """Run positions that are given, through the fills, costs and books of any other run.
+
+    Args:
+        execution: Every field of an execution profile, as JSON text.
+        bars: Columns of one path of one asset.
+        scripts: The positions of all scripts, one after the other, each in the order of its
+            bars, which do not overlap: ``entry_bar`` and ``exit_bar``, filled at their opens (at
+            the close where both are one, at the last where `exit_bar` is the number of bars);
+            ``side``, 1 or -1; ``share``, value over equity at the close of the decision.
+        starts: Where each script begins.
+        max_leverage: Largest value of a position over the equity.
+        initial_cash: In quote currency, above 0.
+        bars_per_year: Annualises the ratios.
+        n_threads: None takes the machine's cores.
+
+    Returns:
+        The summary of each script.
+
+    Raises:
+        EngineError: The execution, the bars or a position are refused.
+    """
+    with _refusals():
+        return _engine.scripted(
+            execution,
+            bars,
+            scripts["entry_bar"].astype(np.uint64),
+            scripts["exit_bar"].astype(np.uint64),
+            scripts["side"].astype(np.float64),
+            scripts["share"].astype(np.float64),
+            list(starts),
+            max_leverage,
+            initial_cash,
+            bars_per_year,
+            n_threads,
+        )
+
+
 def metrics(
     returns: NDArray[np.float64],
     *,

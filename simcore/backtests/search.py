@@ -17,7 +17,7 @@ from simcore.problems import Hint, Problem
 from simcore.refusals import nearest
 from simcore.seeds import derive
 from simcore.strategy.document import Param
-from simcore.strategy.grid import programs
+from simcore.strategy.grid import lowered
 from simcore.strategy.identity import identities
 from simcore.strategy.strategy import Strategy
 
@@ -106,8 +106,8 @@ def _legal(
     legal: list[tuple[tuple[float, ...], str]] = []
     for start in range(0, len(settings), wanted):
         batch = settings[start : start + wanted]
-        made = zip(batch, programs(strategy, names, batch), strict=True)
-        legal += [(values, text) for values, text in made if text is not None]
+        made = zip(batch, lowered(strategy, names, batch), strict=True)
+        legal += [(values, each.program) for values, each in made if each.program is not None]
         if len(legal) >= wanted:
             break
     return legal[:wanted]

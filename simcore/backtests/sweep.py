@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,17 +16,19 @@ from simcore import engine
 from simcore.backtests.metric_values import metric_names
 from simcore.backtests.request import ExecutionArgument, execution_json
 from simcore.backtests.run import check_amount, default_bars_per_year
+from simcore.backtests.sharpe_error import sharpe_error
 from simcore.backtests.trials import HandLedger, annual_scores
 from simcore.bars import columns
 from simcore.errors import LimitError, SpecError
 from simcore.problems import Problem
-from simcore.strategy.grid import programs
+from simcore.strategy.grid import Lowered, lowered
 from simcore.strategy.identity import identities
 from simcore.strategy.strategy import Strategy, compile_strategy
 
 MAX_SETTINGS = 1_000_000
 # What one call of the engine holds at a time: programs and results, a few kilobytes each.
 BATCH_SETTINGS = 4_096
+TOO_LONG = "WINDOW_EXCEEDS_SERIES"
 
 Values = Sequence[float] | NDArray[Any]
 
@@ -56,49 +59,96 @@ def sweep(
 
     Returns:
         One row a combination, the first name slowest: the grid's names, then the metrics, null
-        where one is not defined. Every metric is null where the strategy has no meaning: where a
-        constraint does not hold, or an indicator is given what it does not take.
+        where one is not defined, then ``sharpe_se``, the standard error of `sharpe`, and
+        ``refused``, null where the setting was run. A refused setting has no metrics; it says
+        ``PARAM_CONSTRAINT`` where a constraint does not hold, ``PARAM_DOMAIN`` where an indicator
+        is given what it does not take, ``WINDOW_EXCEEDS_SERIES`` where the bars are too few.
 
     Raises:
         SpecError: The strategy, the execution or the columns are wrong; a name is no parameter;
             a value is no number or outside its parameter's domain.
+        EngineError: Not one setting looks back on fewer bars than there are.
         LimitError: More than a million combinations.
+
+    Source:
+        The standard error is that of `simcore.backtests.sharpe_error`.
     """
     compiled = compile_strategy(strategy, home=home)
     check_amount("initial_cash", initial_cash)
     settings = _settings(grid)
     names = list(grid)
-    programs(compiled, names, _each_value_once(settings))  # refuses before any work
+    lowered(compiled, names, _each_value_once(settings))  # refuses before any work
     history = columns(bars)
     asked = (execution_json(execution), history, float(initial_cash))
     ledger = None if home is None else HandLedger(home, compiled, history, execution)
     year = default_bars_per_year(compiled) if bars_per_year is None else bars_per_year
     check_amount("bars_per_year", year)
-    values = np.full((len(settings), len(metric_names())), np.nan)
-    for start in range(0, len(settings), BATCH_SETTINGS):
-        rows = slice(start, start + BATCH_SETTINGS)
-        texts = programs(compiled, names, settings[rows])
-        values[rows] = _batch(texts, asked, year, n_threads)
-        if ledger is not None:
-            legal = [row for row, text in enumerate(texts, start) if text is not None]
-            known = identities(compiled, names, [settings[row] for row in legal])
-            sharpe = values[legal, metric_names().index("sharpe")]
-            hashes = [each.ir_hash for each in known]
-            ledger.teller("sweep")(annual_scores(hashes, sharpe, len(history["ts"]), year))
+    values, refused = _all(compiled, names, settings, (*asked, year, n_threads), ledger)
     varied = {name: [values[i] for values in settings] for i, name in enumerate(grid)}
     metrics = {name: values[:, i] for i, name in enumerate(metric_names())}
-    return pl.DataFrame([*_series(varied), *_series(metrics)])
+    errors = sharpe_error(metrics["sharpe"], n_bars=bars.height, bars_per_year=year)
+    frame = pl.DataFrame([*_series(varied), *_series({**metrics, "sharpe_se": errors})])
+    return frame.with_columns(pl.Series("refused", refused, dtype=pl.String))
+
+
+def _all(
+    strategy: Strategy,
+    names: Sequence[str],
+    settings: Sequence[tuple[float, ...]],
+    asked: tuple[str, engine.Columns, float, float, int | None],
+    ledger: HandLedger | None,
+) -> tuple[NDArray[np.float64], list[str | None]]:
+    """Metrics of every setting, and why it was refused, batch by batch."""
+    execution, bars, initial_cash, year, n_threads = asked
+    n_bars, given = len(bars["ts"]), (execution, bars, initial_cash)
+    values = np.full((len(settings), len(metric_names())), np.nan)
+    refused: list[str | None] = []
+    too_long: str | None = None
+    for start in range(0, len(settings), BATCH_SETTINGS):
+        rows = slice(start, start + BATCH_SETTINGS)
+        batch = [_fitting(each, n_bars) for each in lowered(strategy, names, settings[rows])]
+        values[rows] = _batch(batch, given, year, n_threads)
+        refused += [each.refused for each in batch]
+        if ledger is not None:
+            run = [row for row, each in enumerate(batch, start) if each.refused is None]
+            _tell(ledger, strategy, names, [settings[row] for row in run], values[run], asked)
+        too_long = too_long or next((e.program for e in batch if e.refused == TOO_LONG), None)
+    if too_long is not None and all(refused):
+        _batch([Lowered(too_long)], given, year, n_threads)  # refuses, and says how many it needs
+    return values, refused
+
+
+def _tell(
+    ledger: HandLedger,
+    strategy: Strategy,
+    names: Sequence[str],
+    settings: Sequence[tuple[float, ...]],
+    values: NDArray[np.float64],
+    asked: tuple[str, engine.Columns, float, float, int | None],
+) -> None:
+    """Write the settings that were run into the ledger of trials."""
+    _, bars, _, year, _ = asked
+    sharpe = values[:, metric_names().index("sharpe")]
+    hashes = [each.ir_hash for each in identities(strategy, names, settings)]
+    ledger.teller("sweep")(annual_scores(hashes, sharpe, len(bars["ts"]), year))
+
+
+def _fitting(setting: Lowered, n_bars: int) -> Lowered:
+    """The setting, refused where it looks back on more bars than there are."""
+    if setting.program is None or setting.lookback_bars < n_bars:
+        return setting
+    return replace(setting, refused=TOO_LONG)
 
 
 def _batch(
-    texts: Sequence[str | None],
+    settings: Sequence[Lowered],
     asked: tuple[str, engine.Columns, float],
     bars_per_year: float,
     n_threads: int | None,
 ) -> NDArray[np.float64]:
-    """Metrics of some settings, ``(n_settings, n_metrics)``; NaN where there is no program."""
+    """Metrics of some settings, ``(n_settings, n_metrics)``; NaN where one is refused."""
     execution, bars, initial_cash = asked
-    legal = [text for text in texts if text is not None]
+    legal = [each.program for each in settings if each.program and each.refused is None]
     runs = engine.backtest(
         legal,
         execution,
@@ -109,9 +159,9 @@ def _batch(
         detail="summary",
         n_threads=n_threads,
     )
-    values = np.full((len(texts), len(metric_names())), np.nan)
+    values = np.full((len(settings), len(metric_names())), np.nan)
     if runs:
-        is_legal = np.array([text is not None for text in texts])
+        is_legal = np.array([each.refused is None for each in settings])
         values[is_legal] = np.stack([run["metrics"] for run in runs])
     return values
 

@@ -10,6 +10,7 @@ from typing import Final
 
 from simcore.steps import backtest, compete, compile, generate, judge, resample, shake, walk
 from simcore.steps.backtest import backtests as backtests
+from simcore.steps.backtest import neighbourhood as neighbourhood
 from simcore.steps.compete import tournaments as tournaments
 from simcore.steps.compile import strategies as strategies
 from simcore.steps.generate import markets as markets

@@ -9,6 +9,7 @@ import polars as pl
 from simcore import engine
 from simcore.backtests.request import execution_fields
 from simcore.backtests.run import run_strategy
+from simcore.backtests.surface import Surface, parameter_surface
 from simcore.campaign import Campaign
 from simcore.steps.step import (
     Outcome,
@@ -72,3 +73,31 @@ def backtests(store: Store, campaign: Campaign, strategy: Strategy) -> list[Outc
         "trades_closed": int(rows["n_trades"].sum()),
     }
     return with_facts(outcomes, facts)
+
+
+def neighbourhood(store: Store, campaign: Campaign, strategy: Strategy) -> Surface | None:
+    """Return the surface around a strategy's own setting on the first path that it ran on.
+
+    Its first two parameters vary. None where it ran on nothing or has no parameter to vary.
+
+    Raises:
+        StoreError: The campaign's markets are not there.
+    """
+    partition = Partition(campaign=campaign.id, strategy=strategy.id)
+    runs = store.read(TABLES["backtests"], partition, ["scenario_id", "path"])
+    varied = [name for name, param in strategy.model.params.items() if param.value != 0.0]
+    if runs.is_empty() or not varied:
+        return None
+    scenario_id, path = runs.row(0)
+    rows = {row["scenario_id"]: row for row in manifests(store, campaign)}
+    bars = store.read(TABLES["bars"], Partition(campaign=campaign.id)).filter(
+        pl.col("scenario_id") == scenario_id, pl.col("path") == path
+    )
+    return parameter_surface(
+        strategy,
+        bars,
+        names=varied[:2],
+        execution=campaign.document.execution,
+        initial_cash=campaign.document.initial_cash,
+        bars_per_year=float(rows[scenario_id]["A"]),
+    )

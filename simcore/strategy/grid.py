@@ -51,19 +51,29 @@ class _IllegalError(Exception):
     """A setting at which the strategy has no meaning."""
 
 
-def programs(
-    strategy: Strategy, names: Sequence[str], settings: Sequence[Values]
-) -> list[str | None]:
-    """Return the program of each setting, as JSON text.
+@dataclass(frozen=True)
+class Lowered:
+    """A strategy at one setting.
+
+    Args:
+        program: Its program as JSON text, None where the strategy has no meaning.
+        lookback_bars: First bar on which all that it reads has a value.
+        refused: Why it has no meaning: ``PARAM_CONSTRAINT`` where a constraint does not hold,
+            ``PARAM_DOMAIN`` where an indicator or a shift is given what it does not take.
+    """
+
+    program: str | None
+    lookback_bars: int = 0
+    refused: str | None = None
+
+
+def lowered(strategy: Strategy, names: Sequence[str], settings: Sequence[Values]) -> list[Lowered]:
+    """Return the strategy at each setting, or why it has no meaning there.
 
     Args:
         strategy: Gives the rules, and the values of parameters that are not named.
         names: Parameters that vary, each once.
         settings: Their values, one for each name.
-
-    Returns:
-        None where the strategy has no meaning: a constraint does not hold, or an indicator or a
-        shift is given what it does not take.
 
     Raises:
         SpecError: A name is no parameter, or a value lies outside its parameter's own domain.
@@ -72,7 +82,7 @@ def programs(
     for index, name in enumerate(names):
         _check_domain(strategy, name, sorted({values[index] for values in settings}))
     template = _Template(strategy, names)
-    return [template.program(values) for values in settings]
+    return [template.at(values) for values in settings]
 
 
 def _check_names(strategy: Strategy, names: Sequence[str]) -> None:
@@ -190,16 +200,16 @@ class _Template:
         }
         self._tail = json.dumps(rest)[1:]
 
-    def program(self, values: Values) -> str | None:
-        """Return the program with those values, None where it has no meaning."""
+    def at(self, values: Values) -> Lowered:
+        """Return the strategy with those values."""
         try:
             if not all(_truth(node, values) for node in self._constraints):
-                return None
-            return self._text(values)
+                return Lowered(None, refused="PARAM_CONSTRAINT")
+            return self._with(values)
         except (_IllegalError, ZeroDivisionError, OverflowError):
-            return None
+            return Lowered(None, refused="PARAM_DOMAIN")
 
-    def _text(self, values: Values) -> str:
+    def _with(self, values: Values) -> Lowered:
         texts: list[str] = []
         lookbacks: list[int] = []
         deps: list[int | None] = []
@@ -218,7 +228,8 @@ class _Template:
             texts.append(text)
             lookbacks.append(lookback)
             deps.append(dep)
-        return f'{{"code":[{",".join(texts)}],{self._tail}'
+        text = f'{{"code":[{",".join(texts)}],{self._tail}'
+        return Lowered(text, lookback_bars=max(lookbacks, default=0))
 
 
 def _step(node: Node, refer: Callable[[Node], int], before: Sequence[_Step], row: Range) -> _Step:

@@ -35,7 +35,7 @@ def identities(
     Args:
         strategy: Gives the rules, and the values of parameters that are not named.
         names: Parameters that vary, each once.
-        settings: Their values, one for each name; settings for which `grid.programs` has a
+        settings: Their values, one for each name; settings for which `grid.lowered` has a
             program.
     """
     graph = Graph()  # one for all, since most of what the settings read is the same

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ from simcore.bars import columns, columns_by_path, dataset_hash
 from simcore.errors import EngineError, LimitError, SpecError
 from simcore.scenario.document import load
 from simcore.scenario.manifest import generate_with_manifest
-from simcore.strategy.grid import programs
+from simcore.strategy.grid import lowered
 from simcore.strategy.strategy import bind
 from simcore.tables import TABLES
 
@@ -389,7 +390,7 @@ class TestSweep:
         frame = simcore.sweep("ma_cross", GRID, market(1, 500))
         assert frame.select("fast", "slow").rows() == list(itertools.product(*GRID.values()))
         metrics = [row["name"] for row in engine.catalogue()["metrics"] if row["in_summary"]]
-        assert frame.columns == ["fast", "slow", *metrics]
+        assert frame.columns == ["fast", "slow", *metrics, "sharpe_se", "refused"]
 
     def test_each_row_is_the_backtest_at_that_setting(self) -> None:
         bars = market(1, 500)
@@ -405,8 +406,59 @@ class TestSweep:
     def test_a_setting_that_breaks_a_constraint_has_no_metrics(self) -> None:
         frame = simcore.sweep("ma_cross", GRID, market(1, 500))
         illegal = frame.filter(pl.col("fast") >= pl.col("slow"))
-        assert illegal.rows() == [(20, 20, *[None] * (frame.width - 2))]
+        assert illegal.rows() == [(20, 20, *[None] * (frame.width - 3), "PARAM_CONSTRAINT")]
+        assert frame.filter(pl.col("fast") < pl.col("slow"))["refused"].null_count() == 5
         assert frame.filter(pl.col("fast") < pl.col("slow"))["total_return"].null_count() == 0
+
+    def test_a_setting_says_why_it_was_refused(self) -> None:
+        grid = {"fast": [5, 40], "slow": [20, 180]}
+        frame = simcore.sweep("ma_cross", grid, market(1, 100))
+        assert frame["refused"].to_list() == [
+            None, "WINDOW_EXCEEDS_SERIES", "PARAM_CONSTRAINT", "WINDOW_EXCEEDS_SERIES"
+        ]  # fmt: skip
+        metrics = frame.select(row["name"] for row in engine.catalogue()["metrics"])
+        nulls = metrics.select(pl.all_horizontal(pl.all().is_null())).to_series()
+        assert nulls.to_list() == [False, True, True, True]
+
+    def test_bars_too_few_for_every_setting_are_refused(self) -> None:
+        with pytest.raises(EngineError) as refused:
+            simcore.sweep("ma_cross", {"slow": [150, 180]}, market(1, 100))
+        assert refused.value.code == "WINDOW_EXCEEDS_SERIES"
+
+    @pytest.mark.parametrize("name", ["ma_cross", "atr_breakout", "rsi_reversion"])
+    def test_every_setting_alone_has_the_same_bytes(self, name: str) -> None:
+        bars, strategy = market(2, 600), simcore.compile_strategy(name)
+        grid = {
+            param: [own.value, own.value + 1.0]
+            for param, own in list(strategy.model.params.items())[:3]
+        }
+        metrics = [row["name"] for row in engine.catalogue()["metrics"]]
+        whole = simcore.sweep(strategy, grid, bars)
+        assert whole.height == 2 ** len(grid)
+        for row in whole.iter_rows(named=True):
+            setting = {param: row[param] for param in grid}
+            alone = simcore.sweep(strategy, {k: [v] for k, v in setting.items()}, bars)
+            expected = whole.row(by_predicate=pl.all_horizontal(
+                *(pl.col(k) == v for k, v in setting.items())), named=True)  # fmt: skip
+            assert (
+                alone.select(metrics).to_numpy().tobytes()
+                == np.array(
+                    [[math.nan if expected[m] is None else float(expected[m]) for m in metrics]]
+                ).tobytes()
+            )
+
+    def test_the_number_of_threads_changes_no_byte(self) -> None:
+        grid = {"fast": list(range(2, 22)), "slow": list(range(20, 60, 5))}
+        bars = market(3, 800)
+        frames = [simcore.sweep("ma_cross", grid, bars, n_threads=n) for n in (1, 2, 16)]
+        assert frames[0].equals(frames[1])
+        assert frames[0].equals(frames[2])
+
+    def test_a_sharpe_ratio_bears_its_standard_error(self) -> None:
+        frame = simcore.sweep("ma_cross", GRID, market(1, 500), bars_per_year=100.0)
+        for sharpe, error in frame.select("sharpe", "sharpe_se").rows():
+            told = None if sharpe is None else math.sqrt((100.0 + sharpe**2 / 2.0) / 500.0)
+            assert error == (None if told is None else pytest.approx(told))
 
     def test_values_may_come_from_numpy(self) -> None:
         frame = simcore.sweep("ma_cross", {"fast": np.arange(5, 8)}, market(1, 500))
@@ -525,15 +577,17 @@ def test_a_grid_puts_the_same_numbers_where_binding_does(
     document: Any, names: tuple[str, ...], settings: list[tuple[float, ...]]
 ) -> None:
     strategy = simcore.compile_strategy(document)
-    for setting, text in zip(settings, programs(strategy, names, settings), strict=True):
-        assert text is not None
+    for setting, found in zip(settings, lowered(strategy, names, settings), strict=True):
+        assert found.program is not None
         bound = bind(strategy, dict(zip(names, setting, strict=True)))
-        assert expanded(text) == expanded(bound.program_json)
+        assert expanded(found.program) == expanded(bound.program_json)
+        assert (found.lookback_bars, found.refused) == (bound.lookback_bars, None)
 
 
 def test_a_function_without_a_value_at_a_setting_has_no_program() -> None:
     strategy = simcore.compile_strategy(WORDY)
-    assert programs(strategy, ("x",), [(-1.0,), (0.0,), (800.0,)]) == [None] * 3
+    found = lowered(strategy, ("x",), [(-1.0,), (0.0,), (800.0,)])
+    assert [each.program for each in found] == [None] * 3
 
 
 @pytest.mark.parametrize(
@@ -543,6 +597,7 @@ def test_a_function_without_a_value_at_a_setting_has_no_program() -> None:
 )
 def test_a_setting_without_meaning_has_no_program(setting: tuple[float, ...]) -> None:
     strategy = simcore.compile_strategy(SHIFTY)
-    assert programs(strategy, ("n", "k", "x"), [setting]) == [None]
+    (found,) = lowered(strategy, ("n", "k", "x"), [setting])
+    assert found.program is None
     with pytest.raises(SpecError):
         bind(strategy, dict(zip(("n", "k", "x"), setting, strict=True)))

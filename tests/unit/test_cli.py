@@ -13,7 +13,8 @@ import pytest
 from arch.data import sp500
 
 from pipelines.cli import main
-from simcore.cli import COMMANDS, parse_grid
+from simcore.cli import COMMANDS
+from simcore.cli.runs import parse_grid
 from simcore.errors import LimitError, SpecError
 from simcore.scenario import acceptance
 from simcore.scenario.acceptance import Result

@@ -14,7 +14,7 @@ from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from PIL import Image
 
-from assets import plots
+from assets import canvas, plots
 from simcore.store import Partition, Provenance, Store
 from simcore.tables import TABLES
 
@@ -85,15 +85,15 @@ def test_every_scenario_has_three_panels(tmp_path: Path, monkeypatch: pytest.Mon
         tmp_path, {"calm": walks[:1], "two-assets": walks[1:], "z-flat": 0 * walks[:1] + 5}
     )
     drawn: list[Figure] = []
-    encoded = plots._encoded
-    monkeypatch.setattr(plots, "_encoded", lambda figure: drawn.append(figure) or encoded(figure))
+    encoded = plots.encoded
+    monkeypatch.setattr(plots, "encoded", lambda figure: drawn.append(figure) or encoded(figure))
     image = plots.scenario_panels(store, PLACE)
     assert image is not None
     header, content = image.split(",")
     assert header == "data:image/png;base64"
     picture = Image.open(io.BytesIO(base64.b64decode(content)))
-    assert picture.width == plots.PANELS_WIDTH_INCHES * plots.DPI
-    assert picture.height == int(3 * plots.PANEL_HEIGHT_INCHES * plots.DPI)
+    assert picture.width == plots.PANELS_WIDTH_INCHES * canvas.DPI
+    assert picture.height == int(3 * plots.PANEL_HEIGHT_INCHES * canvas.DPI)
     axes = drawn[0].axes
     assert len(axes) == 9
     assert [each.get_title(loc="left") for each in axes[::3]] == ["calm", "two-assets", "z-flat"]
@@ -121,4 +121,4 @@ def test_the_picture_of_many_scenarios_stays_small(tmp_path: Path) -> None:
     assert image is not None
     assert len(image) < 400_000
     picture = Image.open(io.BytesIO(base64.b64decode(image.split(",")[1])))
-    assert picture.height == int(plots.SCENARIOS_MAX * plots.PANEL_HEIGHT_INCHES * plots.DPI)
+    assert picture.height == int(plots.SCENARIOS_MAX * plots.PANEL_HEIGHT_INCHES * canvas.DPI)

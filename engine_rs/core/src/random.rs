@@ -51,11 +51,12 @@ pub enum Purpose {
     Agents = 9,
     Evolution = 10,
     Tournament = 11,
+    RandomEntry = 12,
 }
 
 impl Purpose {
     /// Every purpose by the name that a caller outside the engine gives it.
-    const NAMES: [(&'static str, Self); 12] = [
+    const NAMES: [(&'static str, Self); 13] = [
         ("diffusion", Self::Diffusion),
         ("jump_event", Self::JumpEvent),
         ("jump_size", Self::JumpSize),
@@ -68,6 +69,7 @@ impl Purpose {
         ("agents", Self::Agents),
         ("evolution", Self::Evolution),
         ("tournament", Self::Tournament),
+        ("random_entry", Self::RandomEntry),
     ];
 
     /// The purpose of that name.

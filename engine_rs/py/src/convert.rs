@@ -2,6 +2,7 @@
 
 use numpy::{Element, PyArray1, PyArrayMethods, PyReadonlyArray1};
 use proving_core::EngineError;
+use proving_core::backtest::scripted::Holding;
 use proving_core::backtest::{Detail, RunResult, Trades};
 use proving_core::bars::{Bars, BarsView};
 use proving_core::paper::{Column, Table};
@@ -141,6 +142,35 @@ impl<'py> HeldBars<'py> {
             },
         })
     }
+}
+
+/// The positions of all scripts, one after the other; the columns have one length.
+pub fn holdings(
+    entry_bar: &PyReadonlyArray1<'_, u64>,
+    exit_bar: &PyReadonlyArray1<'_, u64>,
+    side: &PyReadonlyArray1<'_, f64>,
+    share: &PyReadonlyArray1<'_, f64>,
+) -> PyResult<Vec<Holding>> {
+    let bars = entry_bar.as_slice()?.iter().zip(exit_bar.as_slice()?);
+    let sizes = side.as_slice()?.iter().zip(share.as_slice()?);
+    let holding = |((entry, exit), (side, share)): ((&u64, &u64), (&f64, &f64))| Holding {
+        entry_bar: *entry as usize,
+        exit_bar: *exit as usize,
+        side: *side,
+        share: *share,
+    };
+    Ok(bars.zip(sizes).map(holding).collect())
+}
+
+/// Cut at `starts`, each the first of a piece, into as many pieces.
+pub fn pieces<'a>(all: &'a [Holding], starts: &[usize]) -> Result<Vec<&'a [Holding]>, EngineError> {
+    let ends = starts.iter().skip(1).copied().chain([all.len()]);
+    let cut = |(start, end): (&usize, usize)| all.get(*start..end);
+    starts.iter().zip(ends).map(cut).collect::<Option<_>>().ok_or_else(|| EngineError::Field {
+        path: "/starts".to_owned(),
+        got: format!("{starts:?}"),
+        expected: format!("rising numbers up to {}", all.len()),
+    })
 }
 
 /// One run as a dictionary: metrics, flags, and with full detail columns and trades.

@@ -5,6 +5,7 @@ mod convert;
 
 use convert::{HeldBars, RefusalError, refusal};
 use numpy::{PyArray1, PyReadonlyArray1};
+use proving_core::backtest::scripted::{Terms, run_scripts};
 use proving_core::backtest::{self as backtests, Asked, Detail, Execution};
 use proving_core::metric::series;
 use proving_core::metric::study::Rates;
@@ -132,6 +133,39 @@ fn backtest<'py>(
     pairs.map(to_dict).collect()
 }
 
+/// Runs positions that are given; see `simcore.engine.scripted`.
+#[pyfunction]
+#[pyo3(signature = (
+    execution_json, bars, entry_bar, exit_bar, side, share, starts, max_leverage, initial_cash,
+    bars_per_year, n_threads=None
+))]
+#[allow(clippy::too_many_arguments)] // the operation of the boundary, as it is
+fn scripted<'py>(
+    py: Python<'py>,
+    execution_json: &str,
+    bars: &Bound<'py, PyDict>,
+    entry_bar: PyReadonlyArray1<'py, u64>,
+    exit_bar: PyReadonlyArray1<'py, u64>,
+    side: PyReadonlyArray1<'py, f64>,
+    share: PyReadonlyArray1<'py, f64>,
+    starts: Vec<usize>,
+    max_leverage: f64,
+    initial_cash: f64,
+    bars_per_year: f64,
+    n_threads: Option<usize>,
+) -> PyResult<Vec<Bound<'py, PyDict>>> {
+    let execution = Execution::read(&convert::json(execution_json)?).map_err(refusal)?;
+    let held = HeldBars::new(bars)?;
+    let view = held.view()?;
+    let holdings = convert::holdings(&entry_bar, &exit_bar, &side, &share)?;
+    let scripts = convert::pieces(&holdings, &starts).map_err(refusal)?;
+    let terms =
+        Terms { execution: &execution, max_leverage, initial_quote: initial_cash, bars_per_year };
+    let results = py.detach(|| run_scripts(&view, &terms, &scripts, n_threads));
+    let runs = results.map_err(refusal)?.into_iter();
+    runs.map(|run| convert::run_to_dict(py, run, &view, Detail::Summary)).collect()
+}
+
 /// The metrics that need no run; see `simcore.engine.metrics`.
 #[pyfunction]
 #[pyo3(signature = (returns, bars_per_year, mar, rf, benchmark=None, ts=None, only=None))]
@@ -249,6 +283,7 @@ fn _engine(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(scenario_laws, module)?)?;
     module.add_function(wrap_pyfunction!(indicator, module)?)?;
     module.add_function(wrap_pyfunction!(backtest, module)?)?;
+    module.add_function(wrap_pyfunction!(scripted, module)?)?;
     module.add_function(wrap_pyfunction!(metrics, module)?)?;
     module.add_function(wrap_pyfunction!(bootstrap, module)?)?;
     module.add_function(wrap_pyfunction!(optimal_block_bars, module)?)?;

@@ -14,6 +14,7 @@ mod order;
 mod position;
 mod profile;
 mod run;
+pub mod scripted;
 mod shared;
 mod signal;
 mod study;

@@ -172,7 +172,7 @@ impl<'a> Run<'a> {
     }
 
     /// Works through bar `t`.
-    fn step(&mut self, t: usize) {
+    pub(super) fn step(&mut self, t: usize) {
         let before = cfg!(debug_assertions).then(|| self.account.clone());
         let close = self.inputs.bars.close;
         if let Some(day) = &mut self.day {
@@ -218,7 +218,7 @@ impl<'a> Run<'a> {
     }
 
     /// First bar after `t` on which something can happen; the last bar at the latest.
-    fn next_bar(&mut self, t: usize) -> usize {
+    pub(super) fn next_bar(&mut self, t: usize) -> usize {
         let from = t + 1;
         if self.inputs.execution.financing.is_due(self.account.position_base) {
             return from;

@@ -1,0 +1,11 @@
+"""The commands that need no Dagster: each takes parsed arguments and a home, and gives an answer.
+
+Printing, the clock and the environment belong to `pipelines.cli`.
+"""
+
+from __future__ import annotations
+
+from simcore.cli import campaigns, documents, runs
+from simcore.cli.answer import Command
+
+COMMANDS: tuple[Command, ...] = (*documents.COMMANDS, *runs.COMMANDS, *campaigns.COMMANDS)

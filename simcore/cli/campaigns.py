@@ -1,0 +1,118 @@
+"""Commands that judge: tournaments, chaos, and what the lake holds of both."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Final
+
+from simcore.cli.answer import Answer, Command, rows, shown
+from simcore.errors import SpecError
+from simcore.problems import Hint, Problem
+
+
+def _tournament_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("document", help="id or path of a tournament")
+
+
+def _tournament(arguments: argparse.Namespace, home: Path) -> Answer:
+    from simcore.tournaments.play import tournament
+
+    played = tournament(arguments.document, home=home)
+    table = played.standings.select(
+        "rank",
+        "rank_lo",
+        "rank_hi",
+        "name",
+        "score_mean",
+        "score_ci_lo",
+        "score_ci_hi",
+        "wins",
+        "draws",
+        "losses",
+        "elo_bt",
+        "elo_lo",
+        "elo_hi",
+        "flags",
+    )
+    return Answer(shown(table), {"standings": rows(played.standings), "manifest": played.manifest})
+
+
+def _chaos_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("campaign", help="id or path of a campaign")
+    parser.add_argument(
+        "--seed",
+        type=int,
+        help="seed of the run, as the tables show it: giving it reproduces that run; "
+        "default: derived from the campaign's",
+    )
+
+
+def _chaos(arguments: argparse.Namespace, home: Path) -> Answer:
+    from simcore.chaos.campaign import chaos_run
+    from simcore.chaos.verdict import exit_code
+
+    run = chaos_run(arguments.campaign, seed=arguments.seed, home=home)
+    oracles = run.tables["chaos_oracle_results"]
+    lines = [
+        f"result  {run.report['result']}",
+        f"verdict {run.verdict}",
+        f"root    {run.root}",
+        shown(oracles.select("arm", "oracle", "antecedents", "violations", "verdict")),
+        f"not shown: {', '.join(run.report['not_shown'])}",
+    ]
+    return Answer("\n".join(lines), run.report, exit_code=exit_code(run.report))
+
+
+def _verify_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("campaign", nargs="?", help="id of a campaign; default: the whole lake")
+
+
+def _verify(arguments: argparse.Namespace, home: Path) -> Answer:
+    from simcore.verification import verify
+
+    findings = verify(home, campaign=arguments.campaign)
+    bad = [finding for finding in findings if not finding.is_sound]
+    lines = [f"{finding.path}: {finding.message}" for finding in bad]
+    lines.append(f"{len(findings) - len(bad)} of {len(findings)} partitions verified")
+    data = [
+        {"path": str(finding.path), "is_sound": finding.is_sound, "message": finding.message}
+        for finding in findings
+    ]
+    return Answer("\n".join(lines), data, exit_code=13 if bad else 0)
+
+
+def _tables_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("name", nargs="?", help="one table; default: all")
+
+
+def _tables(arguments: argparse.Namespace, _: Path) -> Answer:
+    from simcore.tables import TABLES
+    from simcore.tables.dictionary import entry, page
+
+    if arguments.name is not None and arguments.name not in TABLES:
+        from simcore.documents import nearest
+
+        near = nearest(arguments.name, TABLES)
+        raise SpecError(
+            [
+                Problem(
+                    "ARGUMENT",
+                    "UNKNOWN_ID",
+                    f"got table {arguments.name!r}, which is not known",
+                    source="tables",
+                    hints=(Hint(f"did you mean {near}?"),) if near else (),
+                )
+            ]
+        )
+    names = [arguments.name] if arguments.name else list(TABLES)
+    data = {name: entry(TABLES[name]) for name in names}
+    return Answer("\n\n".join(page(TABLES[name]) for name in names), data)
+
+
+COMMANDS: Final = (
+    Command("tournament", "standings with their uncertainty", _tournament_arguments, _tournament),
+    Command("chaos", "shake the paper-trading stack, judge it", _chaos_arguments, _chaos),
+    Command("verify", "recompute hashes and log chains of the lake", _verify_arguments, _verify),
+    Command("tables", "the data dictionary", _tables_arguments, _tables),
+)
