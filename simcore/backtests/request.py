@@ -121,6 +121,8 @@ def _value_problem(name: str, value: Any, default: Any) -> tuple[str, str] | Non
     is_number = isinstance(value, int if is_count else int | float) and not isinstance(value, bool)
     if not is_number:
         return "WRONG_TYPE", kind
+    if name == "participation" and not 0 < value <= 1:
+        return "OUT_OF_RANGE", f"{kind} above 0, 1 at most"
     if name in _EITHER_SIGN:
         return None if math.isfinite(value) else ("OUT_OF_RANGE", f"{kind}, finite")
     minimum = 1 if is_count else 0

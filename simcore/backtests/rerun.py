@@ -9,6 +9,7 @@ from typing import Any
 import polars as pl
 
 from simcore import engine
+from simcore.backtests.market import market_columns
 from simcore.backtests.metric_values import metric_names
 from simcore.backtests.request import ExecutionArgument, execution_fields, execution_json
 from simcore.backtests.run import (
@@ -16,9 +17,7 @@ from simcore.backtests.run import (
     backtest,
     check_amount,
     default_bars_per_year,
-    metric_names,
 )
-from simcore.bars import columns
 from simcore.strategy.strategy import Strategy, compile_strategy
 
 StrategyArgument = Strategy | str | Path | Mapping[str, Any]
@@ -50,7 +49,7 @@ class Rerun:
         check_amount("bars_per_year", given)
         self.year = float(given)
         self._execution = {"base": execution} if isinstance(execution, str) else dict(execution)
-        self._columns = columns(bars)
+        self._columns = market_columns(self.strategy, bars)
 
     def full(self, initial_cash: float, **changed: Any) -> Backtest:
         """The run with some fields of its execution changed."""

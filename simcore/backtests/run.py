@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from simcore import engine
 from simcore.backtests.cache import RunCache
+from simcore.backtests.market import check_timeframe, market_columns
 from simcore.backtests.metric_values import (
     MetricValues,
     flag_names,
@@ -144,7 +145,8 @@ def backtest(
             nothing of it.
 
     Raises:
-        SpecError: The strategy, the execution or the columns are wrong; MULTIPLE_PATHS.
+        SpecError: The strategy, the execution or the columns are wrong; MULTIPLE_PATHS; the bars
+            are of another timeframe than the strategy.
         EngineError: A bar is impossible, or the series is shorter than the strategy's lookback.
     """
     compiled = compile_strategy(strategy, home=home)
@@ -188,10 +190,11 @@ def _run_one(
     benchmark: str | None = None,
 ) -> engine.RunColumns:
     profile, initial_cash, bars_per_year = asked
+    bar_columns = market_columns(strategy, bars)
     return engine.backtest(
         (strategy.program_json,),
         execution_json(profile),
-        (columns(bars),),
+        (bar_columns,),
         ((0, 0),),
         initial_cash=float(initial_cash),
         bars_per_year=(float(bars_per_year),),
@@ -244,6 +247,8 @@ def run_strategy(
         for manifest, bars in scenarios
         for path, path_columns in columns_by_path(bars)
     ]
+    for _, _, path_columns in asked:
+        check_timeframe(strategy, path_columns["ts"])
     runs = engine.backtest(
         (strategy.program_json,),
         execution_json(execution),

@@ -14,11 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simcore import engine
+from simcore.backtests.market import market_columns
 from simcore.backtests.request import ExecutionArgument, execution_json
 from simcore.backtests.run import check_amount, default_bars_per_year
 from simcore.backtests.search import Candidate, Candidates, Grid, candidates
 from simcore.backtests.trials import HandLedger, scores_of
-from simcore.bars import columns
 from simcore.errors import LimitError, SpecError
 from simcore.problems import Problem
 from simcore.strategy.strategy import Strategy, compile_strategy
@@ -78,7 +78,7 @@ def setting_returns(
     """
     compiled = compile_strategy(strategy, home=home)
     check_amount("initial_cash", initial_cash)
-    history, text = columns(bars), execution_json(execution)
+    history, text = market_columns(compiled, bars), execution_json(execution)
     n_bars = len(history["ts"])
     tried = candidates(compiled, grid=grid, n_settings=n_settings, seed=seed)
     fitting = tuple(each for each in tried.settings if each.lookback_bars < n_bars)

@@ -13,12 +13,12 @@ import polars as pl
 from numpy.typing import NDArray
 
 from simcore import engine
+from simcore.backtests.market import market_columns
 from simcore.backtests.metric_values import metric_names
 from simcore.backtests.request import ExecutionArgument, execution_json
 from simcore.backtests.run import check_amount, default_bars_per_year
 from simcore.backtests.sharpe_error import sharpe_error
 from simcore.backtests.trials import HandLedger, annual_scores
-from simcore.bars import columns
 from simcore.errors import LimitError, SpecError
 from simcore.problems import Problem
 from simcore.strategy.grid import Lowered, lowered
@@ -78,7 +78,7 @@ def sweep(
     settings = _settings(grid)
     names = list(grid)
     lowered(compiled, names, _each_value_once(settings))  # refuses before any work
-    history = columns(bars)
+    history = market_columns(compiled, bars)
     asked = (execution_json(execution), history, float(initial_cash))
     ledger = None if home is None else HandLedger(home, compiled, history, execution)
     year = default_bars_per_year(compiled) if bars_per_year is None else bars_per_year

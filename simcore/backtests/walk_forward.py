@@ -20,13 +20,13 @@ from numpy.typing import NDArray
 
 from simcore import engine
 from simcore.backtests.folds import Fold, Plan
+from simcore.backtests.market import market_columns
 from simcore.backtests.metric_values import flag_names, metric_names, run_metrics
 from simcore.backtests.request import ExecutionArgument, execution_json
 from simcore.backtests.run import check_amount, default_bars_per_year
 from simcore.backtests.search import Candidate, Candidates, Grid, candidates, objective_sign
 from simcore.backtests.series import metrics as metrics_of
 from simcore.backtests.trials import HandLedger, Score, scores_of
-from simcore.bars import columns
 from simcore.errors import SpecError
 from simcore.problems import Problem
 from simcore.strategy.strategy import Strategy, compile_strategy
@@ -244,7 +244,7 @@ def walk_forward(
     """
     compiled = compile_strategy(strategy, home=home)
     asked = _asked(compiled, execution, initial_cash, bars_per_year, objective)
-    history = columns(bars)
+    history = market_columns(compiled, bars)
     plan = Plan(folds, scheme, train_bars, test_bars, purge_bars, embargo_bars)
     steps = plan.over(len(history["ts"]), holding_bars=holding_bars(compiled))
     tried = candidates(compiled, grid=grid, n_settings=n_settings, seed=seed)
