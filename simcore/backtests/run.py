@@ -31,6 +31,7 @@ from simcore.backtests.request import (
     execution_name,
     signature,
 )
+from simcore.backtests.series import phase_sharpe
 from simcore.backtests.trials import HandLedger, scores_of
 from simcore.bars import columns, columns_by_path, dataset_hash
 from simcore.errors import SpecError
@@ -308,9 +309,11 @@ def _row(
         "scenario_hash": manifest["scenario_hash"],
         "dataset_hash": manifest["dataset_hash"],
         "signature": signed,
+        "bars_per_year": float(manifest["A"]),
         "initial_cash_quote": float(initial_cash),
         "final_equity_quote": run["final_equity_quote"],
         **run_metrics(run),
+        "phase_sharpe": phase_sharpe(np.append(initial_cash, run["equity_quote"])),
         "flags": " ".join(flags),
     }
 

@@ -83,6 +83,22 @@ def phase_returns(
     return np.array([phase.prod() - 1.0 for phase in phases])
 
 
+def phase_sharpe(equity: NDArray[np.float64]) -> float | None:
+    """Return mean over deviation of the growth of six phases, not annualised.
+
+    Args:
+        equity: The initial cash, then equity at each close, ``(n_bars + 1,)``.
+
+    Returns:
+        None where the phases do not differ, or equity reached zero.
+    """
+    if not (equity > 0.0).all():
+        return None
+    growth = phase_returns(np.diff(equity) / equity[:-1])
+    deviation = float(np.std(growth, ddof=1))
+    return float(np.mean(growth)) / deviation if deviation > 0.0 else None
+
+
 def _column(values: Any) -> NDArray[np.float64]:
     return np.ascontiguousarray(np.asarray(values, dtype=np.float64))
 

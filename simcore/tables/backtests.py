@@ -39,6 +39,7 @@ BACKTESTS: Final = Table(
         Column("dataset_hash", "str", "-", "Hash of the bars."),
         Column("signature", "str", "-", "Hash of everything the run depends on."),
         Column("bars", "u32", "bars", "Bars of the path.", minimum=1),
+        Column("bars_per_year", "f64", "bars/year", "What ratios are annualised by.", minimum=0.0),
         Column("initial_cash_quote", "f64", "quote", "Cash before the first bar.", minimum=0.0),
         Column("final_equity_quote", "f64", "quote", "Equity after the last bar."),
         _metric("total_return", "fraction", "Growth of equity over the run."),
@@ -108,6 +109,9 @@ BACKTESTS: Final = Table(
         _metric("max_leverage", "ratio", "Largest value of the position over equity.", 0.0),
         _metric("cost_drag", "fraction/year", "Fees and slippage over initial cash.", 0.0),
         _metric("ambiguity_gap", "percent", "How far the bounds of ambiguous bars lie apart."),
+        Column("phase_sharpe", "f64", "ratio",
+               "Mean over deviation of the returns of six phases. Null: they do not differ.",
+               nullable=True),
         Column("flags", "str", "-", "Names of what to know about the metrics, space between."),
     ),
     references=(

@@ -8,16 +8,23 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Final
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from simcore.backtests.request import execution_fields
 from simcore.documents import Loaded, nearest, parse, read
 from simcore.errors import SpecError
-from simcore.scoring.composite import SCORES, WEIGHT_SLACK
+from simcore.scoring import SCORES
+from simcore.scoring.composite import COMPOSITE_V1
+from simcore.scoring.score import WEIGHT_SLACK
 from simcore.seeds import SEED_MAX
-from simcore.tournaments.formats import FORMATS
+from simcore.tournaments.formats.elimination import EliminationOptions
+from simcore.tournaments.formats.race import RaceOptions
+from simcore.tournaments.formats.round_robin import RoundRobinOptions
+from simcore.tournaments.formats.sprt import SprtOptions
+from simcore.tournaments.formats.swiss import SwissOptions
 from simcore.tournaments.game import EXACT_TIE_POINTS
+from simcore.tournaments.part import Part
 
 NAME_MAX: Final = 120
 ENTRIES_MAX: Final = 1_000
@@ -96,16 +103,7 @@ Ids = Annotated[
 ]
 
 
-class Part(BaseModel):
-    """A closed object: a field that is not listed is refused."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
-
-
-class FormatChoice(Part):
-    """Who meets whom: a row of `FORMATS`."""
-
-    type: Annotated[str, _member(dict(FORMATS))]
+FormatOptions = RoundRobinOptions | EliminationOptions | SwissOptions | RaceOptions | SprtOptions
 
 
 class ScoreChoice(Part):
@@ -113,26 +111,35 @@ class ScoreChoice(Part):
 
     Args:
         type: Name of the score.
-        weights: Of its parts; they sum to 1.
+        weights: Of its parts, with sum 1; None takes the score's own.
         epsilon_practical: Points below which a difference means nothing to the author; 0 leaves
             rounding alone.
     """
 
-    type: Annotated[str, _member(dict(SCORES))] = "composite_v1"
-    weights: tuple[Annotated[float, Field(ge=0.0, le=1.0)], ...] = (0.6, 0.4)
+    type: Annotated[str, _member(dict(SCORES))] = COMPOSITE_V1.name
+    weights: tuple[Annotated[float, Field(ge=0.0, le=1.0)], ...] | None = None
     epsilon_practical: Annotated[float, Field(ge=0.0, le=200.0)] = 0.0
 
     @model_validator(mode="after")
     def _weights_fit(self) -> ScoreChoice:
-        n_weights = SCORES[self.type].n_weights
+        if self.weights is None:
+            return self
+        n_weights = len(SCORES[self.type].weights)
         total = math.fsum(self.weights)
-        if len(self.weights) != n_weights or abs(total - 1.0) > WEIGHT_SLACK:
+        expected = f"{n_weights} with sum 1" if n_weights else "none, for the score has no parts"
+        has_sum = abs(total - (1.0 if n_weights else 0.0)) <= WEIGHT_SLACK
+        if len(self.weights) != n_weights or not has_sum:
             raise PydanticCustomError(
                 "WEIGHTS",
-                "weights: got {n} with sum {total}, expected {expected} with sum 1",
-                {"n": len(self.weights), "total": total, "expected": n_weights},
+                "weights: got {n} with sum {total}, expected {expected}",
+                {"n": len(self.weights), "total": total, "expected": expected},
             )
         return self
+
+    @property
+    def used_weights(self) -> tuple[float, ...]:
+        """The weights that are used: those given, or else the score's own."""
+        return SCORES[self.type].weights if self.weights is None else self.weights
 
     @property
     def epsilon_points(self) -> float:
@@ -155,7 +162,7 @@ class TournamentDocument(Part):
     seed: Annotated[int, Field(ge=0, le=SEED_MAX)]
     entries: Ids
     scenarios: Ids
-    format: FormatChoice
+    format: Annotated[FormatOptions, Field(discriminator="type")]
     score: ScoreChoice = ScoreChoice()
     execution: str | dict[str, Any] = "honest_v1"
     initial_cash: Annotated[float, Field(gt=0.0, le=1e15)] = 10_000.0

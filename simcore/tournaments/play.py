@@ -13,17 +13,20 @@ from typing import Any, NoReturn
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from simcore.backtests.request import execution_fields, execution_name
 from simcore.errors import InvariantError, SpecError, TableError
 from simcore.problems import Hint, Problem
-from simcore.scoring.composite import SCORES
+from simcore.scoring import SCORES
+from simcore.scoring.score import Runs
 from simcore.seeds import jcs, sha256_hex
 from simcore.tables import TABLES
 from simcore.tournaments.document import TournamentDocument, read_tournament
 from simcore.tournaments.field import Entrant, Field, Floats, Games, Market
 from simcore.tournaments.formats import FORMATS
-from simcore.tournaments.game import Match, Result, points, result_names
+from simcore.tournaments.game import Finish, Match, Result, Start, points, result_names
+from simcore.tournaments.resample import deck
 from simcore.tournaments.standings import N_RATING_RESAMPLES, N_RESAMPLES, standings
 
 MAX_ROUNDS = 1_000_000
@@ -112,7 +115,8 @@ def play(
     entrants = _entrants(document, entries)
     kept = _kept_runs(document, entrants, runs, families)
     field = _field(document, entrants, kept, families)
-    games = _games(document, field)
+    names = {each: e.ir_hash for e in entrants for each in (e.strategy_id, *e.aliases)}
+    games, finish = _games(document, field, used_seed, names)
     if len(games.market) == 0:
         _refuse_no_games(document, field)
     manifest = _manifest(document, entrants, kept, families, used_seed)
@@ -125,6 +129,8 @@ def play(
         alpha=document.alpha,
     )
     present = {entrant.ir_hash for entrant in field.entrants}
+    facts["places"] = [list(group) for group in finish.places]
+    facts["format"] = dict(finish.facts)
     facts["without_runs"] = [e.strategy_id for e in entrants if e.ir_hash not in present]
     return Played(ranked, _games_frame(document.id, field, games), manifest, facts)
 
@@ -216,62 +222,107 @@ def _field(
     def metric(name: str) -> Floats:
         return kept[name].cast(pl.Float64).fill_null(float("nan")).to_numpy()
 
-    is_ruined = kept["flags"].str.split(" ").list.contains("RUIN").to_numpy()
-    score = SCORES[document.score.type].compute(
-        metric("total_return"), metric("sharpe"), is_ruined, document.score.weights
+    is_ruined = kept["flags"].str.split(" ").list.contains("RUIN").cast(pl.Float64).to_numpy()
+    score = SCORES[document.score.type]
+    runs = Runs(
+        metrics={name: matrix(metric(name)) for name in score.metrics},
+        is_ruined=np.nan_to_num(matrix(is_ruined)) > 0.0,
+        has_run=~np.isnan(matrix(np.zeros(kept.height))),
     )
     return Field(
         entrants=present,
         markets=tuple(markets),
-        score=matrix(score),
+        score=score.points(runs, document.score.used_weights),
         roi=matrix(metric("total_return")),
         sharpe=matrix(metric("sharpe")),
         max_drawdown=matrix(metric("max_drawdown")),
         turnover=matrix(metric("turnover")),
         n_trades=np.nan_to_num(matrix(metric("n_trades"))).astype(np.int64),
-        is_ruined=np.nan_to_num(matrix(is_ruined.astype(np.float64))) > 0.0,
+        is_ruined=runs.is_ruined,
     )
 
 
-def _games(document: TournamentDocument, field: Field) -> Games:
-    """Every game of every round that the format asks for."""
-    pair = FORMATS[document.format.type].pair
+def _games(
+    document: TournamentDocument, field: Field, seed: int, names: Mapping[str, str]
+) -> tuple[Games, Finish]:
+    """Every game of every round that the format asks for, and how it ended."""
     place = {entrant.ir_hash: i for i, entrant in enumerate(field.entrants)}
-    history: list[Result] = []
+    start = Start(
+        entrants=tuple(sorted(place)),
+        deck=deck([market.family for market in field.markets], seed),
+        champion=_champion(document, field, names),
+        alpha=document.alpha,
+    )
+    _check_markets(document, field)
+    course = FORMATS[document.format.type].course(document.format, start)
     parts: list[tuple[Any, ...]] = []
+    results: dict[Match, Result] | None = None
     for round_index in range(MAX_ROUNDS):
-        matches = pair(tuple(place), tuple(history))
-        if not matches:
-            break
-        for match in matches:
+        try:
+            asked = next(course) if results is None else course.send(results)
+        except StopIteration as end:
+            return _joined(parts), end.value
+        dealt = range(len(field.markets)) if asked.markets is None else asked.markets
+        markets = np.zeros(len(field.markets), dtype=np.bool_)
+        markets[list(dealt)] = True
+        results = {}
+        for match in asked.matches:
             a, b = place[match.entry_a], place[match.entry_b]
-            market, points_a = _match(document, field, a, b)
-            parts.append((np.full(len(market), round_index), market, a, b, points_a))
-            history.append(_result(round_index, match, points_a))
-    else:
-        raise InvariantError(f"{document.format.type}: does not end")
+            result = _match(document, field, markets, a, b)
+            parts.append((round_index, result.markets, a, b, result.points))
+            results[match] = result
+    raise InvariantError(f"{document.format.type}: does not end")
+
+
+def _champion(document: TournamentDocument, field: Field, names: Mapping[str, str]) -> str | None:
+    """Hash of the entrant whom a test defends; it takes that one and one other."""
+    named = getattr(document.format, "champion", None)
+    if named is None:
+        return None
+    present = {entrant.ir_hash for entrant in field.entrants}
+    if names.get(named) not in present:
+        message = f'got "{named}", expected one of the entries that have runs'
+        _refuse(document, "UNKNOWN_NAME", "/format/champion", message)
+    if len(present) != 2:
+        message = f"got {len(present)} different strategies, expected the champion and one other"
+        _refuse(document, "OUT_OF_RANGE", "/entries", message)
+    return names[named]
+
+
+def _check_markets(document: TournamentDocument, field: Field) -> None:
+    """Refuse a format that would run out of fresh markets."""
+    needed = FORMATS[document.format.type].fewest_markets(document.format, len(field.entrants))
+    can_meet = len(field.entrants) > 1 and len(field.markets) > 0
+    if can_meet and len(field.markets) < needed:
+        message = (
+            f"got {len(field.markets)} markets, expected at least {needed} for "
+            f"{document.format.type} with {len(field.entrants)} entries"
+        )
+        _refuse(document, "TOO_FEW_SCENARIOS", "/scenarios", message)
+
+
+def _joined(parts: Sequence[tuple[Any, ...]]) -> Games:
     if not parts:
         nothing = np.zeros(0, dtype=np.int64)
         return Games(nothing, nothing, nothing, nothing, np.zeros(0))
+    sizes = [len(part[1]) for part in parts]
     return Games(
-        round_index=np.concatenate([part[0] for part in parts]),
+        round_index=np.repeat(np.array([part[0] for part in parts]), sizes),
         market=np.concatenate([part[1] for part in parts]),
-        entry_a=np.concatenate([np.full(len(part[1]), part[2]) for part in parts]),
-        entry_b=np.concatenate([np.full(len(part[1]), part[3]) for part in parts]),
+        entry_a=np.repeat(np.array([part[2] for part in parts]), sizes),
+        entry_b=np.repeat(np.array([part[3] for part in parts]), sizes),
         points_a=np.concatenate([part[4] for part in parts]),
     )
 
 
-def _match(document: TournamentDocument, field: Field, a: int, b: int) -> tuple[Any, Floats]:
-    """Markets that both have run on, and the points of the first on each."""
-    market = np.flatnonzero(field.has_run[:, a] & field.has_run[:, b])
-    epsilon_points = document.score.epsilon_points
-    return market, points(field.score[market, a], field.score[market, b], epsilon_points)
-
-
-def _result(round_index: int, match: Match, points_a: Floats) -> Result:
-    total = float(points_a.sum())  # halves: exact
-    return Result(round_index, match.entry_a, match.entry_b, total, len(points_a) - total)
+def _match(
+    document: TournamentDocument, field: Field, markets: NDArray[np.bool_], a: int, b: int
+) -> Result:
+    """Games of two entrants on the markets of a round that both have run on."""
+    market = np.flatnonzero(markets & field.has_run[:, a] & field.has_run[:, b])
+    score_a, score_b = field.score[market, a], field.score[market, b]
+    won = points(score_a, score_b, document.score.epsilon_points)
+    return Result(market, score_a - score_b, won)
 
 
 def _games_frame(tournament_id: str, field: Field, games: Games) -> pl.DataFrame:
@@ -317,7 +368,10 @@ def _manifest(
             for row in markets.sort("scenario_id", "path").iter_rows(named=True)
         ],
         "format": document.format.model_dump(mode="json"),
-        "score": document.score.model_dump(mode="json"),
+        "score": {
+            **document.score.model_dump(mode="json"),
+            "weights": list(document.score.used_weights),
+        },
         "execution": execution_fields(document.execution),
         "initial_cash": document.initial_cash,
         "alpha": document.alpha,

@@ -20,6 +20,7 @@ MULTIPLIERS: Final = (0xD2E7470EE14C6C93, 0xCA5A826395121157)
 WEYL: Final = (0x9E3779B97F4A7C15, 0xBB67AE8584CAA73B)
 N_ROUNDS: Final = 10
 TOURNAMENT_PURPOSE: Final = 11
+SHUFFLE_LANE: Final = 1
 WORD_MASK: Final = 2**64 - 1
 
 
@@ -53,7 +54,7 @@ def _wide_product(factor: int, words: Words) -> tuple[Words, Words]:
     return a_high * b_high + (cross >> half) + (middle >> half), np.uint64(factor) * words
 
 
-def uniforms(seed: int, first: int, last: int, n_draws: int) -> Floats:
+def uniforms(seed: int, first: int, last: int, n_draws: int, *, lane: int = 0) -> Floats:
     """Uniform draws of the tournament stream for replicates `first` to `last` - 1.
 
     Args:
@@ -61,6 +62,7 @@ def uniforms(seed: int, first: int, last: int, n_draws: int) -> Floats:
         first: First replicate; it is the path of the address.
         last: One past the last replicate.
         n_draws: Draws a replicate; their number in it is the index of the address.
+        lane: Of the address: 0 for replicates, `SHUFFLE_LANE` for the order of markets.
 
     Returns:
         In the open interval (0, 1), shape ``(last - first, n_draws)``.
@@ -72,11 +74,36 @@ def uniforms(seed: int, first: int, last: int, n_draws: int) -> Floats:
     counter = (
         np.broadcast_to(np.arange(n_blocks, dtype=np.uint64)[None, :], shape),
         np.broadcast_to(np.arange(first, last, dtype=np.uint64)[:, None], shape),
-        np.zeros(shape, dtype=np.uint64),
+        np.full(shape, lane, dtype=np.uint64),
         np.full(shape, TOURNAMENT_PURPOSE, dtype=np.uint64),
     )
     words = np.stack(philox(counter, key), axis=-1).reshape(shape[0], 4 * n_blocks)[:, :n_draws]
     return ((words >> np.uint64(12)).astype(np.float64) + 0.5) * 2.0**-52
+
+
+def deck(families: Sequence[str], seed: int) -> tuple[int, ...]:
+    """Order in which markets are dealt: shuffled, families taking turns.
+
+    Any hand of a deck holds the families as evenly as their sizes allow.
+
+    Args:
+        families: Family of each market.
+        seed: The tournament's seed.
+
+    Returns:
+        Numbers of the markets, each once.
+    """
+    draws = uniforms(seed, 0, 1, len(families), lane=SHUFFLE_LANE)[0]
+    by_family: dict[str, list[int]] = {}
+    for market in np.argsort(draws, kind="stable").tolist():
+        by_family.setdefault(families[market], []).append(market)
+    # The k-th of n markets of a family lies at (k + 1/2) / n of the deck.
+    placed = [
+        ((2 * k + 1) / (2 * len(markets)), family, market)
+        for family, markets in by_family.items()
+        for k, market in enumerate(markets)
+    ]
+    return tuple(market for _, _, market in sorted(placed))
 
 
 def market_weights(strata: Sequence[NDArray[np.intp]], seed: int, first: int, last: int) -> Floats:

@@ -29,7 +29,7 @@ from simcore.tournaments.field import (
     weighted_sums,
 )
 from simcore.tournaments.game import EXACT_TIE_POINTS
-from simcore.tournaments.ratings import Ratings, bradley_terry, elo, strengths
+from simcore.tournaments.ratings.bradley_terry import Ratings, bradley_terry, elo, strengths
 from simcore.tournaments.resample import market_weights
 
 N_RESAMPLES: Final = 10_000

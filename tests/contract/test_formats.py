@@ -2,69 +2,115 @@
 
 from __future__ import annotations
 
+from typing import Any, Literal, get_args
+
 import pytest
+from courses import by_name, played_out, start
 
+from simcore.tournaments.document import FormatOptions
 from simcore.tournaments.formats import FORMATS
-from simcore.tournaments.game import Format, Match, Result
+from simcore.tournaments.game import Finish, Format, Start, next_round
+from simcore.tournaments.part import Part
 
-MOST_ROUNDS = 200
+OPTIONS: dict[str, list[dict[str, Any]]] = {
+    "round_robin": [{}],
+    "elimination": [{}, {"double": True}, {"markets_per_round": 2}],
+    "swiss": [{}, {"rounds": 3}],
+    "race": [{}, {"batch_markets": 7}],
+    "sprt": [{"champion": "e00"}, {"champion": "e01", "model": "wdl", "high": 20.0}],
+}
+CASES = [
+    pytest.param(row, {"type": name, **options}, id=f"{name}-{at}")
+    for name, row in FORMATS.items()
+    for at, options in enumerate(OPTIONS[name])
+]
 
 
-def played_out(row: Format, entrants: tuple[str, ...]) -> list[tuple[Match, ...]]:
-    """Every round, with results that are a function of the names alone."""
-    history: list[Result] = []
-    rounds: list[tuple[Match, ...]] = []
-    while matches := row.pair(entrants, tuple(history)):
-        for a, b in matches:
-            points_a = 2.0 if a < b else 1.0
-            history.append(Result(len(rounds), a, b, points_a, 3.0 - points_a))
-        rounds.append(matches)
-        assert len(rounds) <= MOST_ROUNDS, f"{row.name} does not end"
-    return rounds
+def begun(row: Format, n: int) -> Start:
+    """A start that suits the format: a test has two entrants, of whom one defends."""
+    if row.name == "sprt":
+        return start(min(n, 2), champion="e00" if n else None)
+    return start(n)
 
 
-@pytest.mark.parametrize("row", FORMATS.values(), ids=lambda row: row.name)
+@pytest.mark.parametrize(("row", "options"), CASES)
 class TestEveryFormat:
-    def test_stands_in_the_table_under_its_name_with_meaning_and_source(self, row: Format) -> None:
+    def test_stands_in_the_table_under_its_name_with_meaning_and_source(
+        self, row: Format, options: dict[str, Any]
+    ) -> None:
         assert FORMATS[row.name] is row
         assert row.meaning.endswith(".") and row.source
+        assert row.options(**options).type == row.name  # type: ignore[attr-defined]
 
     @pytest.mark.parametrize("n", [0, 1, 2, 3, 5, 8, 13])
-    def test_ends_and_plays_whenever_two_can_meet(self, row: Format, n: int) -> None:
-        rounds = played_out(row, tuple(f"e{i}" for i in range(n)))
-        assert bool(rounds) == (n >= 2)
+    def test_ends_and_plays_whenever_two_can_meet(
+        self, row: Format, options: dict[str, Any], n: int
+    ) -> None:
+        rounds, _, _ = played_out(row.options(**options), begun(row, n), by_name)
+        assert any(each.matches for each in rounds) == (n >= 2)
 
-    def test_nobody_meets_itself_or_a_stranger(self, row: Format) -> None:
-        entrants = tuple(f"e{i}" for i in range(7))
-        for matches in played_out(row, entrants):
-            for a, b in matches:
-                assert a != b
-                assert a in entrants and b in entrants
+    def test_nobody_meets_itself_or_a_stranger_and_no_pair_twice_a_round(
+        self, row: Format, options: dict[str, Any]
+    ) -> None:
+        known = begun(row, 7)
+        for each in played_out(row.options(**options), known, by_name)[0]:
+            assert len(set(each.matches)) == len(each.matches)
+            for a, b in each.matches:
+                assert a < b
+                assert a in known.entrants and b in known.entrants
 
-    def test_nobody_plays_twice_in_a_round(self, row: Format) -> None:
-        for matches in played_out(row, tuple(f"e{i}" for i in range(9))):
-            seated = [entrant for match in matches for entrant in match]
-            assert len(seated) == len(set(seated))
+    def test_everybody_plays(self, row: Format, options: dict[str, Any]) -> None:
+        known = begun(row, 6)
+        rounds, _, _ = played_out(row.options(**options), known, by_name)
+        assert {e for each in rounds for match in each.matches for e in match} == {*known.entrants}
 
-    def test_everybody_plays(self, row: Format) -> None:
-        entrants = tuple(f"e{i}" for i in range(6))
-        rounds = played_out(row, entrants)
-        assert {e for matches in rounds for match in matches for e in match} == set(entrants)
+    def test_places_hold_everybody_once_or_nobody(
+        self, row: Format, options: dict[str, Any]
+    ) -> None:
+        for n in (2, 3, 6, 9):
+            known = begun(row, n)
+            finish = played_out(row.options(**options), known, by_name)[2]
+            placed = [entrant for group in finish.places for entrant in group]
+            assert sorted(placed) in ([], list(known.entrants))
 
-    def test_the_same_call_gives_the_same_round(self, row: Format) -> None:
-        entrants = ("c", "a", "d", "b")
-        history: list[Result] = []
-        for round_index in range(MOST_ROUNDS):
-            matches = row.pair(entrants, tuple(history))
-            assert matches == row.pair(entrants, tuple(history))
-            if not matches:
-                break
-            history += [Result(round_index, a, b, 1.0, 0.0) for a, b in matches]
-        assert history
+    def test_a_round_is_a_function_of_the_results_before_it(
+        self, row: Format, options: dict[str, Any]
+    ) -> None:
+        given, known = row.options(**options), begun(row, 5)
+        rounds, history, finish = played_out(given, known, by_name)
+        for n_played, expected in enumerate(rounds):
+            assert next_round(row, given, known, history[:n_played]) == expected
+        assert next_round(row, given, known, history) == finish
+
+    def test_takes_no_more_markets_than_it_says(self, row: Format, options: dict[str, Any]) -> None:
+        given: Part = row.options(**options)
+        for n in (2, 3, 5, 8, 9):
+            needed = row.fewest_markets(given, n)
+            known = begun(row, n)
+            fewest = Start(known.entrants, tuple(range(needed)), champion=known.champion)
+            for each in played_out(given, fewest, by_name)[0]:
+                assert each.markets is None or not each.matches or each.markets
 
 
-def test_the_order_of_entrants_does_not_change_a_round_robin() -> None:
-    row = FORMATS["round_robin"]
-    names = ("a", "b", "c", "d", "e")
-    assert played_out(row, names) == played_out(row, names[::-1])
-    assert played_out(row, names) == played_out(row, ("c", "a", "e", "b", "d"))
+@pytest.mark.parametrize("name", ["elimination", "swiss", "race", "sprt"])
+def test_no_round_sees_a_market_that_one_before_it_saw(name: str) -> None:
+    row = FORMATS[name]
+    rounds, _, _ = played_out(row.options(type=name, **OPTIONS[name][0]), begun(row, 6), by_name)
+    dealt = [market for each in rounds for market in each.markets or ()]
+    assert len(dealt) == len(set(dealt)) > 0
+
+
+def test_a_format_that_places_puts_the_best_first() -> None:
+    for name in ("elimination", "swiss", "race"):
+        row = FORMATS[name]
+        finish = played_out(row.options(type=name), begun(row, 8), by_name)[2]
+        assert isinstance(finish, Finish)
+        assert finish.places[0] == ("e00",), name
+
+
+def test_every_format_can_stand_in_a_document() -> None:
+    assert {each.model_fields["type"].annotation for each in get_args(FormatOptions)} == {
+        Literal[name]  # type: ignore[valid-type]
+        for name in FORMATS
+    }
+    assert {*get_args(FormatOptions)} == {row.options for row in FORMATS.values()}

@@ -418,7 +418,9 @@ class TestSweep:
         assert frame["refused"].to_list() == [
             None, "WINDOW_EXCEEDS_SERIES", "PARAM_CONSTRAINT", "WINDOW_EXCEEDS_SERIES"
         ]  # fmt: skip
-        metrics = frame.select(row["name"] for row in engine.catalogue()["metrics"])
+        metrics = frame.select(
+            row["name"] for row in engine.catalogue()["metrics"] if row["in_summary"]
+        )
         nulls = metrics.select(pl.all_horizontal(pl.all().is_null())).to_series()
         assert nulls.to_list() == [False, True, True, True]
 
@@ -434,7 +436,7 @@ class TestSweep:
             param: [own.value, own.value + 1.0]
             for param, own in list(strategy.model.params.items())[:3]
         }
-        metrics = [row["name"] for row in engine.catalogue()["metrics"]]
+        metrics = [row["name"] for row in engine.catalogue()["metrics"] if row["in_summary"]]
         whole = simcore.sweep(strategy, grid, bars)
         assert whole.height == 2 ** len(grid)
         for row in whole.iter_rows(named=True):

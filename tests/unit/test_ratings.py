@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from simcore.tournaments.ratings import bradley_terry, elo, strengths
+from simcore.tournaments.ratings.bradley_terry import bradley_terry, elo, strengths
 
 Floats = NDArray[np.float64]
 

@@ -4,29 +4,26 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from courses import by_name, played_out, start
 
-from simcore.tournaments.formats.round_robin import pair
-from simcore.tournaments.game import Match, Result, points, result_names
+from simcore.tournaments.formats.round_robin import RoundRobinOptions
+from simcore.tournaments.game import Match, points, result_names
 
 
-def rounds_of(entrants: list[str]) -> list[tuple[Match, ...]]:
-    history: list[Result] = []
-    rounds: list[tuple[Match, ...]] = []
-    while matches := pair(entrants, history):
-        history += [Result(len(rounds), a, b, 1.0, 0.0) for a, b in matches]
-        rounds.append(matches)
-    return rounds
+def rounds_of(n: int) -> list[tuple[Match, ...]]:
+    options = RoundRobinOptions(type="round_robin")
+    return [each.matches for each in played_out(options, start(n), by_name)[0]]
 
 
 @pytest.mark.parametrize(("n", "expected"), [(2, 1), (3, 3), (4, 3), (5, 5), (8, 7), (9, 9)])
 def test_a_round_robin_takes_the_least_number_of_rounds(n: int, expected: int) -> None:
-    assert len(rounds_of([f"e{i}" for i in range(n)])) == expected
+    assert len(rounds_of(n)) == expected
 
 
 @pytest.mark.parametrize("n", range(2, 12))
 def test_every_pair_meets_once_and_nobody_twice_a_round(n: int) -> None:
-    entrants = [f"e{i:02}" for i in range(n)]
-    rounds = rounds_of(entrants)
+    entrants = start(n).entrants
+    rounds = rounds_of(n)
     met = [match for matches in rounds for match in matches]
     assert sorted(met) == sorted(Match(a, b) for a in entrants for b in entrants if a < b)
     for matches in rounds:
@@ -36,17 +33,17 @@ def test_every_pair_meets_once_and_nobody_twice_a_round(n: int) -> None:
 
 
 def test_of_an_odd_number_everybody_rests_once() -> None:
-    entrants = ["a", "b", "c", "d", "e"]
+    entrants = start(5).entrants
     resting = [
         set(entrants) - {entrant for match in matches for entrant in match}
-        for matches in rounds_of(entrants)
+        for matches in rounds_of(5)
     ]
-    assert sorted(next(iter(rest)) for rest in resting) == entrants
+    assert sorted(next(iter(rest)) for rest in resting) == list(entrants)
 
 
-@pytest.mark.parametrize("entrants", [[], ["alone"]])
-def test_fewer_than_two_entrants_never_meet(entrants: list[str]) -> None:
-    assert pair(entrants, []) == ()
+@pytest.mark.parametrize("n", [0, 1])
+def test_fewer_than_two_entrants_never_meet(n: int) -> None:
+    assert rounds_of(n) == []
 
 
 def test_scores_within_rounding_are_a_draw_and_beyond_it_are_not() -> None:

@@ -2,40 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from typing import Literal
 
-from simcore.tournaments.game import Format, Match, Result, Round
+from simcore.tournaments.game import Course, Finish, Format, Match, Round, Start
+from simcore.tournaments.part import Part
 
 
-def pair(entrants: Sequence[str], history: Sequence[Result]) -> Round:
-    """Return the next round by the circle method, or nothing when all have met.
+class RoundRobinOptions(Part):
+    """Everyone meets everyone once, on every market."""
+
+    type: Literal["round_robin"]
+
+
+def course(_: RoundRobinOptions, start: Start) -> Course:
+    """Rounds by the circle method.
 
     The first of the sorted entrants stays, the others turn by one place a round; of an odd number
-    one rests. Sorting makes the rounds independent of the order in which entrants are given.
-
-    Args:
-        entrants: Names, each once.
-        history: Every result so far.
+    one rests, and nobody gains by it, for all rest once.
 
     Source:
         Lucas (1883), "Recreations mathematiques", vol. 2, the walks of the boarders.
     """
-    circle: list[str | None] = [*sorted(entrants)]
+    circle: list[str | None] = [*start.entrants]
     if len(circle) % 2 == 1:
         circle.append(None)
-    round_index = 1 + max((result.round_index for result in history), default=-1)
-    if len(circle) < 2 or round_index >= len(circle) - 1:
-        return ()
-    turned = circle[1:]
-    turned = turned[len(turned) - round_index :] + turned[: len(turned) - round_index]
-    seats = [circle[0], *turned]
-    met = zip(seats[: len(seats) // 2], reversed(seats[len(seats) // 2 :]), strict=True)
-    return tuple(sorted(Match(*sorted((a, b))) for a, b in met if a is not None and b is not None))
+    for n_turns in range(len(circle) - 1 if len(start.entrants) > 1 else 0):
+        others = circle[1:]
+        turned = others[len(others) - n_turns :] + others[: len(others) - n_turns]
+        seats = [circle[0], *turned]
+        met = zip(seats[: len(seats) // 2], reversed(seats[len(seats) // 2 :]), strict=True)
+        matches = sorted(Match(*sorted((a, b))) for a, b in met if a is not None and b is not None)
+        yield Round(tuple(matches), stage=f"round {n_turns + 1}")
+    return Finish()
 
 
 ROUND_ROBIN = Format(
     name="round_robin",
     meaning="Everyone meets everyone once, on every market both have run on.",
     source="circle method: Lucas (1883), Recreations mathematiques, vol. 2",
-    pair=pair,
+    options=RoundRobinOptions,
+    course=course,
+    fewest_markets=lambda _options, _n_entrants: 1,
 )

@@ -1,0 +1,1 @@
+"""Ratings from games and places: strengths, and how sure they are."""

@@ -1,0 +1,239 @@
+"""Elimination, Swiss, race and the sequential test: what is particular to each."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from courses import by_name, played_out, start
+from scipy.optimize import brentq
+
+from simcore.errors import SpecError
+from simcore.tournaments.document import read_tournament
+from simcore.tournaments.formats.elimination import EliminationOptions, bracket
+from simcore.tournaments.formats.race import RaceOptions
+from simcore.tournaments.formats.sprt import SprtOptions, bounds, llr_margin, llr_wdl
+from simcore.tournaments.formats.swiss import SwissOptions
+from simcore.tournaments.game import Match
+from simcore.tournaments.resample import deck
+
+CUP = EliminationOptions(type="elimination")
+DOUBLE = EliminationOptions(type="elimination", double=True)
+SWISS = SwissOptions(type="swiss")
+
+
+def noisy(entrant: str, market: int) -> float:
+    """Nobody is better: a fixed draw for each entrant and market."""
+    return float(np.random.default_rng([int(entrant[1:]), market]).normal())
+
+
+def likelihood(counts: tuple[int, int, int], elo: float) -> float:
+    """Log likelihood of wins, draws, losses, at its maximum with the mean score of an Elo lead.
+
+    The maximum has chances p / (1 + k (score - mean)) of observed shares p, with one number k.
+    """
+    mean = 1.0 / (1.0 + 10.0 ** (-elo / 400.0))
+    shares = np.array(counts) / sum(counts)
+    lead = np.array([1.0, 0.5, 0.0]) - mean
+
+    def slope(k: float) -> float:
+        return float(np.sum(shares * lead / (1.0 + k * lead)))
+
+    k = brentq(slope, -0.999 / lead[0], 0.999 / -lead[2])
+    return float(np.array(counts) @ np.log(shares / (1.0 + k * lead)))
+
+
+class TestElimination:
+    def test_a_bracket_keeps_the_best_apart_the_longest(self) -> None:
+        assert bracket(8) == [1, 8, 4, 5, 2, 7, 3, 6]
+        assert bracket(2) == [1, 2]
+
+    def test_seeds_are_prior_ratings_and_need_no_qualifier(self) -> None:
+        prior = {f"e{i:02}": float(i) for i in range(4)}
+        rounds, _, _ = played_out(CUP, start(4, prior=prior), by_name)
+        assert rounds[0].matches == (Match("e00", "e03"), Match("e01", "e02"))
+        assert [each.stage for each in rounds] == ["last 4", "last 2"]
+
+    def test_without_a_rating_a_qualifier_of_all_against_all_seeds(self) -> None:
+        rounds, _, _ = played_out(CUP, start(4), by_name)
+        assert rounds[0].stage == "qualifier"
+        assert len(rounds[0].matches) == 6
+        assert rounds[1].matches == (Match("e00", "e03"), Match("e01", "e02"))
+
+    @pytest.mark.parametrize("n", [3, 5, 6, 7])
+    def test_byes_go_to_the_top_seeds(self, n: int) -> None:
+        prior = {f"e{i:02}": -float(i) for i in range(n)}
+        rounds, _, _ = played_out(CUP, start(n, prior=prior), by_name)
+        n_byes = 2 ** math.ceil(math.log2(n)) - n
+        assert rounds[0].byes == tuple(f"e{i:02}" for i in range(n_byes))
+
+    @pytest.mark.parametrize("n", range(2, 18))
+    def test_who_loses_once_is_out_and_one_is_left(self, n: int) -> None:
+        prior = {f"e{i:02}": 0.0 for i in range(n)}
+        rounds, history, finish = played_out(CUP, start(n, prior=prior), noisy)
+        losses = dict.fromkeys(prior, 0)
+        for results in history:
+            for (a, b), result in results.items():
+                assert losses[a] == losses[b] == 0
+                losses[b if result.margin > 0 else a] += 1
+        unbeaten = [name for name, lost in losses.items() if lost == 0]
+        assert [*finish.places[0]] == unbeaten
+        assert len(rounds) == math.ceil(math.log2(n))
+
+    @pytest.mark.parametrize("n", range(2, 18))
+    def test_in_the_double_form_who_loses_twice_is_out(self, n: int) -> None:
+        prior = {f"e{i:02}": 0.0 for i in range(n)}
+        _, history, finish = played_out(DOUBLE, start(n, 200, prior=prior), noisy)
+        losses = dict.fromkeys(prior, 0)
+        for results in history:
+            for (a, b), result in results.items():
+                assert losses[a] < 2 and losses[b] < 2
+                losses[b if result.margin > 0 else a] += 1
+        assert [name for name, lost in losses.items() if lost < 2] == [*finish.places[0]]
+        assert all(lost == 2 for name, lost in losses.items() if name not in finish.places[0])
+
+    def test_level_entrants_get_two_fresh_hands_and_then_the_seed_decides(self) -> None:
+        prior = {"e00": 1.0, "e01": 2.0}
+        rounds, _, finish = played_out(CUP, start(2, prior=prior), lambda _e, _m: 1.0)
+        assert [each.stage for each in rounds] == ["last 2", "last 2, extra 1", "last 2, extra 2"]
+        assert finish.places == (("e01",), ("e00",))
+        assert finish.facts["decided_by_seed"] == "e00:e01"
+
+
+class TestSwiss:
+    def test_rounds_are_one_more_than_halving_takes(self) -> None:
+        assert [len(played_out(SWISS, start(n), by_name)[0]) for n in (2, 3, 4, 5, 8, 9)] == [
+            2, 3, 3, 4, 4, 5,
+        ]  # fmt: skip
+
+    @pytest.mark.parametrize("n", range(4, 15))
+    def test_nobody_meets_the_same_again_nor_rests_twice(self, n: int) -> None:
+        rounds, _, _ = played_out(SWISS, start(n), noisy)
+        met = [match for each in rounds for match in each.matches]
+        rested = [entrant for each in rounds for entrant in each.byes]
+        assert len(set(met)) == len(met)
+        assert len(set(rested)) == len(rested) == (len(rounds) if n % 2 else 0)
+        for each in rounds:
+            seated = [entrant for match in each.matches for entrant in match] + [*each.byes]
+            assert sorted(seated) == list(start(n).entrants)
+
+    def test_the_second_round_pairs_winners_with_winners(self) -> None:
+        rounds, history, _ = played_out(SWISS, start(8), by_name)
+        won = {(a if result.margin > 0 else b) for (a, b), result in history[0].items()}
+        assert all((a in won) == (b in won) for a, b in rounds[1].matches)
+
+    def test_the_bye_goes_to_the_last_who_has_had_none(self) -> None:
+        rounds, _, _ = played_out(SWISS, start(5), by_name)
+        assert rounds[1].byes[0] != rounds[0].byes[0]
+        beaten = {match[1] for match in rounds[0].matches}  # the first name is the better
+        assert rounds[1].byes[0] in beaten
+
+
+class TestRace:
+    def test_who_is_surely_behind_drops_out_and_the_best_stays(self) -> None:
+        def score(entrant: str, market: int) -> float:
+            return noisy(entrant, market) - 3.0 * (int(entrant[1:]) >= 2)
+
+        options = RaceOptions(type="race", batch_markets=10)
+        rounds, _, finish = played_out(options, start(6, 100), score)
+        assert set(finish.places[0]) <= {"e00", "e01"}
+        assert len(rounds[0].matches) == 5 and len(rounds[-1].matches) <= 1
+
+    def test_a_field_of_equals_loses_its_members_no_more_often_than_allowed(self) -> None:
+        n_lost = 0
+        for seed in range(200):
+            draws = np.random.default_rng(seed).normal(size=(4, 60))
+            options = RaceOptions(type="race", batch_markets=10)
+            finish = played_out(
+                options, start(4, 60), lambda e, m, draws=draws: float(draws[int(e[1:]), m])
+            )[2]
+            n_lost += "e00" not in finish.places[0]
+        # 5 % over 200 fields; 18 lie three standard errors above.
+        assert n_lost <= 18
+
+
+class TestSprt:
+    def test_bounds_are_those_of_wald(self) -> None:
+        low, high = bounds(0.05, 0.05)
+        assert (round(low, 4), round(high, 4)) == (-2.9444, 2.9444)
+        assert bounds(0.01, 0.1)[1] == pytest.approx(math.log(90.0))
+
+    def test_the_ratio_of_a_margin_is_that_of_two_normal_means(self) -> None:
+        difference = np.random.default_rng(1).normal(0.4, 1.0, 50)
+        variance = difference.var(ddof=1)
+        expected = sum(
+            ((x - 0.0) ** 2 - (x - 0.5) ** 2) / (2.0 * variance) for x in difference.tolist()
+        )
+        assert llr_margin(difference, 0.0, 0.5) == pytest.approx(expected, rel=1e-12)
+
+    @pytest.mark.parametrize("counts", [(10871, 34137, 10491), (300, 500, 250), (40, 10, 60)])
+    def test_the_ratio_of_wins_and_draws_is_close_to_the_exact_one(
+        self, counts: tuple[int, int, int]
+    ) -> None:
+        exact = likelihood(counts, 5.0) - likelihood(counts, 0.0)
+        assert llr_wdl(*counts, 0.0, 5.0) == pytest.approx(exact, rel=0.05)
+
+    def test_a_stronger_challenger_wins_and_a_weaker_one_does_not(self) -> None:
+        options = SprtOptions(type="sprt", champion="e00")
+        for lead, expected in ((2.0, "challenger"), (-2.0, "champion")):
+            _, _, finish = played_out(
+                options,
+                start(2, 200, champion="e00"),
+                lambda e, m, lead=lead: noisy(e, m) + lead * (e == "e01"),
+            )
+            assert finish.facts["verdict"] == expected
+
+    def test_without_an_answer_at_the_last_market_it_is_inconclusive(self) -> None:
+        options = SprtOptions(type="sprt", champion="e00", high=0.01)
+        _, _, finish = played_out(options, start(2, 20, champion="e00"), noisy)
+        assert finish.facts["verdict"] == "inconclusive"
+        assert finish.places == (("e00", "e01"),)
+
+    def test_it_is_wrong_no_more_often_than_it_says(self) -> None:
+        options = SprtOptions(type="sprt", champion="e00", low=0.0, high=0.5)
+        n_wrong = 0
+        for seed in range(300):
+            draws = np.random.default_rng(seed).normal(size=(2, 400))
+            _, _, finish = played_out(
+                options,
+                start(2, 400, champion="e00"),
+                lambda e, m, draws=draws: float(draws[int(e[1:]), m]),
+            )
+            n_wrong += finish.facts["verdict"] == "challenger"
+        # 5 % of 300, and three standard errors.
+        assert n_wrong <= 26
+
+
+def test_a_deck_deals_every_market_once_and_families_evenly() -> None:
+    families = ["a"] * 30 + ["b"] * 10
+    dealt = deck(families, 7)
+    assert sorted(dealt) == list(range(40))
+    for first in range(0, 40, 8):
+        hand = [families[market] for market in dealt[first : first + 8]]
+        assert hand.count("b") == 2
+    assert deck(families, 7) == dealt != deck(families, 8)
+
+
+@pytest.mark.parametrize(
+    ("given", "reason", "path"),
+    [
+        ({"type": "elimination", "double": 1}, "WRONG_TYPE", "/format/double"),
+        ({"type": "swiss", "rounds": 0}, "OUT_OF_RANGE", "/format/rounds"),
+        ({"type": "sprt"}, "MISSING_FIELD", "/format/champion"),
+        ({"type": "sprt", "champion": "a", "low": 1.0, "high": 1.0}, "OUT_OF_RANGE", "/format"),
+        ({"type": "race", "batch": 1}, "UNKNOWN_FIELD", "/format/batch"),
+        ({"type": "gauntlet"}, "BAD_ENUM", "/format/type"),
+        ({}, "MISSING_FIELD", "/format/type"),
+    ],
+)
+def test_a_format_that_cannot_be_is_refused_at_its_place(
+    given: dict[str, object], reason: str, path: str
+) -> None:
+    document = {
+        "version": "0.1.0", "id": "cup", "name": "Cup", "seed": 1,
+        "entries": "campaign", "scenarios": "campaign", "format": given,
+    }  # fmt: skip
+    with pytest.raises(SpecError) as refusal:
+        read_tournament(document)
+    assert [(each.reason, each.path) for each in refusal.value.problems] == [(reason, path)]
