@@ -8,7 +8,8 @@ fn from(first_bar: usize, program: &Program, execution: &Execution, bars: &Bars)
     let (runs, year, detail) = (&[(0, 0)], &[8_760.0], Detail::Full);
     let made =
         run_batch_from(first_bar, programs, execution, &[view], runs, 1_000.0, year, detail, None);
-    let RunResult { metrics, flags, final_equity_quote, events, journal } = made.unwrap().remove(0);
+    let RunResult { metrics, flags, final_equity_quote, events, journal, .. } =
+        made.unwrap().remove(0);
     let columns = journal.map(|journal| journal.columns(&view.from(first_bar)));
     Outcome { columns, metrics, flags, final_equity_quote, events }
 }

@@ -104,7 +104,7 @@ fn storm(seed: u64, n_bars: usize, message_share: f64) -> Bars {
 /// The same with marks on some bars, one seed in three.
 fn marked(seed: u64, mut bars: Bars) -> Bars {
     let draw = Stream::scenario(seed, family_key("test"), 2, 0, Purpose::Agents);
-    if seed % 3 == 0 {
+    if seed.is_multiple_of(3) {
         for (t, flags) in bars.flags.iter_mut().enumerate() {
             let dice = draw.bits(t as u64) % 40;
             *flags = [1, 2, 4, 8, 16, 16].get(dice as usize).copied().unwrap_or(0);

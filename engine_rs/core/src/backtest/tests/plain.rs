@@ -349,10 +349,8 @@ impl Plain<'_> {
             (Some(stop), None) if is_past(stop) => {
                 self.fill(t, open, &order, How::Market(t - 1, 1.0));
             }
-            (Some(stop), Some(limit)) => {
-                if is_past(stop) && (!is_past(limit) || open == limit) {
-                    self.fill(t, open, &order, How::Limit(false));
-                }
+            (Some(stop), Some(limit)) if is_past(stop) && (!is_past(limit) || open == limit) => {
+                self.fill(t, open, &order, How::Limit(false));
             }
             (None, Some(limit)) if self.limit(t, order.buy, limit, true).is_some() => {
                 self.fill(t, open, &order, How::Limit(order.since < t));

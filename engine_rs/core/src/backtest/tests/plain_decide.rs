@@ -58,7 +58,11 @@ impl Plain<'_> {
         let (trail, _) = self.protection(t, &self.risk["trailing"]);
         let risked = stop_distance.or(stop_level.map(|level| sign * (close - level)));
         let hoped = target_distance.or(target_level.map(|level| sign * (level - close)));
-        if [risked, hoped, trail].iter().flatten().any(|distance| !(*distance > 0.0)) {
+        if [risked, hoped, trail]
+            .iter()
+            .flatten()
+            .any(|distance| distance.is_nan() || *distance <= 0.0)
+        {
             return None;
         }
         let sizing = &self.risk["sizing"];
