@@ -15,6 +15,11 @@ use super::run::{NEVER, Resting, Run};
 use super::signal;
 use crate::bars::FLAG_WIDE_SPREAD;
 
+/// By this share more than can be paid is the rounding of the same division and multiplication.
+const ROUNDING: f64 = 1e-12;
+/// Less than this share of what was wanted is nothing.
+const DUST: f64 = 1e-9;
+
 /// What a fill pays beside its price.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Terms {
@@ -60,6 +65,7 @@ impl Run<'_> {
         if held.quantity_base > 0.0 {
             self.position = Some(held);
             self.cancel_entries(|_| true);
+            self.due.1 = None;
             if reason != ExitReason::TakeProfit {
                 self.carry_exit(&quote, reason);
             }
@@ -182,11 +188,13 @@ impl Run<'_> {
             max_leverage: self.risk.max_leverage,
         };
         let affordable = affordable_base(&means, price_quote, &execution.costs, quote.is_maker());
-        if wanted_base <= affordable {
+        if wanted_base <= affordable * (1.0 + ROUNDING) {
             return wanted_base;
         }
         let granted = match execution.on_insufficient {
             OnInsufficient::Reject => 0.0,
+            // What rounding leaves to an account that is fully invested is no quantity.
+            OnInsufficient::Shrink if affordable < DUST * wanted_base => 0.0,
             OnInsufficient::Shrink => whole_lots(affordable, execution.lot_base),
         };
         self.events.add(if granted > 0.0 { Event::Shrunk } else { Event::Rejected }, 1);

@@ -138,6 +138,7 @@ impl Plain<'_> {
         }
         self.entries.clear();
         self.resting = None;
+        self.late_entry = None;
         if self.held.is_some() {
             if let (How::Market(known_at, factor), false) = (how, is_target) {
                 let at = self.exits.partition_point(|exit| exit.0 < t + 1);
@@ -178,6 +179,33 @@ impl Plain<'_> {
             return false;
         }
         let wanted = order.quantity.min(self.left - closed);
+        let quantity = self.affordable(t, raw, order, how, (wanted, base, closed));
+        if quantity > 0.0 {
+            self.take_in(t, raw, order, how, quantity, closed);
+        } else if closed > 0.0 {
+            self.leave(t, raw, how, false);
+        }
+        if quantity == wanted && wanted < order.quantity {
+            let aim = match order.aim {
+                _ if quantity > 0.0 => "rest",
+                "turn" => "open",
+                aim => aim,
+            };
+            let quantity = order.quantity - quantity;
+            self.keep(t, Wanted { quantity, aim, ..order.clone() });
+        }
+        quantity > 0.0
+    }
+
+    /// How much of what is wanted can be paid, beside what is held and what is closed.
+    fn affordable(
+        &self,
+        t: usize,
+        raw: f64,
+        order: &Wanted,
+        how: How,
+        (wanted, base, closed): (f64, f64, f64),
+    ) -> f64 {
         let worst = if order.buy { wanted + closed } else { 0.0 };
         let price = self.price(t, order.buy, raw, how, worst);
         let leverage = self.risk["max_leverage"].as_f64().unwrap_or(1.0);
@@ -197,27 +225,13 @@ impl Plain<'_> {
                     let middle = 0.5 * (low + high);
                     if fits(middle) { low = middle } else { high = middle }
                 }
-                quantity = low;
+                quantity = if low < 1e-9 * wanted { 0.0 } else { low };
                 if self.rules.lot_base > 0.0 {
                     quantity = (quantity / self.rules.lot_base).floor() * self.rules.lot_base;
                 }
             }
         }
-        if quantity > 0.0 {
-            self.take_in(t, raw, order, how, quantity, closed);
-        } else if closed > 0.0 {
-            self.leave(t, raw, how, false);
-        }
-        if quantity == wanted && wanted < order.quantity {
-            let aim = match order.aim {
-                _ if quantity > 0.0 => "rest",
-                "turn" => "open",
-                aim => aim,
-            };
-            let quantity = order.quantity - quantity;
-            self.keep(t, Wanted { quantity, aim, ..order.clone() });
-        }
-        quantity > 0.0
+        quantity
     }
 
     /// What is left of an entry: a limit stays, the rest goes to the next bar's market.
@@ -315,9 +329,8 @@ impl Plain<'_> {
                 at_once = Some(entry);
             }
         }
-        let first_active = |order: &Wanted| order.made + self.rules.bar_delay;
         if let (Some(resting), Some(bars)) = (&self.resting, self.order["tif_bars"].as_u64())
-            && t >= first_active(resting) + bars as usize
+            && t >= resting.made + self.rules.bar_delay + bars as usize
         {
             self.resting = None;
         }
@@ -344,7 +357,7 @@ impl Plain<'_> {
             self.fill(t, open, &entry, How::Market(entry.made, 1.0));
         }
         let Some(order) = self.resting.clone() else { return };
-        let is_past = |level: f64| if order.buy { open >= level } else { open <= level };
+        let is_past = |level| if order.buy { open >= level } else { open <= level };
         match (order.stop, order.limit) {
             (Some(stop), None) if is_past(stop) => {
                 self.fill(t, open, &order, How::Market(t - 1, 1.0));

@@ -79,11 +79,10 @@ impl Plain<'_> {
         if self.rules.lot_base > 0.0 {
             quantity = (quantity / self.rules.lot_base).floor() * self.rules.lot_base;
         }
-        let active = t + self.rules.bar_delay;
         (quantity > 0.0).then_some(Wanted {
             made: t,
-            active,
-            since: active,
+            active: t + self.rules.bar_delay,
+            since: t,
             buy,
             stop,
             limit,

@@ -6,21 +6,14 @@ use crate::program::risk::{OnOpposite, Sizing};
 
 const YEAR: f64 = 8_760.0;
 
-/// Kinds of risk and orders that between them use every branch of the loop.
-pub(super) fn variants() -> Vec<(Value, Value)> {
+/// Markets and stops to enter, and stops to leave.
+fn plain_variants() -> Vec<(Value, Value)> {
     let market = json!({"type": "market"});
     let stop = json!({"type": "stop", "offset_bps": 40.0});
     let brief = json!({"type": "stop", "offset_bps": 60.0, "tif_bars": 3});
     let at_low = json!({"type": "stop", "price": LOW_SLOT});
     let all = |value: f64| json!({"type": "pct_equity", "value": value});
     let atr = json!({"type": "atr", "slot": ATR_SLOT, "mult": 1.5});
-    let near = json!({"type": "pct", "value": 0.7});
-    let far = json!({"type": "pct", "value": 2.0});
-    let limit = json!({"type": "limit", "offset_bps": 40.0});
-    let limit_low = json!({"type": "limit", "price": LOW_SLOT, "tif_bars": 4});
-    let stop_limit = json!({"type": "stop_limit", "offset_bps": 30.0, "limit_offset_bps": 10.0});
-    let tight = json!({"type": "stop_limit", "offset_bps": 30.0, "limit_offset_bps": 0.0,
-        "tif_bars": 5});
     let short = |policy: &str| {
         json!({"sizing": all(60.0), "allow_short": true,
         "on_opposite": policy})
@@ -54,6 +47,26 @@ pub(super) fn variants() -> Vec<(Value, Value)> {
             market.clone(),
             json!({"sizing": {"type": "fixed_qty", "qty": 4.0}, "max_holding_bars": 3}),
         ),
+    ]
+}
+
+/// More of them: limits, targets, trailing stops and adds.
+fn resting_variants() -> Vec<(Value, Value)> {
+    let market = json!({"type": "market"});
+    let all = |value: f64| json!({"type": "pct_equity", "value": value});
+    let atr = json!({"type": "atr", "slot": ATR_SLOT, "mult": 1.5});
+    let near = json!({"type": "pct", "value": 0.7});
+    let far = json!({"type": "pct", "value": 2.0});
+    let limit = json!({"type": "limit", "offset_bps": 40.0});
+    let limit_low = json!({"type": "limit", "price": LOW_SLOT, "tif_bars": 4});
+    let stop_limit = json!({"type": "stop_limit", "offset_bps": 30.0, "limit_offset_bps": 10.0});
+    let tight = json!({"type": "stop_limit", "offset_bps": 30.0, "limit_offset_bps": 0.0,
+        "tif_bars": 5});
+    let short = |policy: &str| {
+        json!({"sizing": all(60.0), "allow_short": true,
+        "on_opposite": policy})
+    };
+    vec![
         (market.clone(), with(short("reverse"), json!({"trailing": atr, "take_profit": far}))),
         (
             market.clone(),
@@ -86,6 +99,11 @@ pub(super) fn variants() -> Vec<(Value, Value)> {
         ),
         (limit, json!({"sizing": all(300.0), "max_leverage": 3.0, "take_profit": far})),
     ]
+}
+
+/// Kinds of risk and orders that between them use every branch of the loop.
+pub(super) fn variants() -> Vec<(Value, Value)> {
+    plain_variants().into_iter().chain(resting_variants()).collect()
 }
 
 /// Executions that between them use every branch of the loop.
