@@ -204,7 +204,7 @@ def _promised_rows(store: Store, table: Table, partition: Partition) -> int | No
     """Return the rows that another table of the partition says there are, if one does."""
     sources = {
         "bars": ("scenarios", ("bars", "paths", "assets")),
-        "equity": ("backtests", ("bars",)),
+        "equity": ("backtests", ("equity_rows",)),
         "trades": ("backtests", ("n_trades",)),
     }
     if table.name not in sources:

@@ -79,6 +79,8 @@ class CampaignDocument(BaseModel):
         chaos: Level of the storm, or ``none``.
         execution: Profile of every run.
         initial_cash: Quote currency.
+        equity_every_bars: The table `equity` keeps every so many closes of a run, counted back from
+            the last; 1 keeps all. Metrics and resampling always see all of them.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
@@ -94,6 +96,7 @@ class CampaignDocument(BaseModel):
     chaos: str = NO_CHAOS
     execution: str | dict[str, Any] = "honest_v1"
     initial_cash: Annotated[float, Field(gt=0.0, le=1e15)] = 10_000.0
+    equity_every_bars: Annotated[int, Field(ge=1, le=100_000)] = 1
 
 
 @dataclass(frozen=True)

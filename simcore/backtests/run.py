@@ -227,6 +227,7 @@ def run_strategy(
     scenarios: Sequence[tuple[Mapping[str, Any], pl.DataFrame]],
     execution: ExecutionArgument,
     initial_cash: float,
+    equity_every_bars: int = 1,
 ) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
     """Run a strategy over every path of every scenario, in one call of the engine.
 
@@ -237,6 +238,7 @@ def run_strategy(
             `bars`, every path, sorted by path and time.
         execution: A profile's name, or ``{"base": name, **overrides}``.
         initial_cash: Quote currency, above 0.
+        equity_every_bars: Rows of `equity` are every so many closes, the last one always.
 
     Returns:
         Rows of the tables `backtests`, `trades` and `equity`, in key order; without scenarios,
@@ -266,9 +268,11 @@ def run_strategy(
         labels = [pl.lit(value).alias(name) for name, value in key.items()]
         row = _row(strategy, manifest, path, run, fields, initial_cash)
         n_bars = len(path_columns["ts"])
-        rows.append({**key, **row, "execution": name, "bars": n_bars})
+        first_kept = (n_bars - 1) % equity_every_bars
+        curve = _equity(run, path_columns["ts"])[first_kept::equity_every_bars]
+        rows.append({**key, **row, "execution": name, "bars": n_bars, "equity_rows": curve.height})
         trades.append(_trades(run["trades"], strategy.tags).with_columns(labels))
-        equity.append(_equity(run, path_columns["ts"]).with_columns(labels))
+        equity.append(curve.with_columns(labels))
     return (
         _table(TABLES["backtests"], [pl.DataFrame(rows, infer_schema_length=None)]),
         _table(TABLES["trades"], trades),

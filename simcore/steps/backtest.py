@@ -15,6 +15,7 @@ from simcore.steps.step import (
     Outcome,
     Rows,
     Step,
+    campaign_markets,
     contents,
     manifests,
     settled,
@@ -51,6 +52,7 @@ def backtests(store: Store, campaign: Campaign, strategy: Strategy) -> list[Outc
             "code": STEP.code,
             "execution": execution_fields(asked.execution),
             "initial_cash": asked.initial_cash,
+            "equity_every_bars": asked.equity_every_bars,
             "tags": list(strategy.tags),
             "scenarios": [row["scenario_id"] for row in own],
         },
@@ -59,9 +61,9 @@ def backtests(store: Store, campaign: Campaign, strategy: Strategy) -> list[Outc
     def run() -> Rows:
         if not own:
             return {table.name: table.empty() for table in STEP.tables}
-        bars = store.read(TABLES["bars"], Partition(campaign=campaign.id))
-        pairs = [(row, bars.filter(pl.col("scenario_id") == row["scenario_id"])) for row in own]
-        made = run_strategy(strategy, pairs, asked.execution, asked.initial_cash)
+        pairs = campaign_markets(store, campaign, own)
+        cash, every = asked.initial_cash, asked.equity_every_bars
+        made = run_strategy(strategy, pairs, asked.execution, cash, every)
         return dict(zip(("backtests", "trades", "equity"), made, strict=True))
 
     outcomes = settled(store, STEP.tables, partition, provenance, run)

@@ -145,6 +145,14 @@ def manifests(store: Store, campaign: Campaign) -> list[dict[str, Any]]:
     return rows.to_dicts()
 
 
+def campaign_markets(
+    store: Store, campaign: Campaign, scenarios: Sequence[Mapping[str, Any]]
+) -> list[tuple[Mapping[str, Any], pl.DataFrame]]:
+    """Return some rows of the table `scenarios`, each with its own rows of the table `bars`."""
+    bars = store.read(TABLES["bars"], Partition(campaign=campaign.id))
+    return [(row, bars.filter(pl.col("scenario_id") == row["scenario_id"])) for row in scenarios]
+
+
 def campaign_runs(store: Store, campaign: Campaign) -> pl.DataFrame:
     """Return the runs of the campaign's strategies, of no other that lies in the lake."""
     table = TABLES["backtests"]

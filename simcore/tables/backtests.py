@@ -39,6 +39,7 @@ BACKTESTS: Final = Table(
         Column("dataset_hash", "str", "-", "Hash of the bars."),
         Column("signature", "str", "-", "Hash of everything the run depends on."),
         Column("bars", "u32", "bars", "Bars of the path.", minimum=1),
+        Column("equity_rows", "u32", "rows", "Closes of the run that `equity` keeps.", minimum=1),
         Column("bars_per_year", "f64", "bars/year", "What ratios are annualised by.", minimum=0.0),
         Column("initial_cash_quote", "f64", "quote", "Cash before the first bar.", minimum=0.0),
         Column("final_equity_quote", "f64", "quote", "Equity after the last bar."),
@@ -153,7 +154,7 @@ TRADES: Final = Table(
 
 EQUITY: Final = Table(
     "equity",
-    "One row a bar of a run: the account at the close.",
+    "One row a bar of a run, or every so many if the campaign says so: the account at the close.",
     key=(*_RUN_KEY, "t"),
     partitioned_by=("campaign", "strategy"),
     columns=(
