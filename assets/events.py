@@ -6,6 +6,7 @@ Nothing is computed here, and nothing is written but events.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any, Final
 
 import dagster as dg
@@ -17,6 +18,7 @@ from assets import checks
 from assets.partitions import partitions_of
 from simcore import engine
 from simcore.errors import ProvingError, SpecError
+from simcore.sources import digest
 from simcore.steps import BY_TABLE, Outcome
 from simcore.store import Partition, Store
 from simcore.tables import TABLES
@@ -153,7 +155,7 @@ def logged(
     for key in keys:
         try:
             outcomes = compute(key) if names else ()
-            images = _images(outcomes, key, picture, own_pictures or {})
+            images = _images(context, outcomes, key, picture, own_pictures or {})
         except ProvingError as error:
             errors[key] = error
             failed += _refused(context, key, error)
@@ -177,15 +179,42 @@ def logged(
 
 
 def _images(
+    context: dg.AssetExecutionContext,
     outcomes: Sequence[Outcome],
     key: str,
     picture: Callable[[str], Picture | None],
     own_pictures: Mapping[str, Callable[[str], Picture | None]],
 ) -> dict[str, Picture | None]:
-    """Return what each asset of one key shows; what several show is drawn once."""
-    names = [outcome.table.name for outcome in outcomes]
-    shared = picture(key) if any(name not in own_pictures for name in names) else None
-    return {name: own_pictures[name](key) if name in own_pictures else shared for name in names}
+    """Return what each asset of one key shows; what several show is drawn once.
+
+    What was drawn of the same inputs by the same code is shown again: some pictures take runs of
+    their own, and a partition that is current asks nothing of the engine.
+    """
+    images = {each.table.name: _shown_before(context, each, key) for each in outcomes}
+    missing = [name for name, image in images.items() if image is None]
+    shared = picture(key) if any(name not in own_pictures for name in missing) else None
+    for name in missing:
+        images[name] = own_pictures[name](key) if name in own_pictures else shared
+    return images
+
+
+def _shown_before(context: dg.AssetExecutionContext, outcome: Outcome, key: str) -> Picture | None:
+    """Return the picture that stands beside a partition if it is what would be drawn now."""
+    record = _latest(context, outcome.table.name, key) if outcome.is_reused else None
+    if record is None or record.asset_materialization is None:
+        return None
+    before = record.asset_materialization.metadata
+    wanted = {"drawn_by": _drawing_code(), "input_hash": outcome.footer.input_hash}
+    if "picture" not in before or any(
+        name not in before or before[name].value != value for name, value in wanted.items()
+    ):
+        return None
+    shown = str(before["picture"].value)
+    return shown.removeprefix(f"![{outcome.table.name}](").removesuffix(")")
+
+
+def _drawing_code() -> str:
+    return digest(".", root=Path(__file__).parent)
 
 
 def _failure(errors: Sequence[ProvingError], said: str) -> dg.Failure:
@@ -293,15 +322,17 @@ def documents_evaluation(refused: Mapping[str, str]) -> dg.AssetCheckEvaluation:
 
 def _target(context: dg.AssetExecutionContext, name: str, key: str) -> Target | None:
     """Return the materialisation that is judged; without it a partition's page hides its checks."""
+    record = _latest(context, name, key)
+    if record is None:
+        return None
+    return Target(storage_id=record.storage_id, run_id=record.run_id, timestamp=record.timestamp)
+
+
+def _latest(context: dg.AssetExecutionContext, name: str, key: str) -> dg.EventLogRecord | None:
+    """Return the latest materialisation of a partition, None if there is none."""
     filtered = dg.AssetRecordsFilter(asset_key=dg.AssetKey(name), asset_partitions=[key])
     records = context.instance.fetch_materializations(filtered, limit=1).records
-    if not records:
-        return None
-    return Target(
-        storage_id=records[0].storage_id,
-        run_id=records[0].run_id,
-        timestamp=records[0].timestamp,
-    )
+    return records[0] if records else None
 
 
 def _metadata(outcome: Outcome, image: Picture | None) -> Mapping[str, Any]:
@@ -322,4 +353,5 @@ def _metadata(outcome: Outcome, image: Picture | None) -> Mapping[str, Any]:
     if image is not None:
         # On one line and alone, an image stands in the table itself.
         metadata["picture"] = dg.MetadataValue.md(f"![{outcome.table.name}]({image})")
+        metadata["drawn_by"] = _drawing_code()
     return metadata

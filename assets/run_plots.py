@@ -84,7 +84,7 @@ def _equity(axes: Axes, run: pl.DataFrame) -> None:
     axes.axhline(1.0, color=INK, linewidth=0.6)
     title = f"{run['scenario_id'][0]}, path {run['path'][0]}: n = {value.size} bars"
     titled(axes, title, y="equity / first equity")
-    axes.legend(fontsize=7, frameon=False, loc="upper left")
+    axes.legend(fontsize=7, frameon=False, loc="best")
 
 
 def _drawdown(axes: Axes, run: pl.DataFrame) -> None:
@@ -112,7 +112,7 @@ def _excursions(axes: Axes, trades: pl.DataFrame) -> None:
         )  # fmt: skip
     reaches = (-shown["mae_bps"].to_numpy(), shown["mfe_bps"].to_numpy())
     end = float(min(reach.max() for reach in reaches))
-    axes.plot([0.0, end], [0.0, end], color=TWIN, linewidth=0.8)
+    axes.plot([0.0, end], [0.0, end], color=TWIN, linewidth=0.8, label="as far either way")
     thinned = "" if shown.height == trades.height else f", {shown.height} of them drawn"
     title = f"excursions of n = {trades.height} trades{thinned}"
     titled(axes, title, x="worst against the trade, bps", y="best for the trade, bps")

@@ -59,10 +59,12 @@ def test_a_second_run_does_no_engine_work(
     def refuse(*_: object, **__: object) -> None:
         raise AssertionError("the engine was asked to work")
 
+    # The instance is a new one, and draws what it has not shown yet.
+    assert run(tiny).failures == []
     # Checking a document lets the engine try the shortest market; that is not work kept.
     monkeypatch.setattr(steps.generate, "generate_with_manifest", refuse)
-    monkeypatch.setattr(engine, "backtest", refuse)
-    monkeypatch.setattr(engine, "paper", refuse)
+    for name in ("backtest", "scripted", "metrics", "bootstrap", "uniforms", "normals", "paper"):
+        monkeypatch.setattr(engine, name, refuse)
     summary = run(tiny)
     assert summary.failures == []
     assert all(each.is_reused for each in summary.made)

@@ -27,7 +27,7 @@ initial_cash = 10000.0
 
 MARKETS = {table.name for table in steps.MARKETS}
 COMPILED = {table.name for table in steps.STRATEGIES}
-RUNS = {table.name for table in (*steps.BACKTESTS, *steps.VALIDITY)}
+RUNS = {table.name for table in (*steps.BACKTESTS, *steps.MONTE_CARLO, *steps.VALIDITY)}
 PLAYED = {table.name for table in steps.TOURNAMENTS}
 CHAOS = {table.name for table in steps.CHAOS}
 
@@ -54,6 +54,7 @@ def mine(home: Path) -> Callable[[], set[str]]:
         for strategy in campaign.strategies:
             outcomes += steps.strategies(store, strategy)
             outcomes += steps.backtests(store, campaign, strategy)
+            outcomes += steps.monte_carlo(store, campaign, strategy)
             outcomes += steps.walk_forwards(store, campaign, strategy)
         for step in (steps.tournaments, steps.chaos, steps.report):
             outcomes += step(store, campaign)
