@@ -128,7 +128,19 @@ def _ready(series: pl.Series, dtype: np.dtype[Any]) -> NDArray[Any]:
         found = f"got type {series.dtype}"
         raise SpecError([_column_problem(series, "WRONG_TYPE", found, f"{dtype.name} values")])
     values = series.to_numpy()
+    if dtype.kind in "iu" and values.dtype != dtype and len(values):
+        _check_fits(series, values, dtype)
     return np.ascontiguousarray(values, dtype=dtype)
+
+
+def _check_fits(series: pl.Series, values: NDArray[Any], dtype: np.dtype[Any]) -> None:
+    """Refuse whole numbers that the narrower type would turn into others."""
+    limits = np.iinfo(dtype)
+    is_outside = (values < limits.min) | (values > limits.max)
+    if is_outside.any():
+        row = int(is_outside.argmax())
+        found, expected = f"row {row}: got {values[row]}", f"{limits.min} to {limits.max}"
+        raise SpecError([_column_problem(series, "OUT_OF_RANGE", found, expected)])
 
 
 def _column_problem(series: pl.Series, reason: str, found: str, expected: str) -> Problem:

@@ -11,13 +11,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from simcore import _engine
 from simcore.errors import EngineError
+
+THREADS_MAX: Final = 1_024
+"""Threads that a caller may ask for, more than the machines this is meant for have."""
 
 Columns = dict[str, NDArray[Any]]
 """Columns of one table: one-dimensional arrays of one length."""
@@ -155,6 +158,7 @@ def backtest(
         EngineError: A program, the execution or the bars are refused.
     """
     text = execution if isinstance(execution, str) else json.dumps(execution)
+    check_threads(n_threads)
     try:
         return _engine.backtest(
             programs,
@@ -170,6 +174,22 @@ def backtest(
         )
     except _engine.RefusalError as refusal:  # no context manager: called once per small backtest
         raise EngineError(*refusal.args) from None
+
+
+def check_threads(n_threads: int | None) -> None:
+    """Refuse a number of threads that no machine has: the engine would start each of them.
+
+    Raises:
+        EngineError: It is no whole number from 1 to `THREADS_MAX`.
+    """
+    if n_threads is None:
+        return
+    if isinstance(n_threads, bool) or not isinstance(n_threads, int) or n_threads < 1:
+        message = f"/n_threads: got {n_threads!r}, expected a whole number, 1 or more"
+        raise EngineError("FIELD_INVALID", message)
+    if n_threads > THREADS_MAX:
+        message = f"/n_threads: got {n_threads}, expected at most {THREADS_MAX}"
+        raise EngineError("FIELD_INVALID", message)
 
 
 def scripted(
@@ -204,6 +224,7 @@ def scripted(
     Raises:
         EngineError: The execution, the bars or a position are refused.
     """
+    check_threads(n_threads)
     with _refusals():
         return _engine.scripted(
             execution,
@@ -286,6 +307,7 @@ def bootstrap(
         Politis and Romano (1994), JASA 89(428); Politis and Romano (1992), in Exploring the
         Limits of Bootstrap; Künsch (1989), Annals of Statistics 17(3).
     """
+    check_threads(n_threads)
     with _refusals():
         return _engine.bootstrap(
             returns, seed, method, block_bars, first_path, n_paths, bars_per_year, n_threads

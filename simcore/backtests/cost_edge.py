@@ -231,7 +231,8 @@ def _shown(row: Mapping[str, float]) -> float:
 def _curve(sizes: Sequence[float], rows: Sequence[Mapping[str, float]]) -> pl.DataFrame:
     names = ("total_return", "sharpe", "sharpe_se", "n_trades")
     columns = {"initial_cash": sizes, **{name: [row[name] for row in rows] for name in names}}
-    return pl.DataFrame(columns, nan_to_null=True).with_columns(pl.col("n_trades").cast(pl.UInt32))
+    frame = pl.DataFrame(columns).with_columns(pl.col("n_trades").cast(pl.UInt32))
+    return frame.with_columns(pl.col(pl.Float64).fill_nan(None))
 
 
 def _crossing(

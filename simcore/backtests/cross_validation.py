@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from simcore.backtests.run import check_amount
 from simcore.errors import LimitError, SpecError
 from simcore.problems import Problem
 
@@ -78,6 +79,17 @@ class Combinations:
     embargo_bars: int = 0
 
     def __post_init__(self) -> None:
+        named = ("n_bars", "groups", "test_groups", "purge_bars", "embargo_bars")
+        counts = {name: getattr(self, name) for name in named}
+        wrong = {name: value for name, value in counts.items() if not _is_count(value)}
+        if wrong:
+            raise SpecError(
+                [
+                    Problem("ARGUMENT", "WRONG_TYPE", f"got {value!r}, expected a whole number",
+                            f"/{name}")
+                    for name, value in wrong.items()
+                ]
+            )  # fmt: skip
         problems = [
             Problem("ARGUMENT", "OUT_OF_RANGE", f"got {value}, expected {expected}", f"/{name}")
             for name, value, is_right, expected in (
@@ -171,11 +183,13 @@ def path_sharpes(
         equals the first.
 
     Raises:
-        SpecError: The returns are not a finite matrix of that many bars.
+        SpecError: The returns are not a finite matrix of that many bars; `bars_per_year` is not
+            above 0.
 
     Source:
         Lopez de Prado (2018), "Advances in Financial Machine Learning", ch. 12.
     """
+    check_amount("bars_per_year", bars_per_year)
     matrix = _matrix(returns)
     if matrix.shape[0] != combinations.n_bars:
         message = f"got {matrix.shape[0]} bars, expected {combinations.n_bars}"
@@ -313,7 +327,7 @@ def overfitting(returns: ArrayLike, *, blocks: Sequence[int] = BLOCKS) -> Overfi
 
 
 def _check_blocks(blocks: Sequence[int]) -> None:
-    wrong = [number for number in blocks if number < 2 or number % 2]
+    wrong = [number for number in blocks if not _is_count(number) or number < 2 or number % 2]
     if wrong or not blocks:
         message = f"got {list(blocks)}, expected even numbers of 2 or more"
         raise SpecError([Problem("ARGUMENT", "OUT_OF_RANGE", message, "/blocks")])
@@ -401,3 +415,7 @@ def _matrix(returns: ArrayLike) -> Floats:
         message = f"got {matrix[row, column]} at bar {row}, setting {column}, expected a number"
         raise SpecError([Problem("ARGUMENT", "NOT_FINITE", message, "/returns")])
     return matrix
+
+
+def _is_count(value: object) -> bool:
+    return isinstance(value, int | np.integer) and not isinstance(value, bool)

@@ -22,6 +22,7 @@ from simcore import engine
 from simcore.backtests.percentile import PERCENTILES, mean, quantile, standard_error
 from simcore.errors import SpecError
 from simcore.problems import Problem
+from simcore.seeds import SEED_MAX
 
 if TYPE_CHECKING:
     import polars as pl
@@ -90,7 +91,8 @@ class MonteCarlo:
     def rows(self) -> list[dict[str, float | str | None]]:
         """One row a statistic: ``metric, p5 … p95, mean, mcse_p5 … mcse_p95``.
 
-        None where no path has the number, and for percentiles of what the method cannot vary.
+        None where no path has the number, and for percentiles of what the method cannot vary;
+        errors are None where a single path has it.
         """
         found: list[dict[str, float | str | None]] = []
         for name in STATISTICS:
@@ -101,7 +103,9 @@ class MonteCarlo:
                 row[label] = quantile(ordered, q) if len(ordered) else None
             row["mean"] = mean(numbers) if len(numbers) else None
             for label, q in PERCENTILES.items():
-                row[f"mcse_{label}"] = standard_error(ordered, q) if len(ordered) else None
+                # One path alone cannot tell how far another would lie from it.
+                has_error = len(ordered) > 1
+                row[f"mcse_{label}"] = standard_error(ordered, q) if has_error else None
             found.append(row)
         return found
 
@@ -126,10 +130,19 @@ class MonteCarlo:
         """Share of paths whose `metric` lies below a value, and the error of that share.
 
         Paths without the number count as not below. ``probability("cagr", 0.0)`` is the chance to
-        lose money; ``probability("max_drawdown", -0.2)`` that of a fall deeper than a fifth.
+        lose money; ``probability("max_drawdown", -0.2)`` that of a fall deeper than a fifth. One
+        path more on either side keeps the error above 0 where all paths agree.
+
+        Raises:
+            SpecError: The name is none of `STATISTICS`; the value is not a number.
         """
-        share = float(np.count_nonzero(self.scores[metric] < below)) / self.n_paths
-        return share, math.sqrt(share * (1.0 - share) / self.n_paths)
+        if metric not in STATISTICS:
+            _refuse([("METRIC", repr(metric), f"one of {', '.join(STATISTICS)}", "/metric")])
+        if math.isnan(below):
+            _refuse([("OUT_OF_RANGE", f"{below}", "a number", "/below")])
+        n_below = int(np.count_nonzero(self.scores[metric] < below))
+        shrunk = (n_below + 1.0) / (self.n_paths + 2.0)
+        return n_below / self.n_paths, math.sqrt(shrunk * (1.0 - shrunk) / self.n_paths)
 
     def sharpe_lower(
         self, alpha: float = 0.05, kind: Literal["basic", "bca"] = "basic"
@@ -141,10 +154,17 @@ class MonteCarlo:
         as `sharpe_p5` describes the paths and is no such bound. None where the Sharpe ratio has no
         number, and under ``permute``.
 
+        Raises:
+            SpecError: `alpha` is not within (0, 1), or `kind` is neither.
+
         Source:
             Davison and Hinkley (1997), "Bootstrap methods and their application", chapter 5;
             Efron (1987), "Better bootstrap confidence intervals", JASA 82(397).
         """
+        if not 0.0 < alpha < 1.0:
+            _refuse([("OUT_OF_RANGE", f"{alpha}", "a number within (0, 1)", "/alpha")])
+        if kind not in ("basic", "bca"):
+            _refuse([("BAD_ENUM", repr(kind), "basic or bca", "/kind")])
         ordered, estimate = self._ordered["sharpe"], self.observed["sharpe"]
         if not len(ordered) or math.isnan(estimate):
             return None
@@ -263,6 +283,7 @@ def resampled(
     if method == "permute" and adaptive is True:
         targets = {name: TARGETS[name] for name in ORDER_ONLY}
     _check(series, n_paths, method, block, targets)
+    _check_seed(seed)
     block_bars = chosen_block_bars(series, method, block)
     if seed is None:
         seed = derived_seed(signature or hashlib.sha256(series.tobytes()).hexdigest(), method)
@@ -411,6 +432,11 @@ def _check(
         elif not 0.0 < target < math.inf:
             wrong.append(("OUT_OF_RANGE", f"{target}", "an error above 0", f"/adaptive/{name}"))
     _refuse(wrong)
+
+
+def _check_seed(seed: int | None) -> None:
+    if seed is not None and not (_is_count(seed) and 0 <= seed <= SEED_MAX):
+        _refuse([("OUT_OF_RANGE", repr(seed), f"a whole number from 0 to {SEED_MAX}", "/seed")])
 
 
 def _check_metrics(wanted: Sequence[str], method: str) -> None:

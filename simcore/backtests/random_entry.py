@@ -99,7 +99,7 @@ def random_entry(
     Args:
         strategy: A compiled strategy, or a document, its id, path or text.
         bars: As for `simcore.backtest`.
-        metric: A metric of which more is better.
+        metric: A metric of a summary of which more is better.
         n_twins: 1 or more.
         execution: As for `simcore.backtest`.
         initial_cash: Quote currency, above 0.
@@ -241,7 +241,12 @@ def _drawn(
 
 
 def _check(metric: str, n_twins: int, seed: int | None) -> None:
-    rising = [row["name"] for row in engine.catalogue()["metrics"] if row["better"] == "higher"]
+    # Twins are summaries, which hold no other metric.
+    rising = [
+        row["name"]
+        for row in engine.catalogue()["metrics"]
+        if row["better"] == "higher" and row["in_summary"]
+    ]
     if metric not in rising:
         near = nearest(metric, rising)
         message = f"got {metric!r}, expected a metric of which more is better"

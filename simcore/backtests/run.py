@@ -179,9 +179,11 @@ def default_bars_per_year(strategy: Strategy) -> float:
 
 def check_amount(name: str, value: float) -> None:
     """Refuse what is not a finite number above 0."""
-    if not 0.0 < value < math.inf:
-        message = f"got {value}, expected a finite number above 0"
-        raise SpecError([Problem("DOC_INVALID", "OUT_OF_RANGE", message, path=f"/{name}")])
+    is_number = isinstance(value, int | float | np.number) and not isinstance(value, bool)
+    if not is_number or not 0.0 < value < math.inf:
+        reason = "OUT_OF_RANGE" if is_number else "WRONG_TYPE"
+        message = f"got {value if is_number else repr(value)}, expected a finite number above 0"
+        raise SpecError([Problem("DOC_INVALID", reason, message, path=f"/{name}")])
 
 
 def _run_one(

@@ -10,6 +10,8 @@ import numpy as np
 
 from simcore import engine
 from simcore.backtests.metric_values import flag_names, named
+from simcore.errors import SpecError
+from simcore.problems import Problem
 
 if TYPE_CHECKING:
     import polars as pl
@@ -46,6 +48,7 @@ def metrics(
         An empty series gives None for every ratio.
 
     Raises:
+        SpecError: Returns that are no column of numbers; ``bars_per_year`` that is no number.
         EngineError: ``bars_per_year`` is not above 0; an option, a return or one of the
             benchmark's is not finite; columns of unequal length; times that do not rise; a name
             that is no metric of returns.
@@ -53,12 +56,15 @@ def metrics(
     Source:
         The formulas' own sources stand in ``simcore.catalogue()["metrics"]``.
     """
+    if not isinstance(bars_per_year, int | float | np.number):
+        message = f"got {bars_per_year!r}, expected a finite number above 0"
+        raise SpecError([Problem("ARGUMENT", "WRONG_TYPE", message, path="/bars_per_year")])
     values, bits = engine.metrics(
         _column(returns),
         bars_per_year=bars_per_year,
         mar=mar,
         rf=rf,
-        benchmark=None if benchmark is None else _column(benchmark),
+        benchmark=None if benchmark is None else _column(benchmark, "benchmark"),
         ts=None if ts is None else _nanoseconds(ts),
         only=only,
     )
@@ -99,8 +105,18 @@ def phase_sharpe(equity: NDArray[np.float64]) -> float | None:
     return float(np.mean(growth)) / deviation if deviation > 0.0 else None
 
 
-def _column(values: Any) -> NDArray[np.float64]:
-    return np.ascontiguousarray(np.asarray(values, dtype=np.float64))
+def _column(values: Any, name: str = "returns") -> NDArray[np.float64]:
+    """The values as one column; a single number is a series of one."""
+    try:
+        column = np.atleast_1d(np.asarray(values, dtype=np.float64))
+    except (TypeError, ValueError) as refused:
+        message = f"got what is no column of numbers ({refused}), expected one number a bar"
+        problem = Problem("ARGUMENT", "WRONG_TYPE", message, path=f"/{name}")
+        raise SpecError([problem]) from None
+    if column.ndim != 1:
+        message = f"got shape {column.shape}, expected one number a bar"
+        raise SpecError([Problem("ARGUMENT", "WRONG_SHAPE", message, path=f"/{name}")])
+    return np.ascontiguousarray(column)
 
 
 def _nanoseconds(ts: Any) -> NDArray[np.int64]:

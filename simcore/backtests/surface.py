@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import NormalDist
 from typing import Any, Final
@@ -173,7 +173,7 @@ def parameter_surface(
         execution: As for `simcore.sweep`, and so on.
         initial_cash: Quote currency, above 0.
         bars_per_year: Annualises the ratios.
-        home: Where the user's documents lie.
+        home: Where the user's documents lie and trials are counted; None counts nothing.
         n_threads: None takes the machine's cores; the result is the same for any number.
 
     Raises:
@@ -203,11 +203,11 @@ def parameter_surface(
         execution=execution,
         initial_cash=initial_cash,
         bars_per_year=bars_per_year,
+        home=home,
         n_threads=n_threads,
     )
-    found = surface(swept, varied, span=span)
     current = {name: params[name].value for name in varied}
-    return Surface(found.names, found.metric, span, found.frame, current)
+    return replace(surface(swept, varied, span=span), current=current)
 
 
 def _around(strategy: Strategy, name: str, n_steps: int, span: float) -> list[float]:

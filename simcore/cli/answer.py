@@ -76,6 +76,13 @@ def drafted(path: Path) -> Iterator[Path]:
     try:
         yield draft
         draft.replace(path)
+    except OSError as error:
+        if error.filename is not None:
+            raise
+        # Polars names the file in its words alone, where no one looks for it.
+        message = f"got {path}, which cannot be written ({error}), expected another place"
+        problem = Problem("ARGUMENT", "FILE_UNWRITABLE", message, source="--out")
+        raise SpecError([problem]) from None
     finally:
         draft.unlink(missing_ok=True)
 

@@ -222,7 +222,8 @@ def _grid_error(message: str) -> SpecError:
 def _steps(first: float, last: float, step: float) -> list[float]:
     from simcore.backtests.sweep import MAX_SETTINGS
 
-    count = max(int((last - first) / step + 1e-9) + 1, 0)
+    steps = (last - first) / step
+    count = max(int(min(steps, 1e18) + 1e-9) + 1, 0) if steps > -1.0 else 0
     if count > MAX_SETTINGS:
         message = f"--grid: got {count} values, expected at most {MAX_SETTINGS}"
         raise LimitError("TOO_LARGE", message)
@@ -250,6 +251,7 @@ def _sweep(arguments: argparse.Namespace, home: Path) -> Answer:
         execution=execution,
         initial_cash=arguments.cash,
         bars_per_year=manifest["A"],
+        home=home,
     )
     found = surface(frame, list(grid))
     marks = found.frame.select("n_neighbours", "plateau", "is_isolated")

@@ -20,6 +20,8 @@ from simcore.problems import Problem
 EULER_GAMMA: Final = 0.5772156649015329
 CONFIDENCE: Final = 0.95
 FLAT: Final = 1e-12
+# Beyond these, one less one part in so many is one.
+TRIALS_MAX: Final = 10**15
 
 
 @dataclass(frozen=True)
@@ -60,6 +62,8 @@ def sharpe_sample(
         The moments; None for fewer than two returns, or ones that hardly differ.
     """
     excess = np.asarray(returns, dtype=np.float64) - rf
+    is_series = excess.ndim == 1 and bool(np.isfinite(excess).all())
+    _check("returns", f"shape {excess.shape}", is_series, "a column of finite numbers")
     n = len(excess)
     if n < 2:
         return None
@@ -86,6 +90,7 @@ def psr(sample: SharpeSample, benchmark_sharpe: float = 0.0) -> float | None:
     Source:
         Bailey and Lopez de Prado (2012), "The Sharpe ratio efficient frontier", J. Risk 15(2).
     """
+    _check_benchmark(benchmark_sharpe)
     if sample.variance_factor <= FLAT:
         return None
     distance = (sample.sharpe - benchmark_sharpe) * math.sqrt(sample.n - 1)
@@ -104,6 +109,7 @@ def psr_h0(sample: SharpeSample, benchmark_sharpe: float = 0.0) -> float | None:
     Source:
         Lopez de Prado, Lipton and Zoonekynd (2025), "How to use the Sharpe ratio".
     """
+    _check_benchmark(benchmark_sharpe)
     rho = sample.rho
     if not -1.0 < rho < 1.0:
         return None
@@ -129,6 +135,7 @@ def min_trl(
         Bailey and Lopez de Prado (2012), "The Sharpe ratio efficient frontier", J. Risk 15(2).
     """
     _check("confidence", confidence, 0.5 < confidence < 1.0, "a number within (0.5, 1)")
+    _check_benchmark(benchmark_sharpe)
     if sample.sharpe <= benchmark_sharpe:
         return None
     z = _normal_quantile(confidence) / (sample.sharpe - benchmark_sharpe)
@@ -144,7 +151,8 @@ def expected_maximum(n_trials: int) -> float:
         Bailey, Borwein, Lopez de Prado and Zhu (2014), "Pseudo-mathematics and financial
         charlatanism", Notices of the AMS 61(5).
     """
-    _check("n_trials", n_trials, n_trials >= 1, "1 trial or more")
+    is_legal = 1 <= n_trials <= TRIALS_MAX
+    _check("n_trials", n_trials, is_legal, f"1 trial or more, at most {TRIALS_MAX}")
     if n_trials == 1:
         return 0.0
     return (1.0 - EULER_GAMMA) * _normal_quantile(
@@ -194,6 +202,10 @@ def _check(name: str, value: Any, is_legal: bool, expected: str) -> None:
     if not is_legal:
         message = f"got {value}, expected {expected}"
         raise SpecError([Problem("ARGUMENT", "OUT_OF_RANGE", message, path=f"/{name}")])
+
+
+def _check_benchmark(sharpe: float) -> None:
+    _check("benchmark_sharpe", sharpe, math.isfinite(sharpe), "a finite number")
 
 
 def _normal_cdf(z: float) -> float:
