@@ -22,6 +22,8 @@ BARS_DTYPES: Final = {
 }  # fmt: skip
 NUMPY_DTYPES: Final = {name: np.dtype(f"<{kind[0]}{int(kind[1:]) // 8}")
                        for name, kind in BARS_DTYPES.items()}  # fmt: skip
+# What a whole-number column may hold, where that is less than its type.
+LEGAL: Final = {"hl_order": (-1, 1), "flags": (0, 31)}
 NS_PER_UNIT: Final = {"ns": 1, "us": 1_000, "ms": 1_000_000}
 
 
@@ -135,11 +137,11 @@ def _ready(series: pl.Series, dtype: np.dtype[Any]) -> NDArray[Any]:
 
 def _check_fits(series: pl.Series, values: NDArray[Any], dtype: np.dtype[Any]) -> None:
     """Refuse whole numbers that the narrower type would turn into others."""
-    limits = np.iinfo(dtype)
-    is_outside = (values < limits.min) | (values > limits.max)
+    low, high = LEGAL.get(series.name, (np.iinfo(dtype).min, np.iinfo(dtype).max))
+    is_outside = (values < low) | (values > high)
     if is_outside.any():
         row = int(is_outside.argmax())
-        found, expected = f"row {row}: got {values[row]}", f"{limits.min} to {limits.max}"
+        found, expected = f"row {row}: got {values[row]}", f"{low} to {high}"
         raise SpecError([_column_problem(series, "OUT_OF_RANGE", found, expected)])
 
 

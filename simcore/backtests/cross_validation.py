@@ -253,14 +253,19 @@ class Overfitting:
     Args:
         n_settings: How many settings were chosen from.
         runs: One analysis for each number of blocks that the history is long enough for.
+        has_spread: Whether any two settings differ: of equal ones none is the best, every rank is
+            a tie, and the ranks would say that all was overfitted.
     """
 
     n_settings: int
     runs: tuple[Symmetric, ...]
+    has_spread: bool = True
 
     @property
-    def pbo(self) -> float:
-        """Median over the numbers of blocks: a single one is noisy."""
+    def pbo(self) -> float | None:
+        """Median over the numbers of blocks: a single one is noisy. None without a spread."""
+        if not self.has_spread:
+            return None
         return float(np.median([run.pbo for run in self.runs]))
 
     @property
@@ -323,7 +328,12 @@ def overfitting(returns: ArrayLike, *, blocks: Sequence[int] = BLOCKS) -> Overfi
         least = MIN_BARS_PER_BLOCK * min(blocks)
         message = f"got {n_bars} bars, expected {least} or more for {min(blocks)} blocks"
         raise SpecError([Problem("ARGUMENT", "TOO_SHORT", message, "/returns")])
-    return Overfitting(n_settings, tuple(_symmetric(matrix, number) for number in fitting))
+    # A Sharpe ratio does not depend on the scale of a setting, and squares must not overflow.
+    largest = np.abs(matrix).max(axis=0)
+    scaled = matrix / np.where(largest > 0.0, largest, 1.0)
+    has_spread = bool((scaled != scaled[:, :1]).any())
+    runs = tuple(_symmetric(scaled, number) for number in fitting)
+    return Overfitting(n_settings, runs, has_spread)
 
 
 def _check_blocks(blocks: Sequence[int]) -> None:

@@ -109,6 +109,13 @@ class Backtest:
         return pl.Series("equity_quote", self._run["equity_quote"])
 
     @cached_property
+    def returns(self) -> NDArray[np.float64]:
+        """Simple returns, one a bar, the first against the initial cash; shape ``(n_bars,)``."""
+        equity = np.append(float(self._asked[1]), self._run["equity_quote"])
+        growth: NDArray[np.float64] = np.diff(equity) / equity[:-1]
+        return growth
+
+    @cached_property
     def trades(self) -> pl.DataFrame:
         """One row a closed trade: the columns of the table `trades` from `id` on."""
         return _trades(self._run["trades"], self._strategy.tags)

@@ -183,11 +183,15 @@ def _series(columns_by_name: Mapping[str, Any]) -> list[pl.Series]:
 
 def _settings(grid: Mapping[str, Values]) -> list[tuple[float, ...]]:
     """Every combination, the first name slowest."""
+    if not isinstance(grid, Mapping):
+        message = f"got {grid!r}, expected lists of numbers by name of parameter"
+        raise SpecError([Problem("ARGUMENT", "GRID", message, "/grid")])
     problems = []
     n_settings = 1
     for name, values in grid.items():
         path = f"/grid/{name}"
-        if isinstance(values, str) or not len(values):
+        is_list = isinstance(values, Sequence | np.ndarray | range) and not isinstance(values, str)
+        if not is_list or not len(values):
             message = f"got {values!r}, expected a list of one number or more"
             problems.append(Problem("ARGUMENT", "GRID", message, path))
             continue

@@ -21,6 +21,8 @@ from numpy.typing import ArrayLike
 
 from simcore import engine
 from simcore.backtests.request import ExecutionArgument, execution_fields
+from simcore.errors import SpecError
+from simcore.problems import Problem
 from simcore.seeds import jcs, sha256_hex
 from simcore.store import Partition, Provenance, Store
 from simcore.strategy.strategy import Strategy
@@ -257,10 +259,19 @@ def effective_count(returns: ArrayLike) -> float:
         copies of one, ``n_trials`` for strangers. Trials that never moved do not count; 0 without
         any that did. It is reported beside the count and never takes its place.
 
+    Raises:
+        SpecError: The returns are no finite matrix.
+
     Source:
         Roy and Vetterli (2007), "The effective rank", EUSIPCO.
     """
     matrix = np.asarray(returns, dtype=np.float64)
+    if matrix.ndim != 2 or not np.isfinite(matrix).all():
+        message = f"got shape {matrix.shape}, expected a matrix of finite numbers, bars by trials"
+        raise SpecError([Problem("ARGUMENT", "NOT_FINITE", message, "/returns")])
+    # Shares do not depend on the scale of a column, and squares of it must not overflow.
+    largest = np.abs(matrix).max(axis=0, initial=0.0)
+    matrix = matrix / np.where(largest > 0.0, largest, 1.0)
     centred = matrix - matrix.mean(axis=0)
     lengths = np.sqrt((centred * centred).sum(axis=0))
     moved = centred[:, lengths > 0.0] / lengths[lengths > 0.0]

@@ -100,6 +100,7 @@ def _backtest_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _backtest(arguments: argparse.Namespace, home: Path) -> Answer:
     from simcore.backtests.run import backtest
+    from simcore.scoring.deflation import deflated
 
     strategy, bars, manifest = _met(arguments, home)
     asked: dict[str, Any] = {
@@ -115,6 +116,9 @@ def _backtest(arguments: argparse.Namespace, home: Path) -> Answer:
     if error is not None:
         at = next(i for i, line in enumerate(lines) if line.split()[0] == "sharpe")
         lines[at] += f" ± {error:.4g} (one standard error)"
+    judged = deflated(result, bars, home=home)
+    told = "null" if judged.dsr is None else f"{judged.dsr:.4g}"
+    lines.append(f"{'dsr':16} {told} of {judged.k_trials} trials ever made on these bars")
     lines.append(f"{'flags':16} {' '.join(result.flags) or '-'}")
     lines.append(f"{'signature':16} {result.signature}")
     lines.append(f"{'used_cache':16} {result.used_cache}")
@@ -122,6 +126,8 @@ def _backtest(arguments: argparse.Namespace, home: Path) -> Answer:
         "n_bars": bars.height,
         "metrics": metrics,
         "sharpe_se": error,
+        "dsr": judged.dsr,
+        "k_trials": judged.k_trials,
         "flags": list(result.flags),
         "signature": result.signature,
         "used_cache": result.used_cache,

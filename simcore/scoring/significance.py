@@ -129,7 +129,8 @@ def min_trl(
     """Return how many bars it takes to trust that a Sharpe ratio is above a benchmark's.
 
     Returns:
-        Bars; None if the ratio is not above the benchmark's, since no number would do.
+        Bars; None if the ratio is not above the benchmark's, since no number would do, or so
+        little above that no double holds the number.
 
     Source:
         Bailey and Lopez de Prado (2012), "The Sharpe ratio efficient frontier", J. Risk 15(2).
@@ -139,7 +140,8 @@ def min_trl(
     if sample.sharpe <= benchmark_sharpe:
         return None
     z = _normal_quantile(confidence) / (sample.sharpe - benchmark_sharpe)
-    return 1.0 + sample.variance_factor * z**2
+    bars = 1.0 + sample.variance_factor * (z * z)
+    return bars if math.isfinite(bars) else None
 
 
 def expected_maximum(n_trials: int) -> float:

@@ -204,9 +204,16 @@ def test_the_probability_is_the_median_over_numbers_of_blocks_that_fit() -> None
 
 def test_settings_that_are_all_alike_have_no_slope() -> None:
     returns = np.zeros((240, 10))
-    found = overfitting(returns, blocks=[8]).runs[0]
-    assert found.slope is None
-    assert found.pbo == 1.0  # every rank is the middle one: no better than the median
+    found = overfitting(returns, blocks=[8])
+    assert found.runs[0].slope is None
+    assert found.runs[0].pbo == 1.0  # every rank is the middle one: no better than the median
+    assert not found.has_spread and found.pbo is None
+
+
+@pytest.mark.parametrize("scale", [1e200, 1e-200])
+def test_the_probability_does_not_depend_on_the_scale_of_a_setting(scale: float) -> None:
+    returns = np.random.default_rng(3).normal(0.0, 0.01, (240, 12))
+    assert overfitting(returns * scale, blocks=[8]).pbo == overfitting(returns, blocks=[8]).pbo
 
 
 @pytest.mark.parametrize(
