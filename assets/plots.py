@@ -87,12 +87,6 @@ def rule_card(store: Store, partition: Partition) -> str | None:
     return _picture(lambda axes: _card(axes, rows), rows)
 
 
-def standings_intervals(store: Store, partition: Partition) -> str | None:
-    """Draw the mean score of each entry of the first tournament with its interval."""
-    standings = _first_tournament(store, partition)
-    return _picture(lambda axes: _intervals(axes, standings), standings)
-
-
 def chaos_timeline(store: Store, partition: Partition) -> str | None:
     """Draw the book's equity in the real arm and in its twin, and when faults struck."""
     equity, injections = _timeline_rows(store, partition)

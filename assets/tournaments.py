@@ -6,7 +6,7 @@ from typing import Final
 
 import dagster as dg
 
-from assets import plots
+from assets import tournament_plots
 from assets.events import asset_specs, check_specs, results
 from assets.partitions import CAMPAIGNS
 from simcore import steps
@@ -14,7 +14,10 @@ from simcore.campaign import load
 from simcore.store import Partition, Store
 
 _SPECS: Final = asset_specs(
-    steps.TOURNAMENTS, deps=["scenarios", "backtests"], group="tournaments", kinds={"python"}
+    steps.TOURNAMENTS,
+    deps=["scenarios", "bars", "backtests", "trials"],
+    group="tournaments",
+    kinds={"python", "rust"},
 )
 
 
@@ -35,5 +38,5 @@ def tournaments(
         context,
         store,
         lambda: steps.tournaments(store, load(key, home=home, is_strict=False)),
-        lambda: plots.standings_intervals(store, Partition(campaign=key)),
+        lambda: tournament_plots.tournament_page(store, Partition(campaign=key)),
     )

@@ -6,7 +6,7 @@ The engine does the arithmetic. Here its columns get their names; frames are mad
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -253,6 +253,65 @@ def run_strategy(
         Rows of the tables `backtests`, `trades` and `equity`, in key order; without scenarios,
         no rows.
     """
+    fields, name = execution_fields(execution), execution_name(execution)
+    rows, trades, equity = [], [], []
+    for (manifest, path, path_columns), run in _runs(strategy, scenarios, execution, initial_cash):
+        key = dict(zip(RUN_KEY, (manifest["scenario_id"], path, strategy.id), strict=True))
+        labels = [pl.lit(value).alias(name) for name, value in key.items()]
+        row = _row(strategy, manifest, path, run, fields, initial_cash)
+        n_bars = len(path_columns["ts"])
+        first_kept = (n_bars - 1) % equity_every_bars
+        curve = _equity(run, path_columns["ts"])[first_kept::equity_every_bars]
+        rows.append({**key, **row, "execution": name, "bars": n_bars, "equity_rows": curve.height})
+        trades.append(_trades(run["trades"], strategy.tags).with_columns(labels))
+        equity.append(curve.with_columns(labels))
+    return (
+        _table(TABLES["backtests"], [pl.DataFrame(rows, infer_schema_length=None)]),
+        _table(TABLES["trades"], trades),
+        _table(TABLES["equity"], equity),
+    )
+
+
+def scored_runs(
+    strategy: Strategy,
+    scenarios: Sequence[tuple[Mapping[str, Any], pl.DataFrame]],
+    execution: ExecutionArgument,
+    initial_cash: float,
+) -> pl.DataFrame:
+    """Run a strategy as `run_strategy` does and keep no more than what its runs scored.
+
+    Args:
+        strategy: As for `run_strategy`, and so are the others.
+        scenarios: Manifest and bars of each.
+        execution: A profile's name, or ``{"base": name, **overrides}``.
+        initial_cash: Quote currency, above 0.
+
+    Returns:
+        Rows of the table `backtests`, in key order, with 0 for `equity_rows`.
+    """
+    fields, name = execution_fields(execution), execution_name(execution)
+    rows = [
+        {
+            **dict(zip(RUN_KEY, (manifest["scenario_id"], path, strategy.id), strict=True)),
+            **_row(strategy, manifest, path, run, fields, initial_cash),
+            "execution": name,
+            "bars": len(path_columns["ts"]),
+            "equity_rows": 0,
+        }
+        for (manifest, path, path_columns), run in _runs(
+            strategy, scenarios, execution, initial_cash
+        )
+    ]
+    return _table(TABLES["backtests"], [pl.DataFrame(rows, infer_schema_length=None)])
+
+
+def _runs(
+    strategy: Strategy,
+    scenarios: Sequence[tuple[Mapping[str, Any], pl.DataFrame]],
+    execution: ExecutionArgument,
+    initial_cash: float,
+) -> Iterator[tuple[tuple[Mapping[str, Any], int, engine.Columns], engine.RunColumns]]:
+    """Every path of every scenario with its run, from one call of the engine."""
     check_amount("initial_cash", initial_cash)
     asked: list[tuple[Mapping[str, Any], int, engine.Columns]] = [
         (manifest, path, path_columns)
@@ -270,23 +329,7 @@ def run_strategy(
         bars_per_year=[float(manifest["A"]) for manifest, _, _ in asked],
         benchmark=benchmark_program(),
     )
-    fields, name = execution_fields(execution), execution_name(execution)
-    rows, trades, equity = [], [], []
-    for (manifest, path, path_columns), run in zip(asked, runs, strict=True):
-        key = dict(zip(RUN_KEY, (manifest["scenario_id"], path, strategy.id), strict=True))
-        labels = [pl.lit(value).alias(name) for name, value in key.items()]
-        row = _row(strategy, manifest, path, run, fields, initial_cash)
-        n_bars = len(path_columns["ts"])
-        first_kept = (n_bars - 1) % equity_every_bars
-        curve = _equity(run, path_columns["ts"])[first_kept::equity_every_bars]
-        rows.append({**key, **row, "execution": name, "bars": n_bars, "equity_rows": curve.height})
-        trades.append(_trades(run["trades"], strategy.tags).with_columns(labels))
-        equity.append(curve.with_columns(labels))
-    return (
-        _table(TABLES["backtests"], [pl.DataFrame(rows, infer_schema_length=None)]),
-        _table(TABLES["trades"], trades),
-        _table(TABLES["equity"], equity),
-    )
+    return zip(asked, runs, strict=True)
 
 
 def _table(table: Table, frames: Sequence[pl.DataFrame]) -> pl.DataFrame:

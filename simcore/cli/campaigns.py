@@ -3,39 +3,74 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from simcore.cli.answer import Answer, Command, rows, shown
 from simcore.errors import SpecError
 from simcore.problems import Hint, Problem
 
+if TYPE_CHECKING:
+    from simcore.tournaments.play import Tournament
+
 
 def _tournament_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("document", help="id or path of a tournament")
+    parser.add_argument(
+        "--plan", action="store_true", help="say what it will be able to see, and run nothing"
+    )
 
 
 def _tournament(arguments: argparse.Namespace, home: Path) -> Answer:
+    from dataclasses import asdict
+
+    from simcore.tournaments.simulated import planned
+
+    planned_text, plan = planned(arguments.document, home=home)
+    if arguments.plan:
+        return Answer(planned_text, {"plan": asdict(plan)})
     from simcore.tournaments.play import tournament
 
     played = tournament(arguments.document, home=home)
+    data = {
+        "plan": asdict(plan),
+        "standings": rows(played.standings),
+        "manifest": played.manifest,
+        "facts": played.facts,
+    }
+    return Answer("\n".join([planned_text, *_standing_lines(played)]), data)
+
+
+def _standing_lines(played: Tournament) -> Iterator[str]:
+    """The standings for people: intervals, who cannot be told from the leader, and what decides."""
+    import polars as pl
+
+    def interval(mean: str, low: str, high: str, decimals: int) -> pl.Expr:
+        ends = [pl.col(name).round(decimals).cast(pl.String) for name in (mean, low, high)]
+        return (
+            pl.when(pl.col(low).is_null())
+            .then(ends[0])
+            .otherwise(pl.format("{} [{}, {}]", *ends))
+            .alias(mean)
+        )
+
+    leads = pl.col("rank") == 1
     table = played.standings.select(
-        "rank",
-        "rank_lo",
-        "rank_hi",
+        pl.format("{} [{}, {}]", "rank", "rank_lo", "rank_hi").alias("rank"),
+        pl.when(leads | pl.col("in_mcs")).then(pl.lit("=")).otherwise(pl.lit("")).alias("tied"),
         "name",
-        "score_mean",
-        "score_ci_lo",
-        "score_ci_hi",
-        "wins",
-        "draws",
-        "losses",
-        "elo_bt",
-        "elo_lo",
-        "elo_hi",
+        interval("score_mean", "score_ci_lo", "score_ci_hi", 2).alias("score"),
+        interval("elo_bt", "elo_lo", "elo_hi", 0).alias("elo"),
+        pl.format("{}/{}/{}", "wins", "draws", "losses").alias("w/d/l"),
+        pl.col("dsr").round(3),
+        pl.col("stress_score").round(2).alias("stress"),
         "flags",
     )
-    return Answer(shown(table), {"standings": rows(played.standings), "manifest": played.manifest})
+    yield shown(table)
+    yield "= : may be the best; they are statistically tied with the leader"
+    for name, found in played.facts["rank_correlation"].items():
+        yield f"rank correlation of the order with {name}: {'null' if found is None else found}"
 
 
 def _chaos_arguments(parser: argparse.ArgumentParser) -> None:

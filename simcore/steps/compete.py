@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 import polars as pl
 
 from simcore import engine
+from simcore.backtests.request import execution_fields
+from simcore.backtests.run import scored_runs
+from simcore.backtests.trials import LINEAGE_BARS, TrialLedger, united
 from simcore.campaign import Campaign
 from simcore.errors import StoreError
 from simcore.parquet import Footer
@@ -25,25 +29,31 @@ from simcore.steps.step import (
 from simcore.store import Partition, Provenance, Store
 from simcore.strategy.strategy import Strategy
 from simcore.tables import TABLES
+from simcore.tournaments.evidence import STRESS, Evidence, known_maxima, tried
+from simcore.tournaments.history import daily_rollups, days_of
 from simcore.tournaments.play import Played, play
+from simcore.tournaments.simulated import lineages_of, trials_of
 
-STEP: Final = Step.of(("games", "standings"), ("tournaments", "scoring"))
+STEP: Final = Step.of(
+    ("games", "standings", "daily_rollups"), ("tournaments", "scoring", "backtests", "strategy")
+)
 
 
 def tournaments(store: Store, campaign: Campaign) -> list[Outcome]:
-    """Play every tournament of a campaign: the tables `games` and `standings`.
+    """Play every tournament of a campaign: the tables `games`, `standings` and `daily_rollups`.
 
     Raises:
         StoreError: Runs of an entry are not there, or were made from another document.
         SpecError: A tournament has nobody to compare.
     """
     partition = Partition(campaign=campaign.id)
-    upstream = contents(store, campaign.id, ("scenarios",))
+    upstream = contents(store, campaign.id, ("scenarios", "bars"))
     for strategy in campaign.strategies:
         place = Partition(campaign=campaign.id, strategy=strategy.id)
         footer = needed(store, TABLES["backtests"], place)
         _check_is_of(footer, strategy)
         upstream[f"backtests/{place.key}"] = footer.content_hash
+    lineages, trials = _tried(store, campaign)
     provenance = Provenance(
         documents={
             **{
@@ -56,10 +66,19 @@ def tournaments(store: Store, campaign: Campaign) -> list[Outcome]:
         seed=None,  # every tournament brings its own, within its document
         engine_version=engine.version(),
         upstream=upstream,
-        settings={"code": STEP.code},
+        settings={
+            "code": STEP.code,
+            "stress": execution_fields(STRESS),
+            # With other trials before it, a result is worth something else.
+            "trials": tried(trials, list(lineages.values())).digest,
+        },
     )
     outcomes = settled(
-        store, STEP.tables, partition, provenance, lambda: _play_all(store, campaign)
+        store,
+        STEP.tables,
+        partition,
+        provenance,
+        lambda: _play_all(store, campaign, trials, lineages),
     )
     rows = store.read(TABLES["standings"], partition, ["tournament_id", "strategy_id", "rank"])
     leaders = rows.filter(pl.col("rank") == 1).sort("tournament_id", "strategy_id")
@@ -81,8 +100,40 @@ def _check_is_of(footer: Footer, strategy: Strategy) -> None:
         )
 
 
-def _play_all(store: Store, campaign: Campaign) -> Rows:
-    families = {row["scenario_id"]: row["family"] for row in manifests(store, campaign)}
+def _tried(store: Store, campaign: Campaign) -> tuple[dict[tuple[str, int], str], pl.DataFrame]:
+    """Return the lineage of each path of the campaign, and every trial that was ever made."""
+    bars = store.read(TABLES["bars"], Partition(campaign=campaign.id)).filter(
+        pl.col("t") < LINEAGE_BARS, pl.col("asset") == 0
+    )
+    markets = [
+        (row, bars.filter(pl.col("scenario_id") == row["scenario_id"]))
+        for row in manifests(store, campaign)
+    ]
+    return lineages_of(markets), TrialLedger(store).read()
+
+
+def _stressed(store: Store, campaign: Campaign) -> pl.DataFrame:
+    """Return the runs of every strategy once more, under stress."""
+    bars = store.read(TABLES["bars"], Partition(campaign=campaign.id))
+    markets = [
+        (row, bars.filter(pl.col("scenario_id") == row["scenario_id"]))
+        for row in manifests(store, campaign)
+    ]
+    frames = [TABLES["backtests"].empty()]
+    for strategy in campaign.strategies:
+        own = [market for market in markets if market[0]["timeframe"] == strategy.timeframe]
+        frames.append(scored_runs(strategy, own, STRESS, campaign.document.initial_cash))
+    return pl.concat(frames)
+
+
+def _play_all(
+    store: Store,
+    campaign: Campaign,
+    trials: pl.DataFrame,
+    lineages: Mapping[tuple[str, int], str],
+) -> Rows:
+    scenarios = manifests(store, campaign)
+    families = {row["scenario_id"]: row["family"] for row in scenarios}
     entries = [
         {
             "strategy_id": each.id,
@@ -95,8 +146,25 @@ def _play_all(store: Store, campaign: Campaign) -> Rows:
     runs = campaign_runs(store, campaign)
     played: list[Played] = []
     if campaign.strategies:
-        played = [play(each, entries, runs, families) for each in campaign.tournaments]
+        stress = _stressed(store, campaign)
+        for each in campaign.tournaments:
+            ids = families if each.scenarios is None else each.scenarios
+            own = [name for (scenario_id, _), name in lineages.items() if scenario_id in ids]
+            # A run counts whether or not its step has written it down by now.
+            known = united([trials, trials_of(runs, campaign.strategies, lineages, each)])
+            evidence = Evidence(
+                trials=tried(known, own), stress=stress, sharpe_max=known_maxima(scenarios)
+            )
+            played.append(play(each, entries, runs, families, evidence=evidence))
+    leaders = {
+        asked.id: each.standings.filter(pl.col("rank") == 1)["strategy_id"].to_list()
+        for asked, each in zip(campaign.tournaments, played, strict=False)
+    }
+    bars = store.read(
+        TABLES["bars"], Partition(campaign=campaign.id), ["scenario_id", "path", "ts"]
+    )
     return {
+        "daily_rollups": daily_rollups(runs, days_of(bars), leaders),
         "games": pl.concat([TABLES["games"].empty(), *(each.games for each in played)]),
         "standings": pl.concat([TABLES["standings"].empty(), *(each.standings for each in played)]),
     }

@@ -6,6 +6,7 @@ Sums are exactly rounded, so that neither the order of the rows nor the processo
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -33,6 +34,11 @@ class Entrant:
     version: str
     aliases: tuple[str, ...] = ()
 
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """Every id that has this program."""
+        return (self.strategy_id, *self.aliases)
+
 
 @dataclass(frozen=True)
 class Market:
@@ -51,23 +57,23 @@ class Field:
         entrants: Sorted by `ir_hash`.
         markets: Sorted by family, scenario, path.
         score: Points; NaN where the entrant has no run on the market.
-        roi: Total return, a fraction; NaN likewise.
-        sharpe: Annualised; NaN also where it is null.
-        max_drawdown: A fraction, 0 or negative.
-        turnover: Per year.
-        n_trades: Closed trades, 0 where there is no run.
+        metrics: By name of column in `backtests`, those that standings are made of; NaN where the
+            entrant has no run on the market, and where a metric is null.
+        composite_v0: Points of the first version of the score; NaN where there is no run.
         is_ruined: Whether equity reached zero.
     """
 
     entrants: tuple[Entrant, ...]
     markets: tuple[Market, ...]
     score: Floats
-    roi: Floats
-    sharpe: Floats
-    max_drawdown: Floats
-    turnover: Floats
-    n_trades: Integers
+    metrics: Mapping[str, Floats]
+    composite_v0: Floats
     is_ruined: NDArray[np.bool_]
+
+    @property
+    def sharpe(self) -> Floats:
+        """Annual Sharpe ratio of each run."""
+        return self.metrics["sharpe"]
 
     @property
     def has_run(self) -> NDArray[np.bool_]:
@@ -110,6 +116,16 @@ def known_means(share: Floats, values: Floats) -> Floats:
     known = weighted_sums(share, np.where(np.isnan(values), np.nan, 1.0))
     with np.errstate(invalid="ignore"):
         return np.where(known > 0.0, weighted_sums(share, values) / known, np.nan)
+
+
+def family_means(field: Field) -> dict[str, Floats]:
+    """Mean score of each entrant over the markets of each family; NaN where it has no run."""
+    family = np.array([market.family for market in field.markets])
+    means = {}
+    for name in sorted(set(family.tolist())):
+        in_family = (family == name)[:, None] & field.has_run
+        means[name] = known_means(in_family.astype(np.float64), field.score)
+    return means
 
 
 def strata(field: Field) -> list[NDArray[np.intp]]:

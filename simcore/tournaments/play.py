@@ -15,21 +15,23 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from simcore.backtests.request import execution_fields, execution_name
-from simcore.errors import InvariantError, SpecError, TableError
-from simcore.problems import Hint, Problem
-from simcore.scoring import SCORES
-from simcore.scoring.score import Runs
+from simcore.backtests.request import execution_fields
+from simcore.errors import InvariantError, SpecError
+from simcore.problems import Problem
 from simcore.seeds import jcs, sha256_hex
 from simcore.tables import TABLES
+from simcore.tournaments.arrange import arranged, kept_runs, stress_scores
 from simcore.tournaments.document import TournamentDocument, read_tournament
-from simcore.tournaments.field import Entrant, Field, Floats, Games, Market
+from simcore.tournaments.evidence import Evidence
+from simcore.tournaments.field import Entrant, Field, Games
 from simcore.tournaments.formats import FORMATS
 from simcore.tournaments.game import Finish, Match, Result, Start, points, result_names
+from simcore.tournaments.intervals import N_RATING_RESAMPLES, N_RESAMPLES
 from simcore.tournaments.resample import deck
-from simcore.tournaments.standings import N_RATING_RESAMPLES, N_RESAMPLES, standings
+from simcore.tournaments.standings import Asked, standings
 
 MAX_ROUNDS = 1_000_000
+NOTHING_ELSE = Evidence()
 
 
 @dataclass(frozen=True)
@@ -57,11 +59,14 @@ class Tournament:
         standings: One row an entrant, the leader first.
         games: One row a game.
         manifest: Everything the results depend on.
+        facts: What is known about the whole: places, rank correlation of the order with both parts
+            of the default score, aliases.
     """
 
     standings: pl.DataFrame
     games: pl.DataFrame
     manifest: dict[str, Any]
+    facts: dict[str, Any]
 
 
 def tournament(
@@ -78,11 +83,13 @@ def tournament(
         SpecError: The document, or one that it names, is wrong; or no game can be played.
     """
     asked = read_tournament(document, home=home)
-    entries, runs, families = _runs_in_memory(asked, home)
-    played = play(asked, entries, runs, families)
+    from simcore.tournaments.simulated import simulated
+
+    made = simulated(asked, home)
+    played = play(asked, made.entries, made.runs, made.families, evidence=made.evidence)
     order = ["rank", "elo_bt", "ir_hash"]
     in_order = played.standings.sort(order, descending=[False, True, False], nulls_last=True)
-    return Tournament(in_order, played.games, played.manifest)
+    return Tournament(in_order, played.games, played.manifest, played.facts)
 
 
 def play(
@@ -91,6 +98,7 @@ def play(
     runs: pl.DataFrame,
     families: Mapping[str, str],
     seed: int | None = None,
+    evidence: Evidence = NOTHING_ELSE,
 ) -> Played:
     """Compare the runs of all entries, match by match, and rank them.
 
@@ -102,6 +110,7 @@ def play(
             left out.
         families: Family by scenario id, for every scenario of the tournament.
         seed: Of the bootstrap; None takes the document's.
+        evidence: What is known beside the runs; columns that need it are null without.
 
     Returns:
         Rows in key order, the manifest and facts. Entries without a run stand in
@@ -113,26 +122,30 @@ def play(
     """
     used_seed = document.seed if seed is None else seed
     entrants = _entrants(document, entries)
-    kept = _kept_runs(document, entrants, runs, families)
-    field = _field(document, entrants, kept, families)
-    names = {each: e.ir_hash for e in entrants for each in (e.strategy_id, *e.aliases)}
-    games, finish = _games(document, field, used_seed, names)
+    kept = kept_runs(document, entrants, runs, families)
+    field = arranged(document, entrants, kept, families)
+    names = {each: e.ir_hash for e in entrants for each in e.ids}
+    games, stages, finish = _games(document, field, used_seed, names)
     if len(games.market) == 0:
         _refuse_no_games(document, field)
-    manifest = _manifest(document, entrants, kept, families, used_seed)
-    ranked, facts = standings(
-        field,
-        games,
+    manifest = _manifest(document, entrants, kept, families, used_seed) | evidence.manifest()
+    under = evidence.stress
+    asked = Asked(
         tournament_id=document.id,
         manifest_hash=sha256_hex(jcs(manifest)),
         seed=used_seed,
         alpha=document.alpha,
+        finish=finish,
+        evidence=evidence,
+        stress=None if under is None else stress_scores(document, field, under, families),
     )
+    ranked, facts = standings(field, games, asked)
     present = {entrant.ir_hash for entrant in field.entrants}
     facts["places"] = [list(group) for group in finish.places]
     facts["format"] = dict(finish.facts)
     facts["without_runs"] = [e.strategy_id for e in entrants if e.ir_hash not in present]
-    return Played(ranked, _games_frame(document.id, field, games), manifest, facts)
+    frame = _games_frame(document.id, field, games, stages)
+    return Played(ranked, frame, manifest, facts)
 
 
 def _refuse(document: TournamentDocument, reason: str, path: str, message: str) -> NoReturn:
@@ -168,84 +181,10 @@ def _entrants(
     return tuple(entrants)
 
 
-def _kept_runs(
-    document: TournamentDocument,
-    entrants: Sequence[Entrant],
-    runs: pl.DataFrame,
-    families: Mapping[str, str],
-) -> pl.DataFrame:
-    """The runs that are compared, in an order of their own."""
-    scenario_ids = sorted(families if document.scenarios is None else document.scenarios)
-    unknown = [each for each in scenario_ids if each not in families]
-    if unknown:
-        raise InvariantError(f"{document.id}: no family given for scenarios {', '.join(unknown)}")
-    kept = runs.filter(
-        pl.col("strategy_id").is_in([entrant.strategy_id for entrant in entrants])
-        & pl.col("scenario_id").is_in(scenario_ids)
-        & (pl.col("execution") == execution_name(document.execution))
-    ).sort("scenario_id", "path", "strategy_id")
-    if kept.select("scenario_id", "path", "strategy_id").is_duplicated().any():
-        raise TableError("DUPLICATE_RUN", f"{document.id}: got two runs of one entry on one path")
-    foreign = kept.filter(pl.col("initial_cash_quote") != document.initial_cash)
-    if foreign.height:
-        message = (
-            f"got {document.initial_cash}, but the runs were made with "
-            f"{foreign['initial_cash_quote'][0]}, expected the same cash"
-        )
-        _refuse(document, "FOREIGN_RUNS", "/initial_cash", message)
-    return kept
-
-
-def _field(
-    document: TournamentDocument,
-    entrants: Sequence[Entrant],
-    kept: pl.DataFrame,
-    families: Mapping[str, str],
-) -> Field:
-    has_runs = set(kept["strategy_id"].to_list())
-    present = tuple(entrant for entrant in entrants if entrant.strategy_id in has_runs)
-    pairs = kept.select("scenario_id", "path").unique().iter_rows()
-    markets = sorted(
-        (Market(scenario_id, path, families[scenario_id]) for scenario_id, path in pairs),
-        key=lambda market: (market.family, market.scenario_id, market.path),
-    )
-    row_of = {(market.scenario_id, market.path): i for i, market in enumerate(markets)}
-    column_of = {entrant.strategy_id: i for i, entrant in enumerate(present)}
-    rows = [row_of[key] for key in kept.select("scenario_id", "path").iter_rows()]
-    columns = [column_of[strategy_id] for strategy_id in kept["strategy_id"]]
-
-    def matrix(values: Floats) -> Floats:
-        filled = np.full((len(markets), len(present)), np.nan)
-        filled[rows, columns] = values
-        return filled
-
-    def metric(name: str) -> Floats:
-        return kept[name].cast(pl.Float64).fill_null(float("nan")).to_numpy()
-
-    is_ruined = kept["flags"].str.split(" ").list.contains("RUIN").cast(pl.Float64).to_numpy()
-    score = SCORES[document.score.type]
-    runs = Runs(
-        metrics={name: matrix(metric(name)) for name in score.metrics},
-        is_ruined=np.nan_to_num(matrix(is_ruined)) > 0.0,
-        has_run=~np.isnan(matrix(np.zeros(kept.height))),
-    )
-    return Field(
-        entrants=present,
-        markets=tuple(markets),
-        score=score.points(runs, document.score.used_weights),
-        roi=matrix(metric("total_return")),
-        sharpe=matrix(metric("sharpe")),
-        max_drawdown=matrix(metric("max_drawdown")),
-        turnover=matrix(metric("turnover")),
-        n_trades=np.nan_to_num(matrix(metric("n_trades"))).astype(np.int64),
-        is_ruined=runs.is_ruined,
-    )
-
-
 def _games(
     document: TournamentDocument, field: Field, seed: int, names: Mapping[str, str]
-) -> tuple[Games, Finish]:
-    """Every game of every round that the format asks for, and how it ended."""
+) -> tuple[Games, list[str], Finish]:
+    """Every game of every round that the format asks for, the rounds' stages, and how it ended."""
     place = {entrant.ir_hash: i for i, entrant in enumerate(field.entrants)}
     start = Start(
         entrants=tuple(sorted(place)),
@@ -256,12 +195,14 @@ def _games(
     _check_markets(document, field)
     course = FORMATS[document.format.type].course(document.format, start)
     parts: list[tuple[Any, ...]] = []
+    stages: list[str] = []
     results: dict[Match, Result] | None = None
     for round_index in range(MAX_ROUNDS):
         try:
             asked = next(course) if results is None else course.send(results)
         except StopIteration as end:
-            return _joined(parts), end.value
+            return _joined(parts), stages, end.value
+        stages.append(asked.stage)
         dealt = range(len(field.markets)) if asked.markets is None else asked.markets
         markets = np.zeros(len(field.markets), dtype=np.bool_)
         markets[list(dealt)] = True
@@ -325,11 +266,14 @@ def _match(
     return Result(market, score_a - score_b, won)
 
 
-def _games_frame(tournament_id: str, field: Field, games: Games) -> pl.DataFrame:
+def _games_frame(
+    tournament_id: str, field: Field, games: Games, stages: Sequence[str]
+) -> pl.DataFrame:
     ids = np.array([entrant.strategy_id for entrant in field.entrants], dtype=object)
     frame = pl.DataFrame(
         {
             "round": games.round_index,
+            "stage": [stages[i] for i in games.round_index],
             "scenario_id": [field.markets[i].scenario_id for i in games.market],
             "path": [field.markets[i].path for i in games.market],
             "entry_a": ids[games.entry_a].tolist(),
@@ -359,7 +303,7 @@ def _manifest(
                 "ir_hash": entrant.ir_hash,
                 "name": entrant.name,
                 "version": entrant.version,
-                "strategies": sorted([entrant.strategy_id, *entrant.aliases]),
+                "strategies": sorted(entrant.ids),
             }
             for entrant in entrants
         ],
@@ -379,54 +323,3 @@ def _manifest(
         "resamples": N_RESAMPLES,
         "rating_resamples": N_RATING_RESAMPLES,
     }
-
-
-def _runs_in_memory(
-    document: TournamentDocument, home: str | Path | None
-) -> tuple[list[dict[str, Any]], pl.DataFrame, dict[str, str]]:
-    """Entries, runs and families of a tournament that no campaign surrounds."""
-    from simcore.backtests.run import run_strategy
-    from simcore.scenario.document import load
-    from simcore.scenario.manifest import generate_with_manifest
-    from simcore.strategy.strategy import compile_strategy
-
-    problems = [
-        Problem(
-            "DOC_INVALID",
-            "CAMPAIGN_ONLY",
-            f'got "campaign", expected ids: {document.id} is played without a campaign',
-            path=f"/{name}",
-            source=document.id,
-            hints=(Hint("list the ids, or run the campaign that names this tournament"),),
-        )
-        for name, ids in (("entries", document.entries), ("scenarios", document.scenarios))
-        if ids is None
-    ]
-    strategies, markets = [], []
-    for strategy_id in document.entries or ():
-        try:
-            strategies.append(compile_strategy(strategy_id, home=home))
-        except SpecError as error:
-            problems += error.problems
-    for scenario_id in document.scenarios or ():
-        try:
-            bars, manifest = generate_with_manifest(load(scenario_id, home=home))
-            markets.append((manifest, bars))
-        except SpecError as error:
-            problems += error.problems
-    if problems:
-        raise SpecError(problems)
-    frames, entries = [], []
-    for strategy in strategies:
-        own = [market for market in markets if market[0]["timeframe"] == strategy.timeframe]
-        frames.append(run_strategy(strategy, own, document.execution, document.initial_cash)[0])
-        entries.append(
-            {
-                "strategy_id": strategy.id,
-                "name": strategy.name,
-                "version": strategy.version,
-                "ir_hash": strategy.ir_hash,
-            }
-        )
-    families = {manifest["scenario_id"]: manifest["family"] for manifest, _ in markets}
-    return entries, pl.concat(frames), families

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import os
 import random
+import subprocess
+import sys
 
 import numpy as np
 import polars as pl
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from simcore.backtests.trials import Census
 from simcore.store import content_hash
 from simcore.tables import TABLES
 from simcore.tournaments.document import TournamentDocument, read_tournament
+from simcore.tournaments.evidence import Evidence
 from simcore.tournaments.play import Played, play
 
 FAMILIES = {"bull": "trend", "bear": "trend", "calm": "vol_cluster", "wild": "vol_cluster"}
@@ -70,7 +76,14 @@ def seasons(draw: st.DrawFn) -> tuple[int, pl.DataFrame]:
                     "flags": draw(st.sampled_from(["", "", "", "RUIN"])),
                 }
             )
-    return n, pl.DataFrame(rows, infer_schema_length=None, schema_overrides={"sharpe": pl.Float64})
+    return n, backtests(rows)
+
+
+def backtests(rows: list[dict[str, object]]) -> pl.DataFrame:
+    """Rows of the table `backtests`, null where nothing is said."""
+    plain = {"bars": 500, "bars_per_year": 8_766.0}
+    schema = TABLES["backtests"].polars_schema()
+    return pl.DataFrame([{**plain, **row} for row in rows], schema=schema)
 
 
 def digests(played: Played) -> tuple[str, str, str]:
@@ -94,6 +107,67 @@ def test_the_order_of_entries_and_rows_changes_no_byte(
     shuffler.shuffle(entries)
     families = dict(shuffler.sample(sorted(FAMILIES.items()), len(FAMILIES)))
     assert digests(play(cup(), entries, frame[order], families)) == expected
+
+
+@pytest.mark.parametrize("name", ["round_robin", "elimination", "swiss", "race"])
+def test_no_order_changes_a_byte_of_any_format_or_column(name: str) -> None:
+    """With enough markets and entries that every column is there."""
+    generator = np.random.default_rng(3)
+    document = read_tournament({**DOCUMENT, "format": {"type": name}})
+    families = {f"m{i:02}": f"f{i % 3}" for i in range(36)}
+    common = generator.normal(0.0, 0.05, len(families))
+    entries = entries_of(11)
+    frame = backtests(
+        [
+            {
+                "scenario_id": market, "path": 0, "strategy_id": entry["strategy_id"],
+                "execution": "honest_v1", "scenario_hash": market, "dataset_hash": market,
+                "initial_cash_quote": 10_000.0, "n_trades": 1, "flags": "", "skew": 0.1,
+                "kurt": 4.0, "total_return": common[i] + generator.normal(0.0, 0.02),
+                "sharpe": generator.normal(0.0, 1.0),
+            }
+            for i, market in enumerate(families)
+            for entry in entries
+        ]
+    )  # fmt: skip
+    evidence = Evidence(champion="s3", trials=Census(40, 0.001, "d"), stress=None)
+    played = play(document, entries, frame, families, evidence=evidence)
+    for column in ("in_mcs", "pbo", "dsr", "openskill_mu", "elo_seq"):
+        assert played.standings[column].null_count() == 0
+    order = generator.permutation(frame.height).tolist()
+    again = play(document, entries[::-1], frame[order], families, evidence=evidence)
+    assert digests(again) == digests(played)
+
+
+def test_the_number_of_threads_changes_no_byte() -> None:
+    """Linear algebra and frames are threaded by libraries, which read their number at the start."""
+    script = (
+        "import sys; sys.path.insert(0, 'tests/contract')\n"
+        "import numpy as np, league\n"
+        "from simcore.store import content_hash\n"
+        "from simcore.tables import TABLES\n"
+        "from simcore.tournaments.play import play\n"
+        "draws = np.random.default_rng(2)\n"
+        "markets = [(f'm{i:02}', 0) for i in range(36)]\n"
+        "outcomes = {f'e{i:02}': [(float(r), float(10 * r)) for r in draws.normal(0, 0.05, 36)]"
+        " for i in range(12)}\n"
+        "families = {m: 'ab'[i % 2] for i, (m, _) in enumerate(markets)}\n"
+        "entries = [league.entry(name) for name in outcomes]\n"
+        "played = play(league.document(), entries, league.runs(outcomes, markets), families)\n"
+        "print(content_hash(TABLES['standings'], played.standings))\n"
+        "print(content_hash(TABLES['games'], played.games))\n"
+    )
+
+    def hashes(n: str) -> str:
+        names = ("POLARS_MAX_THREADS", "OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS")
+        environment = {**os.environ, **dict.fromkeys(names, n)}
+        command = [sys.executable, "-c", script]
+        done = subprocess.run(command, env=environment, check=True, capture_output=True, text=True)
+        return done.stdout
+
+    one = hashes("1")
+    assert len(one.split()) == 2
+    assert hashes("2") == one
 
 
 @given(season=seasons())
@@ -152,7 +226,7 @@ def test_coin_flippers_do_not_win_beyond_chance() -> None:
     families = {f"m{i}": "noise" for i in range(n_markets)}
     lone_leaders = 0
     for _ in range(n_tournaments):
-        frame = pl.DataFrame(
+        frame = backtests(
             [
                 {
                     "scenario_id": f"m{market}", "path": 0, "strategy_id": f"s{i}",

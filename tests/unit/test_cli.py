@@ -269,3 +269,39 @@ def test_a_bug_of_ours_is_told_as_one_and_not_as_the_authors(
     (problem,) = told["ma_cross"]["problems"]
     assert (problem["code"], problem["reason"]) == ("DSL_INTERNAL", "BUG")
     assert "ZeroDivisionError: planted" in problem["message"]
+
+
+CUP = {
+    "version": "0.1.0", "id": "small-cup", "name": "Small cup", "seed": 3,
+    "entries": ["buy_and_hold", "ma_cross", "zero_rule"],
+    "scenarios": ["trend-up-mid"], "format": {"type": "round_robin"},
+}  # fmt: skip
+
+
+def test_a_tournament_is_planned_before_anything_runs(
+    home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    document = tmp_path / "small-cup.json"
+    document.write_text(json.dumps(CUP))
+
+    def refuse(*_: object, **__: object) -> None:
+        raise AssertionError("something ran")
+
+    monkeypatch.setattr("simcore.engine.backtest", refuse)
+    assert main(["tournament", str(document), "--plan", "--home", str(home)]) == 0
+    assert "3 entries, 1 markets, round_robin; sees a difference of" in capsys.readouterr().out
+
+
+def test_a_tournament_shows_intervals_ties_and_what_decides(
+    home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    document = tmp_path / "small-cup.json"
+    document.write_text(json.dumps(CUP))
+    assert main(["tournament", str(document), "--home", str(home)]) == 0
+    shown = capsys.readouterr().out
+    assert "statistically tied" in shown and "rank correlation of the order with sharpe" in shown
+    assert main(["tournament", str(document), "--home", str(home), "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert {"plan", "standings", "manifest", "facts"} == set(told)
+    first = told["standings"][0]
+    assert first["k_trials"] == 3 and first["stress_score"] is not None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
@@ -36,13 +37,38 @@ def elo_sequence(entry_a: Integers, entry_b: Integers, points_a: Floats, n_entra
     Source:
         Elo (1978), "The rating of chessplayers, past and present".
     """
+    rated: Floats = elo_course(entry_a, entry_b, points_a, n_entrants, [len(entry_a)])[0]
+    return rated
+
+
+def elo_course(
+    entry_a: Integers, entry_b: Integers, points_a: Floats, n_entrants: int, stops: Sequence[int]
+) -> Floats:
+    """Elo points as `elo_sequence` has them, after so many games each.
+
+    Args:
+        entry_a: As in `elo_sequence`.
+        entry_b: As in `elo_sequence`.
+        points_a: As in `elo_sequence`.
+        n_entrants: Size of the field.
+        stops: Numbers of games, rising.
+
+    Returns:
+        Shape ``(n_stops, n_entrants)``.
+    """
     rating = [CENTRE] * n_entrants
-    for a, b, won in zip(entry_a.tolist(), entry_b.tolist(), points_a.tolist(), strict=True):
-        expected = 1.0 / (1.0 + 10.0 ** ((rating[b] - rating[a]) / POINTS_PER_DECADE))
-        gain = K * (won - expected)
-        rating[a] += gain
-        rating[b] -= gain
-    return np.array(rating)
+    course, done = [], 0
+    a_of, b_of, won_of = entry_a.tolist(), entry_b.tolist(), points_a.tolist()
+    for stop in stops:
+        for at in range(done, stop):
+            a, b = a_of[at], b_of[at]
+            expected = 1.0 / (1.0 + 10.0 ** ((rating[b] - rating[a]) / POINTS_PER_DECADE))
+            gain = K * (won_of[at] - expected)
+            rating[a] += gain
+            rating[b] -= gain
+        done = stop
+        course.append(list(rating))
+    return np.array(course)
 
 
 def elo_permuted(

@@ -1,0 +1,194 @@
+"""Markets and runs of a tournament that no campaign surrounds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from simcore.backtests.request import execution_name
+from simcore.backtests.trials import BY_HAND, TrialLedger, execution_hash, lineage, united
+from simcore.bars import columns_by_path
+from simcore.errors import SpecError
+from simcore.problems import Hint, Problem
+from simcore.store import Partition, Store
+from simcore.strategy.strategy import Strategy
+from simcore.tournaments.document import TournamentDocument, read_tournament
+from simcore.tournaments.evidence import STRESS, Evidence, known_maxima, tried
+from simcore.tournaments.planner import Plan, plan
+
+
+@dataclass(frozen=True)
+class Simulated:
+    """What a tournament needs to be played.
+
+    Args:
+        entries: ``strategy_id, name, version, ir_hash`` of each.
+        runs: Rows of `backtests`.
+        families: By scenario.
+        evidence: What is known beside the runs.
+    """
+
+    entries: list[dict[str, Any]]
+    runs: pl.DataFrame
+    families: dict[str, str]
+    evidence: Evidence
+
+
+def simulated(document: TournamentDocument, home: str | Path | None) -> Simulated:
+    """Generate the markets of a tournament and run every entry on them, as asked and under stress.
+
+    Args:
+        document: With ids for entries and scenarios.
+        home: Where the user's own documents lie. With one, every run is a trial of its ledger.
+
+    Raises:
+        SpecError: A document is wrong; all problems of all of them at once.
+    """
+    from simcore.backtests.run import scored_runs
+
+    strategies, markets = _loaded(document, home)
+    frames, stress, entries = [], [], []
+    for strategy in strategies:
+        own = [market for market in markets if market[0]["timeframe"] == strategy.timeframe]
+        frames.append(scored_runs(strategy, own, document.execution, document.initial_cash))
+        stress.append(scored_runs(strategy, own, STRESS, document.initial_cash))
+        entries.append(
+            {
+                "strategy_id": strategy.id,
+                "name": strategy.name,
+                "version": strategy.version,
+                "ir_hash": strategy.ir_hash,
+            }
+        )
+    families = {manifest["scenario_id"]: manifest["family"] for manifest, _ in markets}
+    runs = pl.concat(frames)
+    lineages = lineages_of(markets)
+    trials = trials_of(runs, strategies, lineages, document)
+    if home is not None:
+        trials = _written_down(Path(home), strategies, trials)
+    evidence = Evidence(
+        trials=tried(trials, list(lineages.values())),
+        stress=pl.concat(stress),
+        sharpe_max=known_maxima([manifest for manifest, _ in markets]),
+    )
+    return Simulated(entries, runs, families, evidence)
+
+
+def _loaded(
+    document: TournamentDocument, home: str | Path | None
+) -> tuple[list[Strategy], list[tuple[dict[str, Any], pl.DataFrame]]]:
+    """Return every strategy, and manifest and bars of every scenario, that a document names."""
+    from simcore.scenario.document import load
+    from simcore.scenario.manifest import generate_with_manifest
+    from simcore.strategy.strategy import compile_strategy
+
+    problems = [
+        Problem(
+            "DOC_INVALID",
+            "CAMPAIGN_ONLY",
+            f'got "campaign", expected ids: {document.id} is played without a campaign',
+            path=f"/{name}",
+            source=document.id,
+            hints=(Hint("list the ids, or run the campaign that names this tournament"),),
+        )
+        for name, ids in (("entries", document.entries), ("scenarios", document.scenarios))
+        if ids is None
+    ]
+    strategies, markets = [], []
+    for strategy_id in document.entries or ():
+        try:
+            strategies.append(compile_strategy(strategy_id, home=home))
+        except SpecError as error:
+            problems += error.problems
+    for scenario_id in document.scenarios or ():
+        try:
+            bars, manifest = generate_with_manifest(load(scenario_id, home=home))
+            markets.append((manifest, bars))
+        except SpecError as error:
+            problems += error.problems
+    if problems:
+        raise SpecError(problems)
+    return strategies, markets
+
+
+def planned(
+    document: str | Path | dict[str, Any], *, home: str | Path | None = None
+) -> tuple[str, Plan]:
+    """Return what a tournament will be able to see, as a line and as numbers, and run nothing.
+
+    Args:
+        document: A tournament document, its id, path or text.
+        home: Where the user's own documents lie.
+
+    Raises:
+        SpecError: The document, or a scenario that it names, is wrong.
+    """
+    from simcore.scenario.document import load
+
+    asked = read_tournament(document, home=home)
+    n_markets = sum(load(each, home=home).document.paths for each in asked.scenarios or ())
+    made = plan(max(n_markets, 1), alpha=asked.alpha)
+    line = (
+        f"{asked.id}: {len(asked.entries or ())} entries, {n_markets} markets, "
+        f"{asked.format.type}; sees a difference of {made.mde_sd:.3g} deviations of paired "
+        f"scores in {made.power:.0%} of cases, at an error of {made.alpha:g}"
+    )
+    return line, made
+
+
+def lineages_of(
+    markets: Sequence[tuple[Mapping[str, Any], pl.DataFrame]],
+) -> dict[tuple[str, int], str]:
+    """Return what tells each path's history from others, by scenario and path.
+
+    Args:
+        markets: Manifest and rows of `bars` of each scenario; the first bars of each path do.
+    """
+    return {
+        (manifest["scenario_id"], path): lineage(history)
+        for manifest, bars in markets
+        for path, history in columns_by_path(bars)
+    }
+
+
+def trials_of(
+    runs: pl.DataFrame,
+    strategies: Sequence[Strategy],
+    lineages: Mapping[tuple[str, int], str],
+    document: TournamentDocument,
+) -> pl.DataFrame:
+    """Return the runs of a tournament as rows of the table `trials`.
+
+    Args:
+        runs: Rows of `backtests`; those of other executions are left out.
+        strategies: Whose runs.
+        lineages: By scenario and path, as `lineages_of` gives.
+        document: The tournament, which names who asked and the execution.
+    """
+    own = runs.filter(pl.col("execution") == execution_name(document.execution))
+    struct = {each.id: each.struct_hash for each in strategies}
+    ran_on = [lineages[key] for key in own.select("scenario_id", "path").iter_rows()]
+    frame = own.select(
+        pl.Series("lineage", ran_on, dtype=pl.String),
+        "ir_hash",
+        pl.lit(execution_hash(document.execution)).alias("execution_hash"),
+        pl.col("strategy_id").replace_strict(struct, return_dtype=pl.String).alias("struct_hash"),
+        "strategy_id",
+        (pl.col("sharpe") / pl.col("bars_per_year").sqrt()).alias("sharpe_bar"),
+        "bars",
+        pl.lit(f"tournament {document.id}").alias("asked_by"),
+    )
+    return united([frame])
+
+
+def _written_down(home: Path, strategies: Sequence[Strategy], trials: pl.DataFrame) -> pl.DataFrame:
+    """Write trials into the ledger of a home, and return all that it holds."""
+    ledger = TrialLedger(Store(home / "lake"))
+    for strategy in strategies:
+        own = trials.filter(pl.col("strategy_id") == strategy.id)
+        ledger.add(Partition(campaign=BY_HAND, strategy=strategy.id), own)
+    return united([ledger.read(), trials])
