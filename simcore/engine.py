@@ -121,6 +121,16 @@ def indicator(program_json: str, bars: Columns) -> NDArray[np.float64]:
         return _engine.indicator(program_json, bars)
 
 
+def are_mostly_apart(ts: NDArray[np.int64], distance_ns: int) -> bool:
+    """Return whether at least half of the times are so far from the one before.
+
+    Args:
+        ts: Times, ns UTC, ``(n_bars,)``; of less than two it is true.
+        distance_ns: How far, ns.
+    """
+    return _engine.are_mostly_apart(ts, distance_ns)
+
+
 def backtest(
     programs: Sequence[str],
     execution: Mapping[str, Any] | str,

@@ -36,11 +36,11 @@ def check_timeframe(strategy: Strategy, ts: NDArray[np.int64]) -> None:
     days shorter or longer; the commonest distance tells in spite of them. Less than two bars tell
     nothing.
     """
-    distances_ns = np.diff(ts)
     expected_ns = bar_seconds(cast(Timeframe, strategy.timeframe)) * 10**9
     # Sorting is for bars that look strange only.
-    if 2 * np.count_nonzero(distances_ns == expected_ns) >= len(distances_ns):
+    if engine.are_mostly_apart(ts, expected_ns):
         return
+    distances_ns = np.diff(ts)
     # What does not rise is refused by the engine, with its row.
     rising_ns, counts = np.unique(distances_ns[distances_ns > 0], return_counts=True)
     if len(rising_ns) and rising_ns[counts.argmax()] != expected_ns:

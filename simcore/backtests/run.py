@@ -401,5 +401,5 @@ def _trades(trades: engine.Columns, tags: Sequence[str | None]) -> pl.DataFrame:
     for index, each in enumerate(own):
         if each.name in named:
             words = pl.Series(each.name, named[each.name], dtype=each.polars_type())
-            frame.insert_column(index, words.gather(trades[each.name]))
+            frame.insert_column(index, words[trades[each.name]])
     return frame

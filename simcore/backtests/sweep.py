@@ -162,7 +162,7 @@ def _batch(
     values = np.full((len(settings), len(metric_names())), np.nan)
     if runs:
         is_legal = np.array([each.refused is None for each in settings])
-        values[is_legal] = np.stack([run["metrics"] for run in runs])
+        values[is_legal] = np.concatenate([run["metrics"] for run in runs]).reshape(len(runs), -1)
     return values
 
 

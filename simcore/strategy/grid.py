@@ -43,8 +43,8 @@ _COMPARED: Final[Mapping[str, Callable[[float, float], bool]]] = {
 }
 
 
-# Numbers that are put into an instruction, and lookback and latest bar of what it reads.
-_Hole = tuple[tuple[float, ...], tuple[tuple[int, int | None], ...]]
+_Filled = tuple[str, int, int | None]
+"""An instruction with its numbers, its lookback and the latest bar it reads."""
 
 
 class _IllegalError(Exception):
@@ -133,8 +133,10 @@ class _Step:
         text: The whole instruction where nothing in it varies, else None.
         lookback_bars: Then, its lookback.
         dep: Then, the latest bar it reads.
+        symbols: Positions of the parameters on which it depends, itself or by what it reads.
         op: Operation.
-        made: What was filled in before, as settings of a grid repeat their numbers.
+        made: What was filled in before by the values of `symbols`, as settings of a grid repeat
+            them.
     """
 
     op: str
@@ -146,7 +148,8 @@ class _Step:
     text: str | None
     lookback_bars: int
     dep: int | None
-    made: dict[_Hole, tuple[str, int, int | None]] = field(default_factory=dict)
+    symbols: tuple[int, ...]
+    made: dict[tuple[float, ...], _Filled] = field(default_factory=dict)
 
 
 class _Template:
@@ -219,11 +222,12 @@ class _Template:
                 lookbacks.append(step.lookback_bars)
                 deps.append(step.dep)
                 continue
-            given = tuple([_number(node, values) for node in step.given])
-            reads = tuple([(lookbacks[slot], deps[slot]) for slot in step.slots])
-            made = step.made.get((given, reads))
+            own = tuple([values[index] for index in step.symbols])
+            made = step.made.get(own)
             if made is None:
-                made = step.made[given, reads] = _filled(step, given, reads)
+                given = tuple([_number(node, values) for node in step.given])
+                reads = [(lookbacks[slot], deps[slot]) for slot in step.slots]
+                made = step.made[own] = _filled(step, given, reads)
             text, lookback, dep = made
             texts.append(text)
             lookbacks.append(lookback)
@@ -237,9 +241,10 @@ def _step(node: Node, refer: Callable[[Node], int], before: Sequence[_Step], row
 
     A constant expression of symbols is one constant, whose value `row` must allow.
     """
-    if node.is_constant and _has_symbol(node):
+    if node.is_constant and _symbols(node):
         head = '{"op":"const","value":'
-        return _Step("const", head, (), (node,), (row,), None, None, 0, None)
+        symbols = tuple(sorted(_symbols(node)))
+        return _Step("const", head, (), (node,), (row,), None, None, 0, None, symbols)
     slots = tuple(refer(child) for child in program.columns_read(node))
     given: tuple[Node, ...] = ()
     ranges: tuple[Range, ...] = ()
@@ -249,15 +254,18 @@ def _step(node: Node, refer: Callable[[Node], int], before: Sequence[_Step], row
         given, ranges = node.children[len(slots) :], function.constants
     elif node.op == "shift":
         given, ranges = node.children[1:], (SHIFT_BARS,)
-    varies = any(map(_has_symbol, given)) or any(before[slot].text is None for slot in slots)
+    found = {index for node in given for index in _symbols(node)}
+    found.update(index for slot in slots for index in before[slot].symbols)
+    symbols, varies = tuple(sorted(found)), bool(found)
     text = None if varies else json.dumps(program.instruction(node, refer))
     head = _head(node, slots) if varies else ""
-    return _Step(node.op, head, slots, given, ranges, function, text, node.lookback_bars, node.dep)
+    lookback, dep = node.lookback_bars, node.dep
+    return _Step(node.op, head, slots, given, ranges, function, text, lookback, dep, symbols)
 
 
 def _filled(
-    step: _Step, given: tuple[float, ...], reads: tuple[tuple[int, int | None], ...]
-) -> tuple[str, int, int | None]:
+    step: _Step, given: tuple[float, ...], reads: Sequence[tuple[int, int | None]]
+) -> _Filled:
     """Return an instruction with its numbers, its lookback and the latest bar it reads.
 
     Args:
@@ -313,8 +321,11 @@ def _head(node: Node, slots: tuple[int, ...]) -> str:
     return json.dumps(stated)[:-1]
 
 
-def _has_symbol(node: Node) -> bool:
-    return node.op == "param" or any(_has_symbol(child) for child in node.children)
+def _symbols(node: Node) -> set[int]:
+    """Return the positions of the parameters that an expression reads."""
+    if node.op == "param":
+        return {int(node.value[1:])}
+    return {index for child in node.children for index in _symbols(child)}
 
 
 def _number(node: Node, values: Values) -> float:

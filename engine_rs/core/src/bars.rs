@@ -231,6 +231,32 @@ widest! {
     }
 }
 
+/// Whether at least half of the times are this far from the one before; true of less than two.
+pub fn are_mostly_apart(ts: &[i64], distance_ns: i64) -> bool {
+    // Looked at in blocks, since regular bars have told by their middle.
+    const BLOCK: usize = 8_192;
+    let n_distances = ts.len().saturating_sub(1);
+    let mut n_found = 0;
+    for start in (0..n_distances).step_by(BLOCK) {
+        n_found += n_apart(&ts[start..=(start + BLOCK).min(n_distances)], distance_ns);
+        if 2 * n_found >= n_distances {
+            return true;
+        }
+    }
+    2 * n_found >= n_distances
+}
+
+widest! {
+    /// How many of the times, of which there is one, are this far from the one before.
+    fn n_apart(ts: &[i64], distance_ns: i64) -> usize {
+        let mut n_found = 0_u64;
+        for (before, after) in ts.iter().zip(&ts[1..]) {
+            n_found += u64::from(after.wrapping_sub(*before) == distance_ns);
+        }
+        n_found as usize
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -251,6 +277,18 @@ mod tests {
     #[test]
     fn sound_bars_are_accepted() {
         assert_eq!(bars().view(0..3).check(), Ok(()));
+    }
+
+    #[test]
+    fn times_are_mostly_apart_what_half_of_them_are() {
+        // The first half minutes, the others longer; then one minute less.
+        let mut ts: Vec<i64> = (0..=100_000).map(|t| t * 60 + (t - 50_000).max(0) * 7).collect();
+        assert!(are_mostly_apart(&ts, 60) && are_mostly_apart(&ts, 67));
+        ts[0] -= 1;
+        assert!(!are_mostly_apart(&ts, 60) && are_mostly_apart(&ts, 67));
+        ts.reverse();
+        assert!(!are_mostly_apart(&ts, 67) && are_mostly_apart(&ts, -67));
+        assert!(are_mostly_apart(&[], 60) && are_mostly_apart(&[5], 60));
     }
 
     #[test]

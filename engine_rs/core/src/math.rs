@@ -189,7 +189,7 @@ impl Sum {
 /// close; all must be positive. The first is of no use: there is no price before it.
 ///
 /// Source: ln x = 2 artanh((x − 1)/(x + 1)), Abramowitz and Stegun 4.1.27.
-#[inline]
+#[inline(always)]
 pub fn ln_ratios<const N: usize>(prices: &[f64; N]) -> [f64; N] {
     let mut halves = [0.0; N];
     let mut furthest = 0.0_f64;

@@ -11,7 +11,8 @@ use proving_core::metric::series;
 use proving_core::metric::study::Rates;
 use proving_core::program::{Program, evaluate};
 use proving_core::{
-    EngineError, catalogue as tables, engine_version, paper as stack, random, resample, scenario,
+    EngineError, bars, catalogue as tables, engine_version, paper as stack, random, resample,
+    scenario,
 };
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
@@ -73,6 +74,12 @@ fn indicator<'py>(
     let view = held.view()?;
     let column = py.detach(|| evaluate::output(&program, &view)).map_err(refusal)?;
     Ok(PyArray1::from_vec(py, column))
+}
+
+/// Whether at least half of the times are so far apart; see `simcore.engine.are_mostly_apart`.
+#[pyfunction]
+fn are_mostly_apart(ts: PyReadonlyArray1<'_, i64>, distance_ns: i64) -> PyResult<bool> {
+    Ok(bars::are_mostly_apart(ts.as_slice()?, distance_ns))
 }
 
 /// Runs programs over bars; see `simcore.engine.backtest`.
@@ -282,6 +289,7 @@ fn _engine(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(generate, module)?)?;
     module.add_function(wrap_pyfunction!(scenario_laws, module)?)?;
     module.add_function(wrap_pyfunction!(indicator, module)?)?;
+    module.add_function(wrap_pyfunction!(are_mostly_apart, module)?)?;
     module.add_function(wrap_pyfunction!(backtest, module)?)?;
     module.add_function(wrap_pyfunction!(scripted, module)?)?;
     module.add_function(wrap_pyfunction!(metrics, module)?)?;

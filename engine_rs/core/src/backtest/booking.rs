@@ -5,7 +5,7 @@
 //! that price and the bars since the first fill, and takes its share of the fees of entering.
 
 use super::Event;
-use super::cost::{Impact, WIDE_SPREAD};
+use super::cost::WIDE_SPREAD;
 use super::fill::{Means, affordable_base, whole_lots};
 use super::ledger::{Leg, Trade};
 use super::order::{Aim, Entry, Exit, ExitReason, Order, Trigger};
@@ -264,9 +264,11 @@ impl Run<'_> {
             return quote.raw_quote;
         };
         let costs = &self.inputs.execution.costs;
-        let reads_volatility = costs.k_vol > 0.0 || costs.impact != Impact::None;
-        let sigma =
-            if reads_volatility { self.inputs.volatility.sigma_bps(known_bar) } else { 0.0 };
+        let sigma = if costs.reads_volatility() {
+            self.inputs.volatility.sigma_bps(known_bar)
+        } else {
+            0.0
+        };
         let is_wide = self.marks(quote.bar) & FLAG_WIDE_SPREAD != 0;
         let width = if is_wide { WIDE_SPREAD } else { 1.0 };
         let impact = costs.impact.bps(quantity_base, self.inputs.bars.volume[quote.bar], sigma);

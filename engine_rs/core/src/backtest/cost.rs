@@ -1,6 +1,8 @@
 //! What a fill costs, slippage and fee, and what holding costs.
 
 use crate::math::ln_ratios;
+use crate::wide::widest;
+use rayon::prelude::*;
 
 /// How the size of an order moves its own price.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -77,6 +79,11 @@ impl Costs {
         whole.min(MAX_SLIPPAGE_BPS) * 1e-4
     }
 
+    /// Whether what a fill costs depends on the volatility.
+    pub fn reads_volatility(&self) -> bool {
+        self.k_vol > 0.0 || self.impact != Impact::None
+    }
+
     /// Share of the value that is paid for a fill of a limit that rested, or for another.
     pub fn fee_fraction(&self, is_maker: bool) -> f64 {
         (if is_maker { self.maker_bps } else { self.fee_bps }) * 1e-4
@@ -141,9 +148,11 @@ impl<'a> Volatility<'a> {
         Self { close, column }
     }
 
-    /// The volatility of every bar.
+    /// The volatility of every bar, worked out by all threads.
     pub fn column(close: &[f64]) -> Vec<f64> {
-        (0..close.len()).map(|t| sigma_bps(close, t)).collect()
+        const PART_BARS: usize = 4_096;
+        let bars = (0..close.len()).into_par_iter().with_min_len(PART_BARS);
+        bars.map(|t| sigma_bps(close, t)).collect()
     }
 
     /// Sample deviation of the last returns up to bar `t`, in basis points; 0 until there are
@@ -153,16 +162,18 @@ impl<'a> Volatility<'a> {
     }
 }
 
-fn sigma_bps(close: &[f64], t: usize) -> f64 {
-    if t < WINDOW_BARS {
-        return 0.0;
+widest! {
+    fn sigma_bps(close: &[f64], t: usize) -> f64 {
+        if t < WINDOW_BARS {
+            return 0.0;
+        }
+        let window = close[t - WINDOW_BARS..].first_chunk::<{ WINDOW_BARS + 1 }>();
+        let logarithms = ln_ratios(window.expect("bar t is among the closes"));
+        let returns = logarithms.last_chunk::<WINDOW_BARS>().expect("it is one shorter");
+        let mean = sum(returns, |value| value) / WINDOW_BARS as f64;
+        let squares = sum(returns, |value| (value - mean) * (value - mean));
+        1e4 * (squares / (WINDOW_BARS - 1) as f64).sqrt()
     }
-    let window = close[t - WINDOW_BARS..].first_chunk::<{ WINDOW_BARS + 1 }>();
-    let logarithms = ln_ratios(window.expect("bar t is among the closes"));
-    let returns = logarithms.last_chunk::<WINDOW_BARS>().expect("it is one shorter");
-    let mean = sum(returns, |value| value) / WINDOW_BARS as f64;
-    let squares = sum(returns, |value| (value - mean) * (value - mean));
-    1e4 * (squares / (WINDOW_BARS - 1) as f64).sqrt()
 }
 
 /// Four sums side by side, and then those: none waits for the one before it.

@@ -7,8 +7,15 @@ use crate::bars::BarsView;
 use crate::math::Sum;
 use crate::metric::Record;
 use crate::metric::trades::TradeTotals;
-use crate::wide::widest;
+use crate::wide::{fetch, widest};
 use std::ops::Range;
+
+/// How many trades ahead prices are asked for, so that none waits for them.
+const FETCHED_TRADES: usize = 6;
+/// Of so many bars of each of them, …
+const FETCHED_BARS: usize = 64;
+/// … every one that begins another line of the cache.
+const LINE_BARS: usize = 8;
 
 /// Cash and position from the close of one bar on, until the next step.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -62,6 +69,16 @@ impl Trade {
     /// Profit after fees.
     pub fn net_quote(&self) -> f64 {
         self.realised_quote() - (self.entry.fee_quote + self.exit.fee_quote)
+    }
+
+    /// Asks for the prices that its excursions will read, of the first bars of a long trade.
+    fn fetch(&self, bars: &BarsView) {
+        let (first, last) = (self.entry.bar, self.exit.bar);
+        for bar in (first..last.min(first + FETCHED_BARS)).step_by(LINE_BARS).chain([last]) {
+            fetch(bars.low, bar);
+            fetch(bars.high, bar);
+        }
+        fetch(bars.open, last);
     }
 
     /// Worst and best excursion from the entry price, in basis points, never above and never
@@ -270,7 +287,12 @@ impl Journal {
     /// The closed trades; `bars` must be those of the run.
     pub fn trades(&self, bars: &BarsView) -> Trades {
         let mut trades = Trades::with_capacity(self.trades.len());
-        self.trades.iter().for_each(|trade| trades.push(trade, bars));
+        for (index, trade) in self.trades.iter().enumerate() {
+            if let Some(later) = self.trades.get(index + FETCHED_TRADES) {
+                later.fetch(bars);
+            }
+            trades.push(trade, bars);
+        }
         trades
     }
 

@@ -204,7 +204,7 @@ pub fn run_batch_from(
     check(programs, execution, bars, runs, initial_cash_quote, bars_per_year)?;
     check_first_bar(first_bar, bars)?;
     let batch = || {
-        let shared = Shared::new(programs, bars, runs);
+        let shared = Shared::new(programs, bars, runs, execution.costs.reads_volatility());
         let one = |&(program_index, bars_index): &(usize, usize)| {
             let known = |slot| shared.known(program_index, bars_index, slot);
             let market = Market {

@@ -149,14 +149,14 @@ impl<'a> Run<'a> {
     /// gives the same and takes longer.
     pub fn finish(&mut self, is_skipping: bool) {
         let last = self.inputs.bars.len() - 1;
-        let mut t = self.first_bar;
+        let (mut t, mut fetched) = (self.first_bar, self.first_bar);
         loop {
             self.step(t);
             if t == last || self.ruin_bar.is_some() {
                 break;
             }
             t = if is_skipping { self.next_bar(t) } else { t + 1 };
-            self.inputs.signals.fetch_after(t, &self.inputs.bars);
+            fetched = self.inputs.signals.fetch_after(t, fetched, &self.inputs.bars);
         }
         self.count_refused(t.min(last));
         if self.live.is_none() {

@@ -42,8 +42,13 @@ pub struct Shared {
 }
 
 impl Shared {
-    /// Finds and computes what `runs` have in common.
-    pub fn new(programs: &[Program], bars: &[BarsView], runs: &[(usize, usize)]) -> Self {
+    /// Finds and computes what `runs` have in common; the volatility only if fills read it.
+    pub fn new(
+        programs: &[Program],
+        bars: &[BarsView],
+        runs: &[(usize, usize)],
+        reads_volatility: bool,
+    ) -> Self {
         let mut shared = Self {
             numbers: Vec::new(),
             columns: BTreeMap::new(),
@@ -74,7 +79,7 @@ impl Shared {
             .zip(&users)
             .map(|(bars, users)| {
                 let n_runs: usize = users.values().sum();
-                (n_runs >= MIN_RUNS).then(|| Volatility::column(bars.close))
+                (reads_volatility && n_runs >= MIN_RUNS).then(|| Volatility::column(bars.close))
             })
             .collect();
         shared

@@ -6,7 +6,7 @@ use crate::program::kernel::{Bits, or, words};
 use crate::program::risk::OnOpposite;
 use crate::program::{Action, Program};
 
-/// How far ahead the next bar is looked for whose prices should be at hand.
+/// How far ahead bars are looked for whose prices should be at hand.
 const FETCHED_BARS: usize = 512;
 
 /// What the rules ask for on one bar.
@@ -130,14 +130,20 @@ impl<'a> Signals<'a> {
         }
     }
 
-    /// Asks for the prices of the next bar on which something is asked for, so that the bar loop
-    /// need not wait for them when it is there.
+    /// Asks for the prices of one more bar on which something is asked for, after bar `t` and those
+    /// up to `fetched`, so that the bar loop need not wait for them when it is there. Returns up to
+    /// which bar they have been asked for now.
     #[inline]
-    pub fn fetch_after(&self, t: usize, bars: &crate::bars::BarsView) {
-        if !self.any.is_empty() {
-            let limit = bars.len().min(t + FETCHED_BARS);
-            bars.fetch(next(&self.any, t + 1, limit));
+    pub fn fetch_after(&self, t: usize, fetched: usize, bars: &crate::bars::BarsView) -> usize {
+        let limit = bars.len().min(t + FETCHED_BARS);
+        let from = fetched.max(t) + 1;
+        if self.any.is_empty() || from >= limit {
+            return fetched;
         }
+        // One a bar is enough to be several signals ahead, as each is worked through in two.
+        let bar = next(&self.any, from, limit);
+        bars.fetch(bar);
+        bar.min(limit - 1)
     }
 
     /// What the rules ask for on bar `t`.

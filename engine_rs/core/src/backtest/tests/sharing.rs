@@ -27,7 +27,7 @@ fn program(n: usize, spread: f64) -> Program {
 
 /// Columns computed before the runs and within them, and the columns of the rules.
 fn work(programs: &[Program], bars: &[BarsView], runs: &[(usize, usize)]) -> (usize, usize) {
-    let shared = Shared::new(programs, bars, runs);
+    let shared = Shared::new(programs, bars, runs, true);
     let mut pool = Pool::default();
     for &(program, market) in runs {
         let known = |slot| shared.known(program, market, slot);
@@ -54,7 +54,7 @@ fn equal_parts_of_different_programs_are_computed_once_for_each_market() {
     // The averages are made once, and each run adds and compares.
     assert_eq!(work(&programs, &bars[..1], &[(0, 0), (1, 0)]), (2, 4));
     // Only the outer average is kept: nothing else reads the inner one.
-    assert_eq!(Shared::new(&programs, &bars[..1], &[(0, 0), (1, 0)]).n_columns(), 1);
+    assert_eq!(Shared::new(&programs, &bars[..1], &[(0, 0), (1, 0)], true).n_columns(), 1);
     // Over two markets, twice.
     let runs: Vec<(usize, usize)> = (0..2).flat_map(|p| [(p, 0), (p, 1)]).collect();
     assert_eq!(work(&programs, &bars, &runs), (4, 8));
