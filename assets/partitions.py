@@ -1,4 +1,4 @@
-"""The partitions of the graph: campaigns, strategies, and each strategy in each campaign.
+"""The partitions of the graph: campaigns, strategies, each strategy in each campaign, generations.
 
 Their keys are filled in from documents by `pipelines`; nothing is registered here.
 """
@@ -9,16 +9,24 @@ from typing import Final
 
 import dagster as dg
 
+from simcore.steps import GENERATION_KEYS
 from simcore.tables.table import Table
 
 CAMPAIGNS: Final = dg.DynamicPartitionsDefinition(name="campaign")
 STRATEGIES: Final = dg.DynamicPartitionsDefinition(name="strategy")
 RUNS: Final = dg.MultiPartitionsDefinition({"campaign": CAMPAIGNS, "strategy": STRATEGIES})
+EVOLUTIONS: Final = dg.DynamicPartitionsDefinition(name="evolution")
+# A generation needs the one before it; Dagster maps such a need over time windows alone, so that
+# the step looks for it in the lake.
+GENERATIONS: Final = dg.MultiPartitionsDefinition(
+    {"evolution": EVOLUTIONS, "generation": dg.StaticPartitionsDefinition(GENERATION_KEYS)}
+)
 
 _BY_COLUMNS: Final[dict[tuple[str, ...], dg.PartitionsDefinition]] = {
     ("campaign",): CAMPAIGNS,
     ("strategy",): STRATEGIES,
     ("campaign", "strategy"): RUNS,
+    ("evolution", "generation"): GENERATIONS,
 }
 
 

@@ -24,6 +24,7 @@ def build(home: Path) -> dg.Definitions:
         warnings.filterwarnings("ignore", category=dg.PreviewWarning)
         from assets.backtests import backtests
         from assets.chaos import chaos
+        from assets.evolution import evolution
         from assets.markets import markets
         from assets.monte_carlo import monte_carlo
         from assets.report import report
@@ -43,6 +44,7 @@ def build(home: Path) -> dg.Definitions:
                 tournaments,
                 chaos,
                 report,
+                evolution,
             ],
             jobs=JOBS,
             sensors=SENSORS,

@@ -22,6 +22,12 @@ RANGE_END: Final = "dagster/asset_partition_range_end"
 PARTITION: Final = "dagster/partition"
 SOFTWARE_BUG: Final = ProvingError.exit_code
 
+# The documents that every partition of a name stands for.
+_KINDS: Final = (
+    ("campaign", "campaigns"),
+    ("strategy", "strategies"),
+    ("evolution", "evolutions"),
+)
 # Steps report themselves by `progress`; Dagster's own log of them lies in the instance.
 _RUN_CONFIG: Final = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
@@ -101,7 +107,7 @@ class Summary:
 
 
 def register(instance: dg.DagsterInstance, home: Path) -> dict[str, list[str]]:
-    """Add the keys of every campaign and strategy that has a document and no partition yet.
+    """Add the keys of every document of a kind with partitions that has none yet.
 
     Args:
         instance: Keeps the keys.
@@ -111,7 +117,7 @@ def register(instance: dg.DagsterInstance, home: Path) -> dict[str, list[str]]:
         The keys that were added, by the name of the partitions.
     """
     added = {}
-    for name, kind in (("campaign", "campaigns"), ("strategy", "strategies")):
+    for name, kind in _KINDS:
         known = set(instance.get_dynamic_partitions(name))
         missing = [key for key in documents.found(kind, home) if key not in known]
         if missing:
@@ -163,11 +169,13 @@ def run(
 
 
 def _in_order(definitions: dg.Definitions) -> list[dg.AssetsDefinition]:
-    """Return the asset functions so that each comes after all that it reads."""
+    """Return a campaign's asset functions so that each comes after all that it reads."""
     graph = definitions.resolve_asset_graph()
     ordered: dict[str, dg.AssetsDefinition] = {}
     for level in graph.toposorted_asset_keys_by_level:
         for key in sorted(level):
+            if "evolution" in TABLES[key.to_user_string()].partitioned_by:
+                continue  # bred outside of any campaign
             assets = graph.get(key).assets_def
             ordered.setdefault(_name(assets), assets)
     return list(ordered.values())

@@ -208,4 +208,30 @@ execution = "honest_v1"
 initial_cash = 10000.0
 """,
     ),
+    "evolutions": (
+        "my-breed",
+        """\
+# Strategies bred over generations. Rename this file to my-breed.toml; `proving evolve my-breed`.
+version = "0.1.0"
+id = "my-breed"
+name = "My breed"
+seed = 7
+champion = "ma_cross"                      # who is to be beaten
+strategies = ["ma_cross", "ma_cross_trend"]
+# SHA-256 of a secret of yours, which lies in my-breed.salt or stands below as `salt`. Draw
+# another one whenever you change what is bred: a sealed set is never opened twice.
+commitment = "b94d27b9934d3e08a52e52d7da7dabfac484efe37a5380ee9088f7ace2efcde9"
+salt = "hello world"
+
+[train]                                    # other seeds in every generation
+scenarios = ["trend-up-mid", "momentum-hours"]
+copies = 10
+bars = 500
+
+[sealed]                                   # seeds that need the secret
+scenarios = ["trend-up-mid", "momentum-hours"]
+copies = 20
+bars = 500
+""",
+    ),
 }

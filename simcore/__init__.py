@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from simcore.backtests.walk_forward import WalkForward, walk_forward
     from simcore.chaos.campaign import ChaosRun, chaos_run
     from simcore.errors import EngineError, ProvingError, SpecError, StoreError, TableError
+    from simcore.evolution.generation import Generation
+    from simcore.evolution.loop import evolve, evolve_generation
     from simcore.inventory import catalogue
     from simcore.problems import Problem
     from simcore.scenario.generate import generate
@@ -29,6 +31,7 @@ _HOMES = {
     "Backtest": "simcore.backtests.run",
     "ChaosRun": "simcore.chaos.campaign",
     "EngineError": "simcore.errors",
+    "Generation": "simcore.evolution.generation",
     "Problem": "simcore.problems",
     "ProvingError": "simcore.errors",
     "SpecError": "simcore.errors",
@@ -42,6 +45,8 @@ _HOMES = {
     "chaos_run": "simcore.chaos.campaign",
     "check_strategy": "simcore.strategy.check",
     "compile_strategy": "simcore.strategy.strategy",
+    "evolve": "simcore.evolution.loop",
+    "evolve_generation": "simcore.evolution.loop",
     "generate": "simcore.scenario.generate",
     "indicator": "simcore.strategy.formula",
     "metrics": "simcore.backtests.series",
@@ -56,6 +61,7 @@ __all__ = [
     "Backtest",
     "ChaosRun",
     "EngineError",
+    "Generation",
     "Problem",
     "ProvingError",
     "SpecError",
@@ -69,6 +75,8 @@ __all__ = [
     "chaos_run",
     "check_strategy",
     "compile_strategy",
+    "evolve",
+    "evolve_generation",
     "generate",
     "indicator",
     "metrics",

@@ -25,6 +25,7 @@ from simcore.campaign_document import (
 from simcore.chaos.schedule import level_for
 from simcore.documents import KINDS, Loaded, found, nearest, parse, read, taken
 from simcore.errors import SpecError
+from simcore.evolution.document import read_evolution
 from simcore.problems import Hint, Problem
 from simcore.scenario import document as scenario_document
 from simcore.scenario.document import Scenario
@@ -160,6 +161,7 @@ def check_loaded(loaded: Loaded, kind: str, *, home: str | Path | None = None) -
         "scenarios": lambda: scenario_document.warnings(scenario_document.load(loaded, home=home)),
         "suites": lambda: read_suite(loaded, home=home),
         "tournaments": lambda: read_tournament(loaded, home=home),
+        "evolutions": lambda: read_evolution(loaded, home=home),
     }
     try:
         found = checks[kind]()
@@ -314,6 +316,7 @@ def _kind_by_fields(loaded: Loaded) -> str:
         "scenarios": "family",
         "tournaments": "format",
         "campaigns": "days",
+        "evolutions": "commitment",
     }
     if not {"seed", "chaos", "strategies", "tournaments"} & set(loaded.document):
         telling["suites"] = telling.pop("campaigns")

@@ -34,7 +34,7 @@ __all__ = [
     "unknown",
 ]
 
-KINDS: Final = ("strategies", "scenarios", "suites", "tournaments", "campaigns")
+KINDS: Final = ("strategies", "scenarios", "suites", "tournaments", "campaigns", "evolutions")
 LIBRARY: Final = Path(__file__).parent / "library"
 
 _SINGULAR: Final = {
@@ -43,6 +43,7 @@ _SINGULAR: Final = {
     "suites": "suite",
     "tournaments": "tournament",
     "campaigns": "campaign",
+    "evolutions": "evolution",
 }
 _SUFFIXES: Final = (".toml", ".json")
 _SIZE_MAX_BYTES: Final = 1 << 20

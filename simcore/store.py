@@ -45,6 +45,8 @@ class Partition:
     Args:
         campaign: Id of a campaign, or None where the table is not partitioned by it.
         strategy: Id of a strategy, or None where the table is not partitioned by it.
+        evolution: Id of an evolution, or None likewise.
+        generation: Key of a generation, such as ``g003``, or None likewise.
 
     Raises:
         StoreError: ``BAD_KEY``: a value that some reader would not take for a string.
@@ -52,6 +54,8 @@ class Partition:
 
     campaign: str | None = None
     strategy: str | None = None
+    evolution: str | None = None
+    generation: str | None = None
 
     def __post_init__(self) -> None:
         for name, value in self.parts():
@@ -73,7 +77,12 @@ class Partition:
 
     def parts(self) -> list[tuple[str, str]]:
         """Return the names and values that are set, the widest first."""
-        pairs = (("campaign", self.campaign), ("strategy", self.strategy))
+        pairs = (
+            ("campaign", self.campaign),
+            ("strategy", self.strategy),
+            ("evolution", self.evolution),
+            ("generation", self.generation),
+        )
         return [(name, value) for name, value in pairs if value is not None]
 
     @property

@@ -139,6 +139,36 @@ def random_entry(
     return _placed(metric, score, twins, n, drawn_by)
 
 
+def twin_summaries(
+    run: Backtest,
+    strategy: Strategy,
+    bars: pl.DataFrame,
+    *,
+    n_twins: int,
+    seed: int,
+    execution: ExecutionArgument,
+    initial_cash: float,
+    bars_per_year: float,
+) -> list[engine.RunColumns]:
+    """Return the summaries of the twins of a run; none for a run without positions.
+
+    Args:
+        run: The run, with full trades.
+        strategy: What was run.
+        bars: Over which bars.
+        n_twins: How many twins.
+        seed: Of the draws.
+        execution: As the run's.
+        initial_cash: As the run's.
+        bars_per_year: As the run's.
+    """
+    positions = _positions(run, bars, int(execution_fields(execution)["bar_delay"]))
+    if positions["side"].size == 0:
+        return []
+    asked = (float(initial_cash), float(bars_per_year), None)
+    return _twins(strategy, bars, positions, n_twins, seed, execution, asked)
+
+
 def _twins(
     strategy: Strategy,
     bars: pl.DataFrame,

@@ -73,6 +73,54 @@ def _standing_lines(played: Tournament) -> Iterator[str]:
         yield f"rank correlation of the order with {name}: {'null' if found is None else found}"
 
 
+def _evolve_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("document", help="id of an evolution, or its path")
+    parser.add_argument(
+        "--generations", type=int, metavar="N", help="most that are made; default: the document's"
+    )
+    parser.add_argument("--salt", help="the secret; default: <home>/evolutions/<id>.salt")
+
+
+def _evolve(arguments: argparse.Namespace, home: Path) -> Answer:
+    import polars as pl
+
+    from simcore import steps
+    from simcore.evolution.document import read_evolution
+    from simcore.store import Store
+    from simcore.tables import TABLES
+
+    evolution = read_evolution(arguments.document, home=home)
+    salt = steps.salt_in(home, evolution) if arguments.salt is None else arguments.salt
+    store = Store(home / "lake")
+    budget = evolution.document.stop.generations
+    most = budget if arguments.generations is None else min(arguments.generations, budget)
+    made = []
+    for number in range(most):
+        place = steps.evolved(store, evolution, number, salt)[0].partition
+        made.append(store.read(TABLES["generations"], place))
+        if made[-1]["stop"][0] != "none":
+            break
+    frame = pl.concat([TABLES["generations"].empty(), *made])
+    table = frame.select(
+        "number",
+        "population",
+        "selected_train",
+        "selected_sealed",
+        "generalisation_gap",
+        "champion_score",
+        "gain_best",
+        "gain_mde",
+        "diversity",
+        "k_cumulative",
+        "champion_dsr",
+        "is_promoted",
+        "stop",
+    )
+    last = frame["champion_after"].to_list()[-1:] or ["nobody: no generation was asked for"]
+    lines = [shown(table), f"champion {last[0]}"]
+    return Answer("\n".join(lines), {"evolution": evolution.id, "generations": rows(frame)})
+
+
 def _chaos_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("campaign", help="id or path of a campaign")
     parser.add_argument(
@@ -147,6 +195,7 @@ def _tables(arguments: argparse.Namespace, _: Path) -> Answer:
 
 COMMANDS: Final = (
     Command("tournament", "standings with their uncertainty", _tournament_arguments, _tournament),
+    Command("evolve", "breed strategies, promote by evidence", _evolve_arguments, _evolve),
     Command("chaos", "shake the paper-trading stack, judge it", _chaos_arguments, _chaos),
     Command("verify", "recompute hashes and log chains of the lake", _verify_arguments, _verify),
     Command("tables", "the data dictionary", _tables_arguments, _tables),

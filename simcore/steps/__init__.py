@@ -8,11 +8,14 @@ from __future__ import annotations
 
 from typing import Final
 
-from simcore.steps import backtest, compete, compile, generate, judge, resample, shake, walk
+from simcore.steps import backtest, compete, compile, evolve, generate, judge, resample, shake, walk
 from simcore.steps.backtest import backtests as backtests
 from simcore.steps.backtest import neighbourhood as neighbourhood
 from simcore.steps.compete import tournaments as tournaments
 from simcore.steps.compile import strategies as strategies
+from simcore.steps.evolve import GENERATION_KEYS as GENERATION_KEYS
+from simcore.steps.evolve import evolved as evolved
+from simcore.steps.evolve import salt_in as salt_in
 from simcore.steps.generate import markets as markets
 from simcore.steps.judge import report as report
 from simcore.steps.resample import monte_carlo as monte_carlo
@@ -27,11 +30,12 @@ BACKTESTS: Final = backtest.STEP.tables
 MONTE_CARLO: Final = resample.STEP.tables
 VALIDITY: Final = walk.STEP.tables
 TOURNAMENTS: Final = compete.STEP.tables
+EVOLUTION: Final = evolve.STEP.tables
 CHAOS: Final = shake.STEP.tables
 REPORT: Final = judge.STEP.tables
 
 STEPS: Final = (
     generate.STEP, compile.STEP, backtest.STEP, resample.STEP, walk.STEP, compete.STEP, shake.STEP,
-    judge.STEP,
+    judge.STEP, evolve.STEP,
 )  # fmt: skip
 BY_TABLE: Final = {table.name: step for step in STEPS for table in step.tables}

@@ -7,6 +7,7 @@ from typing import Final
 from simcore.tables import (
     backtests,
     chaos,
+    evolution,
     markets,
     monte_carlo,
     strategies,
@@ -25,6 +26,7 @@ TABLES: Final[dict[str, Table]] = {
         monte_carlo,
         validity,
         tournaments,
+        evolution,
         chaos,
         verdicts,
     )

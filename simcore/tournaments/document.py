@@ -30,7 +30,8 @@ NAME_MAX: Final = 120
 ENTRIES_MAX: Final = 1_000
 
 
-def _version(text: str) -> str:
+def check_version(text: str) -> str:
+    """Refuse a document of another version."""
     if re.fullmatch(r"0\.1\.[0-9]{1,9}", text) is None:
         raise PydanticCustomError(
             "VERSION_UNSUPPORTED", "got {got}, expected 0.1.x", {"got": repr(text)}
@@ -38,7 +39,8 @@ def _version(text: str) -> str:
     return text
 
 
-def _id(text: str) -> str:
+def check_id(text: str) -> str:
+    """Refuse what no document can be called."""
     if re.fullmatch(r"[a-z][a-z0-9_-]{0,63}", text) is None:
         raise PydanticCustomError(
             "BAD_ID",
@@ -79,7 +81,8 @@ def _ids(given: Any) -> Any:
     return tuple(given)
 
 
-def _each_once(ids: tuple[str, ...] | None) -> tuple[str, ...] | None:
+def check_each_once(ids: tuple[str, ...] | None) -> tuple[str, ...] | None:
+    """Refuse a list of ids that is empty, too long or has one twice; None stands for no list."""
     if ids is None:
         return None
     twice = sorted({each for each in ids if ids.count(each) > 1})
@@ -97,9 +100,9 @@ def _each_once(ids: tuple[str, ...] | None) -> tuple[str, ...] | None:
 
 
 Ids = Annotated[
-    tuple[Annotated[str, AfterValidator(_id)], ...] | None,
+    tuple[Annotated[str, AfterValidator(check_id)], ...] | None,
     BeforeValidator(_ids),
-    AfterValidator(_each_once),
+    AfterValidator(check_each_once),
 ]
 
 
@@ -156,8 +159,8 @@ class TournamentDocument(Part):
         alpha: Intervals have coverage ``1 - alpha``.
     """
 
-    version: Annotated[str, AfterValidator(_version)]
-    id: Annotated[str, AfterValidator(_id)]
+    version: Annotated[str, AfterValidator(check_version)]
+    id: Annotated[str, AfterValidator(check_id)]
     name: Annotated[str, Field(min_length=1, max_length=NAME_MAX)]
     seed: Annotated[int, Field(ge=0, le=SEED_MAX)]
     entries: Ids

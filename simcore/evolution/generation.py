@@ -1,0 +1,349 @@
+"""One generation: breed, train, select, judge; rows out.
+
+A pure function of the evolution, its number, what came before, and the salt: made again it has the
+same bytes.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import polars as pl
+
+from simcore.backtests.trials import effective_count
+from simcore.errors import SpecError
+from simcore.evolution import gates
+from simcore.evolution.breeding import Candidate, founders, population
+from simcore.evolution.document import Evolution
+from simcore.evolution.markets import made, sealed_seeds, train_seeds
+from simcore.evolution.promotion import Judged, Trained, judged
+from simcore.evolution.selection import Reason, lower_bounds, selected
+from simcore.evolution.trials import Trials, run, tried_rows
+from simcore.problems import Problem
+from simcore.scoring.score import Floats
+from simcore.scoring.significance import FLAT
+from simcore.seeds import derive, jcs, sha256_hex
+from simcore.strategy.strategy import Strategy, compile_strategy
+from simcore.tables import TABLES
+from simcore.tournaments.planner import plan
+
+# Sums of the linear algebra library may differ in their last bits with its threads.
+_DIGITS: Final = 9
+ASKED_BY: Final = "evolution"
+
+
+@dataclass(frozen=True, eq=False)
+class Generation:
+    """What one generation came to.
+
+    Args:
+        number: From zero.
+        rows: Of the tables `populations`, `generations` and `promotions`.
+        champion: Who defends in the next one.
+        trials: Rows of the table `trials`: every run of training.
+    """
+
+    number: int
+    rows: dict[str, pl.DataFrame]
+    champion: Strategy
+    trials: pl.DataFrame
+
+    @property
+    def summary(self) -> dict[str, Any]:
+        """The row of the table `generations`."""
+        return self.rows["generations"].row(0, named=True)
+
+    @property
+    def stop(self) -> str | None:
+        """Why nothing more is to be expected; None to go on."""
+        reason = str(self.summary["stop"])
+        return None if reason == "none" else reason
+
+
+@dataclass(frozen=True, eq=False)
+class _Field:
+    """A population that has trained."""
+
+    everyone: list[Candidate]
+    fates: list[Reason]
+    champion: int
+    trials: Trials
+    returns: Floats
+    diversity: float
+    tried: pl.DataFrame
+
+    @property
+    def lower(self) -> Floats:
+        return lower_bounds(self.trials.scores)
+
+    def challengers(self, most: int) -> list[int]:
+        """Survivors who are judged, the best lower bound first."""
+        lower = self.lower
+        living = [at for at, fate in enumerate(self.fates) if fate in ("confidence_set", "novelty")]
+        return sorted(living, key=lambda at: (-lower[at], at))[:most]
+
+
+def generation(
+    evolution: Evolution,
+    number: int,
+    before: Sequence[dict[str, pl.DataFrame]],
+    salt: str,
+    *,
+    used_seeds: Iterable[int] = (),
+) -> Generation:
+    """Make one generation.
+
+    Args:
+        evolution: What is bred and where.
+        number: From zero.
+        before: Rows of every generation before it, in order.
+        salt: The secret that the evolution commits to.
+        used_seeds: Seeds of sealed sets that were opened elsewhere.
+
+    Raises:
+        SpecError: The number is beyond the budget, generations before it are missing, the salt
+            is another, or the sealed set was used before.
+    """
+    check_number(evolution, number, len(before))
+    field = _trained(evolution, number, before)
+    asked = evolution.document
+    challengers = field.challengers(asked.sizes.challengers)
+    strategies = [field.everyone[at].strategy for at in challengers]
+    champion = field.everyone[field.champion].strategy
+    entrants_hash = sha256_hex(jcs(sorted(each.ir_hash for each in (*strategies, champion))))
+    seeds = sealed_seeds(evolution, number, entrants_hash, salt, (*_opened(before), *used_seeds))
+    trained = _learnt(evolution, field, before)
+    found = judged(
+        evolution,
+        strategies,
+        champion,
+        made(evolution.sealed, asked.sealed.copies, seeds),
+        trained,
+        seed=derive(asked.seed, "evolution", asked.id, "judge", number),
+    )
+    after = champion if found.promoted is None else strategies[found.promoted]
+    summary = {
+        "number": number,
+        "manifest_hash": evolution.manifest_hash,
+        **_scores(field, challengers, found),
+        **_luck(found, trained),
+        "champion_before": champion.ir_hash,
+        "champion_after": after.ir_hash,
+        "is_promoted": found.promoted is not None,
+        "commitment": asked.commitment,
+        "entrants_hash": entrants_hash,
+        "train_seeds": json.dumps(train_seeds(evolution, number)),
+        "sealed_seeds": json.dumps(seeds),
+    }
+    summary["stop"] = _stop(evolution, [rows["generations"] for rows in before], summary)
+    rows = {
+        "populations": _population_rows(field, challengers),
+        "generations": _frame("generations", [summary]),
+        "promotions": _promotion_rows(strategies, found),
+    }
+    return Generation(number, rows, after, field.tried)
+
+
+def _learnt(
+    evolution: Evolution, field: _Field, before: Sequence[dict[str, pl.DataFrame]]
+) -> Trained:
+    """What the gates need to know of the training; every program ever tried counts once."""
+    tried = {each.strategy.ir_hash for each in field.everyone}
+    return Trained(
+        pbo=gates.overfit(field.returns),
+        k=len(tried.union(*(rows["populations"]["ir_hash"] for rows in before))),
+        variance=_variance(field.returns),
+        is_historical=evolution.is_historical,
+    )
+
+
+def _opened(before: Sequence[dict[str, pl.DataFrame]]) -> list[int]:
+    """Seeds of the sealed sets of the generations before."""
+    texts = (rows["generations"]["sealed_seeds"][0] for rows in before)
+    return [seed for text in texts for seed in json.loads(text)]
+
+
+def check_number(evolution: Evolution, number: int, n_before: int) -> None:
+    """Refuse a generation beyond the budget, or one without those before it.
+
+    Raises:
+        SpecError: OUT_OF_RANGE, MISSING.
+    """
+    budget = evolution.document.stop.generations
+    if not 0 <= number < budget:
+        message = f"got generation {number}, expected 0 to {budget - 1}"
+        raise SpecError([Problem("ARGUMENT", "OUT_OF_RANGE", message, "/generation", evolution.id)])
+    if n_before != number:
+        message = f"got {n_before} generations before number {number}, expected {number}"
+        raise SpecError([Problem("ARGUMENT", "MISSING", message, "/before", evolution.id)])
+
+
+def _trained(
+    evolution: Evolution, number: int, before: Sequence[dict[str, pl.DataFrame]]
+) -> _Field:
+    """Breed the population, run it on the markets of training, and say who survives."""
+    asked = evolution.document
+    parents = _survivors(before[-1]["populations"]) if before else founders(evolution)
+    start = compile_strategy(
+        next(each for each in evolution.strategies if each.id == asked.champion)
+    )
+    reigning = before[-1]["generations"]["champion_after"][0] if before else start.ir_hash
+    everyone = population(evolution, number, parents)
+    champion = next(at for at, each in enumerate(everyone) if each.strategy.ir_hash == reigning)
+    markets = made(evolution.train, asked.train.copies, train_seeds(evolution, number))
+    trials = run(
+        [each.strategy for each in everyone],
+        markets,
+        asked.execution,
+        asked.initial_cash,
+        wants_equity=True,
+    )
+    daily = trials.daily_returns(markets)
+    fates = selected(
+        trials.scores,
+        daily,
+        champion=champion,
+        n_parents=asked.sizes.parents,
+        novelty=asked.sizes.novelty,
+        seed=derive(asked.seed, "evolution", asked.id, "select", number),
+    )
+    diversity = round(effective_count(daily), _DIGITS)
+    strategies = [each.strategy for each in everyone]
+    tried = tried_rows(strategies, markets, trials, asked.execution, ASKED_BY)
+    return _Field(everyone, fates, champion, trials, trials.returns(), diversity, tried)
+
+
+def _survivors(rows: pl.DataFrame) -> list[Candidate]:
+    """Return who lives on, in the order of their hashes."""
+    living = rows.filter(pl.col("fate") != "dropped").sort("ir_hash")
+    return [
+        Candidate(
+            compile_strategy(json.loads(row["document"])),
+            row["origin"],
+            row["born"],
+            row["child_index"],
+            tuple(row["parents"].split()),
+        )
+        for row in living.iter_rows(named=True)
+    ]
+
+
+def _variance(returns: Floats) -> float | None:
+    """Variance of the Sharpe ratios per bar of this generation's trials."""
+    deviations = returns.std(axis=0, ddof=1)
+    moved = deviations > FLAT * np.abs(returns).max(axis=0)
+    known = returns.mean(axis=0)[moved] / deviations[moved]
+    return float(np.var(known, ddof=1)) if known.size > 1 else None
+
+
+def _luck(found: Judged, trained: Trained) -> dict[str, Any]:
+    """The columns of `generations` that say how much may be luck."""
+    at = -1 if found.promoted is None else found.promoted
+    own = trained.deflated(found.returns[:, at])
+    return {"pbo": trained.pbo.value, "k_cumulative": trained.k, "champion_dsr": own.value}
+
+
+def _scores(field: _Field, challengers: Sequence[int], found: Judged) -> dict[str, Any]:
+    """The columns of `generations` that say how training and the sealed set compare."""
+    train, sealed = field.trials.scores.mean(axis=0), found.scores.mean(axis=0)
+    who = [*challengers, field.champion]
+    gain_best = gain_mde = None
+    if challengers:
+        gains = found.gains
+        best = int(gains.mean(axis=0).argmax())
+        gain_best = float(gains[:, best].mean())
+        gain_mde = plan(len(gains), deviation=float(gains[:, best].std(ddof=1))).mde
+    selected_train, selected_sealed = float(train[who].mean()), float(sealed.mean())
+    return {
+        "population": len(field.everyone),
+        "survivors": sum(fate != "dropped" for fate in field.fates),
+        "train_best": float(train.max()),
+        "train_median": float(np.median(train)),
+        "sealed_best": float(sealed.max()),
+        "sealed_median": float(np.median(sealed)),
+        "selected_train": selected_train,
+        "selected_sealed": selected_sealed,
+        "generalisation_gap": selected_train - selected_sealed,
+        "diversity": field.diversity,
+        "gain_best": gain_best,
+        "gain_mde": gain_mde,
+        "champion_score": float(sealed[-1 if found.promoted is None else found.promoted]),
+    }
+
+
+def _stop(evolution: Evolution, before: Sequence[pl.DataFrame], summary: dict[str, Any]) -> str:
+    """Why nothing more is to be expected; ``none`` to go on."""
+    rules = evolution.document.stop
+    history = [*(rows.row(0, named=True) for rows in before), summary]
+    if len(history) >= rules.generations:
+        return "budget"
+    last = history[-rules.patience :]
+    if len(last) == rules.patience and not any(row["is_promoted"] for row in last):
+        return "patience"
+    last = history[-rules.blind :]
+    if len(last) == rules.blind and all(_is_blind(row) for row in last):
+        return "blind"
+    return "none"
+
+
+def _is_blind(row: dict[str, Any]) -> bool:
+    gain, mde = row["gain_best"], row["gain_mde"]
+    return not row["is_promoted"] and (gain is None or mde > gain)
+
+
+def _population_rows(field: _Field, challengers: Sequence[int]) -> pl.DataFrame:
+    lower, means = field.lower, field.trials.scores.mean(axis=0)
+    n_trades = field.trials.n_trades.sum(axis=0)
+    ruins = field.trials.is_ruined.sum(axis=0)
+    rows = [
+        {
+            "ir_hash": each.strategy.ir_hash,
+            "struct_hash": each.strategy.struct_hash,
+            "strategy_id": each.strategy.id,
+            "origin": each.origin,
+            "born": each.born,
+            "child_index": each.child_index,
+            "parents": " ".join(each.parents),
+            "score_mean": float(means[at]),
+            "score_lower": float(lower[at]),
+            "n_trades": int(n_trades[at]),
+            "ruin_count": int(ruins[at]),
+            "fate": field.fates[at],
+            "is_challenger": at in challengers,
+            "document": jcs(each.strategy.document).decode(),
+        }
+        for at, each in enumerate(field.everyone)
+    ]
+    return _frame("populations", rows)
+
+
+def _promotion_rows(challengers: Sequence[Strategy], found: Judged) -> pl.DataFrame:
+    rows = [
+        {
+            "ir_hash": strategy.ir_hash,
+            "gate": gate.name,
+            "verdict": gate.verdict,
+            "value": gate.value,
+            "threshold": gate.threshold,
+            "n": gate.n,
+            "is_required": gate.is_required,
+            "note": gate.note,
+            "is_promoted": at == found.promoted,
+        }
+        for at, (strategy, own) in enumerate(zip(challengers, found.gates, strict=True))
+        for gate in own
+    ]
+    return _frame("promotions", rows)
+
+
+def _frame(name: str, rows: list[dict[str, Any]]) -> pl.DataFrame:
+    table = TABLES[name]
+    columns = {
+        column.name: pl.Series([row[column.name] for row in rows], dtype=column.polars_type())
+        for column in table.columns
+    }
+    return table.sort(table.conform(pl.DataFrame(columns)))

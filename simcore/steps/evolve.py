@@ -1,0 +1,120 @@
+"""One generation of an evolution, made from those that lie in the lake before it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+import polars as pl
+
+from simcore import engine
+from simcore.backtests.trials import TrialLedger
+from simcore.errors import StoreError
+from simcore.evolution.document import GENERATIONS_MAX, Evolution
+from simcore.evolution.generation import check_number, generation
+from simcore.evolution.markets import salt_of
+from simcore.steps.step import Outcome, Rows, Step, needed, settled, with_facts
+from simcore.store import Partition, Provenance, Store
+from simcore.tables import TABLES
+
+STEP: Final = Step.of(
+    ("populations", "generations", "promotions"),
+    ("evolution", "strategy", "backtests", "scoring", "scenario"),
+)
+GENERATION_KEYS: Final = tuple(f"g{number:03d}" for number in range(GENERATIONS_MAX))
+"""Keys of the generations, the first one first."""
+
+
+def evolved(store: Store, evolution: Evolution, number: int, salt: str | None) -> list[Outcome]:
+    """Make one generation: the tables `populations`, `generations` and `promotions`.
+
+    Every trial of its training goes into the ledger.
+
+    Args:
+        store: The lake.
+        evolution: What is bred and where.
+        number: Of the generation, from zero.
+        salt: The secret that the evolution commits to; None takes the document's.
+
+    Raises:
+        StoreError: ABSENT, a generation before it is not there; OUTDATED, one was made from
+            another document.
+        SpecError: As `simcore.evolve_generation`; SEAL_REUSED also where a document that was
+            changed since would open the same sealed set again.
+    """
+    check_number(evolution, number, number)
+    name = f"evolutions/{evolution.id}"
+    places = [
+        Partition(evolution=evolution.id, generation=key) for key in GENERATION_KEYS[: number + 1]
+    ]
+    upstream = _upstream(store, evolution, places[:number])
+    here = places[number]
+    provenance = Provenance(
+        documents={name: evolution.manifest_hash},
+        seed=evolution.document.seed,
+        engine_version=engine.version(),
+        upstream=upstream,
+        settings={
+            "code": STEP.code,
+            "generation": number,
+            "stop": evolution.document.stop.model_dump(mode="json"),
+        },
+    )
+
+    def make() -> Rows:
+        before = [
+            {table.name: store.read(table, place) for table in STEP.tables[:2]}
+            for place in places[:number]
+        ]
+        used = _opened_otherwise(store, evolution)
+        secret = salt_of(evolution, salt)
+        made = generation(evolution, number, before, secret, used_seeds=used)
+        ledger = Partition(campaign=evolution.id, strategy=here.generation)
+        TrialLedger(store).add(ledger, made.trials)
+        return made.rows
+
+    outcomes = settled(store, STEP.tables, here, provenance, make)
+    row = store.read(TABLES["generations"], here).row(0, named=True)
+    shown = (
+        "champion_after", "is_promoted", "champion_score", "generalisation_gap", "k_cumulative",
+        "diversity", "stop",
+    )  # fmt: skip
+    return with_facts(outcomes, {each: row[each] for each in shown})
+
+
+def _upstream(store: Store, evolution: Evolution, places: Sequence[Partition]) -> dict[str, str]:
+    """Content hash of each partition of the generations before."""
+    found = {}
+    for place in places:
+        for table in STEP.tables[:2]:
+            footer = needed(store, table, place)
+            if footer.documents.get(f"evolutions/{evolution.id}") != evolution.manifest_hash:
+                raise StoreError(
+                    "OUTDATED",
+                    f"{footer.path}: got a generation of another document, expected one of "
+                    f"{evolution.manifest_hash} [materialise the generations from the first on]",
+                    is_passing=True,
+                )
+            found[f"{table.name}/{place.key}"] = footer.content_hash
+    return found
+
+
+def salt_in(home: str | Path, evolution: Evolution) -> str | None:
+    """Return the salt that lies beside the user's evolutions; None where none does."""
+    path = Path(home) / "evolutions" / f"{evolution.id}.salt"
+    return path.read_text(encoding="utf-8").strip() if path.is_file() else None
+
+
+def _opened_otherwise(store: Store, evolution: Evolution) -> list[int]:
+    """Seeds of the sealed sets that this evolution opened when its document was another."""
+    table = TABLES["generations"]
+    seeds: list[int] = []
+    for place in store.partitions(table):
+        if place.evolution != evolution.id:
+            continue
+        rows = store.read(table, place, ["manifest_hash", "sealed_seeds"])
+        others = rows.filter(pl.col("manifest_hash") != evolution.manifest_hash)
+        seeds += [seed for text in others["sealed_seeds"] for seed in json.loads(text)]
+    return seeds
