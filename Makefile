@@ -13,7 +13,7 @@ ENGINE_SOURCES := Cargo.toml Cargo.lock pyproject.toml \
 PYTEST := $(BIN)/python -m pytest
 
 export PROVING_HOME
-.PHONY: help setup run test dev check format bench bench-rust count golden fuzz lock browser tools clean
+.PHONY: help setup run test dev check format bench bench-rust count calibrate golden fuzz lock browser tools clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 12
@@ -60,6 +60,9 @@ count: ## Count the instructions of the two hot loops (needs valgrind)
 	echo "one backtest, a year: $$(counted --toggle-collect='*work::run*' $$count backtest)"; \
 	few=$$(counted $$count sweep 40); many=$$(counted $$count sweep 80); \
 	echo "one setting, 50,000 bars: $$(( (many - few) / 40 ))"
+
+calibrate: setup ## How often the promotion gate errs, measured; writes docs/calibration.md
+	@$(BIN)/python -m pipelines.calibrate
 
 golden: setup ## Write the golden files anew; review the diff
 	PROVING_GOLDEN=write $(PYTEST) tests/golden tests/contract/test_strategy_schema.py

@@ -21,12 +21,12 @@ COMPILE: Final = dg.define_asset_job(
 )
 BACKTEST: Final = dg.define_asset_job(
     "run_backtests",
-    selection=_selection(steps.BACKTESTS, steps.MONTE_CARLO, steps.VALIDITY),
-    description="Run one strategy through one campaign, resample its runs, walk it forward.",
+    selection=_selection(steps.BACKTESTS, steps.MONTE_CARLO, steps.VALIDITY, steps.EVIDENCE),
+    description="Run one strategy through one campaign, resample and appraise it, walk it forward.",
 )
 STANDINGS: Final = dg.define_asset_job(
     "play_tournaments",
-    selection=_selection(steps.TOURNAMENTS, steps.REPORT),
+    selection=_selection(steps.TOURNAMENTS, steps.PORTFOLIOS, steps.REPORT),
     description="Play a campaign's tournaments again and write its report.",
 )
 JOBS: Final = (COMPILE, BACKTEST, STANDINGS)

@@ -323,7 +323,10 @@ def _enters(document: CampaignDocument, strategy_id: str) -> bool:
 
 def _retire(store: Store, home: Path, strategy_id: str) -> None:
     """Move every partition of a strategy out of the lake, but for its trials: they were made."""
-    own = (*steps.STRATEGIES, *steps.BACKTESTS, *steps.MONTE_CARLO, TABLES["walk_forward"])
+    own = (
+        *steps.STRATEGIES, *steps.BACKTESTS, *steps.MONTE_CARLO, *steps.EVIDENCE,
+        TABLES["walk_forward"],
+    )  # fmt: skip
     for table in own:
         for partition in store.partitions(table):
             if partition.strategy == strategy_id:

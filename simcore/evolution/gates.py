@@ -181,7 +181,7 @@ def overfit(returns: ArrayLike) -> Gate:
         returns: Of training, one row a bar and one column a trial, ``(n_bars, n_trials)``.
 
     Returns:
-        Unknown for fewer than ten trials or too few bars.
+        Unknown for fewer than ten trials, too few bars, or trials that are all alike.
 
     Source:
         Bailey, Borwein, Lopez de Prado and Zhu (2017), J. Computational Finance 20(4).
@@ -191,6 +191,8 @@ def overfit(returns: ArrayLike) -> Gate:
         pbo = overfitting(returns).pbo
     except SpecError as refusal:
         return Gate("pbo", "unknown", None, PBO_MAX, n, refusal.problems[0].message)
+    if pbo is None:
+        return Gate("pbo", "unknown", None, PBO_MAX, n, "the settings do not differ")
     return _judged("pbo", pbo, PBO_MAX, n, holds=pbo <= PBO_MAX)
 
 

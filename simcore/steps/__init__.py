@@ -8,9 +8,25 @@ from __future__ import annotations
 
 from typing import Final
 
-from simcore.steps import backtest, compete, compile, evolve, generate, judge, resample, shake, walk
+from simcore.steps import (
+    allocate,
+    appraise,
+    backtest,
+    calibrate,
+    compete,
+    compile,
+    evolve,
+    generate,
+    judge,
+    resample,
+    shake,
+    walk,
+)
+from simcore.steps.allocate import allocations as allocations
+from simcore.steps.appraise import appraisals as appraisals
 from simcore.steps.backtest import backtests as backtests
 from simcore.steps.backtest import neighbourhood as neighbourhood
+from simcore.steps.calibrate import calibrations as calibrations
 from simcore.steps.compete import tournaments as tournaments
 from simcore.steps.compile import strategies as strategies
 from simcore.steps.evolve import GENERATION_KEYS as GENERATION_KEYS
@@ -29,13 +45,16 @@ STRATEGIES: Final = compile.STEP.tables
 BACKTESTS: Final = backtest.STEP.tables
 MONTE_CARLO: Final = resample.STEP.tables
 VALIDITY: Final = walk.STEP.tables
+EVIDENCE: Final = appraise.STEP.tables
+PORTFOLIOS: Final = allocate.STEP.tables
+CALIBRATION: Final = calibrate.STEP.tables
 TOURNAMENTS: Final = compete.STEP.tables
 EVOLUTION: Final = evolve.STEP.tables
 CHAOS: Final = shake.STEP.tables
 REPORT: Final = judge.STEP.tables
 
 STEPS: Final = (
-    generate.STEP, compile.STEP, backtest.STEP, resample.STEP, walk.STEP, compete.STEP, shake.STEP,
-    judge.STEP, evolve.STEP,
+    generate.STEP, compile.STEP, backtest.STEP, resample.STEP, walk.STEP, appraise.STEP,
+    allocate.STEP, calibrate.STEP, compete.STEP, shake.STEP, judge.STEP, evolve.STEP,
 )  # fmt: skip
 BY_TABLE: Final = {table.name: step for step in STEPS for table in step.tables}

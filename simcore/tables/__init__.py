@@ -7,6 +7,7 @@ from typing import Final
 from simcore.tables import (
     backtests,
     chaos,
+    evidence,
     evolution,
     markets,
     monte_carlo,
@@ -26,6 +27,7 @@ TABLES: Final[dict[str, Table]] = {
         monte_carlo,
         validity,
         tournaments,
+        evidence,
         evolution,
         chaos,
         verdicts,
