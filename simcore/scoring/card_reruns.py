@@ -78,6 +78,8 @@ def _overfitting(
         found = overfitting(tried.returns)
     except SpecError as refusal:
         return fact("overfitting", "pbo", f"not defined: {refusal.problems[0].reason}", item)
+    if found.pbo is None:
+        return fact("overfitting", "pbo", "not defined: the settings do not differ", item)
     n_halves = sum(run.logit.size for run in found.runs)
     return estimate("overfitting", "pbo", found.pbo, None, PROBABILITY, n_halves, item)
 
