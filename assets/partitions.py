@@ -9,7 +9,6 @@ from typing import Final
 
 import dagster as dg
 
-from simcore.steps import GENERATION_KEYS
 from simcore.tables.table import Table
 
 CAMPAIGNS: Final = dg.DynamicPartitionsDefinition(name="campaign")
@@ -17,9 +16,10 @@ STRATEGIES: Final = dg.DynamicPartitionsDefinition(name="strategy")
 RUNS: Final = dg.MultiPartitionsDefinition({"campaign": CAMPAIGNS, "strategy": STRATEGIES})
 EVOLUTIONS: Final = dg.DynamicPartitionsDefinition(name="evolution")
 # A generation needs the one before it; Dagster maps such a need over time windows alone, so that
-# the step looks for it in the lake.
+# the step looks for it in the lake. Only those that can be made have a key: whoever materialises
+# everything would otherwise start two hundred of them.
 GENERATIONS: Final = dg.MultiPartitionsDefinition(
-    {"evolution": EVOLUTIONS, "generation": dg.StaticPartitionsDefinition(GENERATION_KEYS)}
+    {"evolution": EVOLUTIONS, "generation": dg.DynamicPartitionsDefinition(name="generation")}
 )
 
 _BY_COLUMNS: Final[dict[tuple[str, ...], dg.PartitionsDefinition]] = {

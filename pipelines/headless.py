@@ -11,7 +11,7 @@ import dagster as dg
 
 from pipelines import home as homes
 from pipelines.definitions import build
-from simcore import documents
+from simcore import documents, steps
 from simcore.campaign import Campaign, load
 from simcore.errors import ProvingError
 from simcore.store import Partition, Store
@@ -117,13 +117,22 @@ def register(instance: dg.DagsterInstance, home: Path) -> dict[str, list[str]]:
         The keys that were added, by the name of the partitions.
     """
     added = {}
-    for name, kind in _KINDS:
+    wanted = {name: list(documents.found(kind, home)) for name, kind in _KINDS}
+    wanted["generation"] = _generations(home)
+    for name, keys in wanted.items():
         known = set(instance.get_dynamic_partitions(name))
-        missing = [key for key in documents.found(kind, home) if key not in known]
+        missing = [key for key in keys if key not in known]
         if missing:
             instance.add_dynamic_partitions(name, missing)
         added[name] = missing
     return added
+
+
+def _generations(home: Path) -> list[str]:
+    """Keys of the generations that any evolution has, and of the one that can be made next."""
+    made = Store(homes.lake(home)).partitions(TABLES["generations"])
+    deepest = max((steps.GENERATION_KEYS.index(str(each.generation)) for each in made), default=-1)
+    return list(steps.GENERATION_KEYS[: deepest + 2])
 
 
 def run(

@@ -31,6 +31,9 @@ def bred(home: Path) -> Path:
 
 def materialise(home: Path, instance: dg.DagsterInstance, key: str) -> dg.ExecuteInProcessResult:
     headless.register(instance, home)
+    generation = key.split("|")[1]
+    if generation not in instance.get_dynamic_partitions("generation"):  # no page would offer it
+        instance.add_dynamic_partitions("generation", [generation])
     definitions = build(home)
     keys = [dg.AssetKey(table.name) for table in steps.EVOLUTION]
     with dg.partition_loading_context(dynamic_partitions_store=instance):
@@ -96,3 +99,13 @@ def test_a_campaign_runs_without_its_evolutions(bred: Path) -> None:
     }
     assert "evolution" not in groups
     assert "tournaments" in groups
+
+
+def test_the_generation_that_can_be_made_next_has_a_key_and_no_later_one(
+    bred: Path, instance: dg.DagsterInstance
+) -> None:
+    headless.register(instance, bred)
+    assert instance.get_dynamic_partitions("generation") == ["g000"]
+    assert materialise(bred, instance, "mine|g000").success
+    headless.register(instance, bred)
+    assert instance.get_dynamic_partitions("generation") == ["g000", "g001"]
