@@ -1,4 +1,9 @@
-"""The runs: every strategy on every scenario of a campaign that has its timeframe."""
+"""The runs of every strategy in every campaign, and all that is known from them alone.
+
+One function makes them all, step after step for each key: Dagster skips an asset in the run in
+which one before it says nothing of its outputs, and assets with ranges log their partitions one by
+one instead, so that each has a data version of its own.
+"""
 
 from collections.abc import Iterator
 from functools import cache, partial
@@ -16,15 +21,43 @@ from simcore.campaign import Campaign, load
 from simcore.store import Partition, Store
 from simcore.tables import TABLES
 
-_SPECS: Final = asset_specs(
-    steps.BACKTESTS, deps=["strategies", "scenarios", "bars"], group="backtests", kinds={"rust"}
+# What makes which tables of one strategy in one campaign, in order.
+_STEPS: Final = (
+    (steps.BACKTESTS, steps.backtests),
+    (steps.MONTE_CARLO, steps.monte_carlo),
+    (steps.VALIDITY, steps.walk_forwards),
+    (steps.EVIDENCE, steps.appraisals),
 )
+_TABLES: Final = tuple(table for tables, _ in _STEPS for table in tables)
+_SPECS: Final = [
+    *asset_specs(
+        steps.BACKTESTS, deps=["strategies", "scenarios", "bars"], group="backtests", kinds={"rust"}
+    ),
+    *asset_specs(
+        steps.MONTE_CARLO,
+        deps=["scenarios", "backtests", "equity"],
+        group="monte_carlo",
+        kinds={"rust"},
+    ),
+    *asset_specs(
+        steps.VALIDITY,
+        deps=["strategies", "scenarios", "bars", "backtests"],
+        group="validity",
+        kinds={"rust"},
+    ),
+    *asset_specs(
+        steps.EVIDENCE,
+        deps=["scenarios", "bars", "backtests", "monte_carlo", "walk_forward", "trials"],
+        group="evidence",
+        kinds={"python"},
+    ),
+]
 
 
 @dg.multi_asset(
     name="runs",
     specs=_SPECS,
-    check_specs=check_specs(steps.BACKTESTS),
+    check_specs=check_specs(_TABLES),
     partitions_def=RUNS,
     can_subset=True,
     backfill_policy=dg.BackfillPolicy.single_run(),
@@ -33,7 +66,8 @@ _SPECS: Final = asset_specs(
 def backtests(
     context: dg.AssetExecutionContext, store: dg.ResourceParam[Store], home: dg.ResourceParam[Path]
 ) -> Iterator[dg.AssetMaterialization | dg.AssetCheckEvaluation]:
-    """Run every strategy of the range through its campaign."""
+    """Run the strategies of the range through their campaigns, and judge what came of it."""
+    wanted = {key.to_user_string() for key in context.selected_asset_keys}
 
     @cache  # One campaign is named by many keys of a range.
     def campaign(name: str) -> Campaign:
@@ -42,7 +76,11 @@ def backtests(
     def compute(key: str) -> list[steps.Outcome]:
         partition = _partition(key)
         strategy = requested(context, home, str(partition.strategy))
-        return steps.backtests(store, campaign(str(partition.campaign)), strategy)
+        outcomes: list[steps.Outcome] = []
+        for tables, make in _STEPS:
+            if any(table.name in wanted for table in tables):
+                outcomes += make(store, campaign(str(partition.campaign)), strategy)
+        return outcomes
 
     def fan(key: str) -> Picture | None:
         partition = _partition(key)
@@ -59,10 +97,15 @@ def backtests(
         compute,
         fan,
         {
+            **{table.name: _no_picture for table in _TABLES if table not in steps.BACKTESTS},
             "equity": lambda key: run_plots.equity_with_drawdown(store, _partition(key)),
             "trades": lambda key: run_plots.trade_excursions(store, _partition(key)),
         },
     )
+
+
+def _no_picture(_: str) -> None:
+    """Tables whose numbers stand in the picture of another."""
 
 
 def _partition(key: str) -> Partition:

@@ -24,15 +24,12 @@ def build(home: Path) -> dg.Definitions:
         warnings.filterwarnings("ignore", category=dg.PreviewWarning)
         from assets.backtests import backtests
         from assets.chaos import chaos
-        from assets.evidence import appraisals
         from assets.evolution import evolution
         from assets.markets import markets
-        from assets.monte_carlo import monte_carlo
         from assets.portfolios import calibration, portfolios
         from assets.report import report
         from assets.strategies import strategies
         from assets.tournaments import tournaments
-        from assets.validity import validity
         from pipelines.jobs import JOBS
         from pipelines.sensors import SENSORS
 
@@ -41,9 +38,6 @@ def build(home: Path) -> dg.Definitions:
                 markets,
                 strategies,
                 backtests,
-                monte_carlo,
-                validity,
-                appraisals,
                 portfolios,
                 calibration,
                 tournaments,

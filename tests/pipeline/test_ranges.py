@@ -8,6 +8,7 @@ import pytest
 
 from pipelines import headless
 from pipelines.definitions import build
+from pipelines.jobs import JOBS
 from simcore import steps
 from simcore.documents import found
 from simcore.errors import EngineError
@@ -76,6 +77,19 @@ def test_one_run_covers_two_campaigns_and_each_partition_keeps_its_own_version(
     # What a campaign does not name, it does not run.
     assert store.footer(TABLES["backtests"], Partition("second", "rsi_reversion")).rows == 0
     assert store.footer(TABLES["backtests"], Partition("second", "ma_cross")).rows == 1
+
+
+def test_one_run_makes_all_that_is_known_of_a_strategy_step_after_step(
+    two: Path, instance: dg.DagsterInstance
+) -> None:
+    made = (*steps.BACKTESTS, *steps.MONTE_CARLO, *steps.VALIDITY, *steps.EVIDENCE)
+    keys = [dg.AssetKey(table.name) for table in made]
+    store, place = Store(two / "lake"), Partition(campaign="second", strategy="ma_cross")
+    (job,) = (each for each in JOBS if each.name == "run_backtests")
+    assert job.selection.resolve(build(two).resolve_asset_graph()) == set(keys)
+    key = "second|ma_cross"
+    assert materialise(two, instance, keys, span(key, key)).success
+    assert [table.name for table in made if store.footer(table, place) is None] == []
 
 
 def test_a_campaign_runs_whole_beside_another(two: Path, instance: dg.DagsterInstance) -> None:
