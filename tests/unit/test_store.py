@@ -37,6 +37,7 @@ def games(n: int, tournament: str = "one") -> pl.DataFrame:
         {
             "tournament_id": [tournament] * n,
             "round": range(n),
+            "stage": [""] * n,
             "scenario_id": ["trend-up-mid"] * n,
             "path": [0] * n,
             "entry_a": ["ma_cross"] * n,
@@ -138,7 +139,7 @@ class TestWrite:
     def test_compresses_with_zstd_and_puts_enums_in_a_dictionary(self, store: Store) -> None:
         path = store.write(GAMES, TINY, games(300), PROVENANCE).path
         group = pq.read_metadata(path).row_group(0)
-        columns = {group.column(i).path_in_schema: group.column(i) for i in range(9)}
+        columns = {group.column(i).path_in_schema: group.column(i) for i in range(group.num_columns)}
         assert {column.compression for column in columns.values()} == {"ZSTD"}
         assert any("DICTIONARY" in encoding for encoding in columns["result"].encodings)
 
@@ -398,7 +399,8 @@ WRITER = """
     rows = {}
     for size in (120_000, 90_000):
         rows[size] = games.conform(pl.DataFrame({
-            "tournament_id": ["one"] * size, "round": range(size), "scenario_id": ["s"] * size,
+            "tournament_id": ["one"] * size, "round": range(size), "stage": [""] * size,
+            "scenario_id": ["s"] * size,
             "path": [0] * size, "entry_a": ["a"] * size, "entry_b": ["b"] * size,
             "score_a": [i * 0.1 for i in range(size)], "score_b": [0.5] * size,
             "result": ["a"] * size,
