@@ -139,7 +139,8 @@ class TestWrite:
     def test_compresses_with_zstd_and_puts_enums_in_a_dictionary(self, store: Store) -> None:
         path = store.write(GAMES, TINY, games(300), PROVENANCE).path
         group = pq.read_metadata(path).row_group(0)
-        columns = {group.column(i).path_in_schema: group.column(i) for i in range(group.num_columns)}
+        every = [group.column(i) for i in range(group.num_columns)]
+        columns = {column.path_in_schema: column for column in every}
         assert {column.compression for column in columns.values()} == {"ZSTD"}
         assert any("DICTIONARY" in encoding for encoding in columns["result"].encodings)
 
