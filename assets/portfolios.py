@@ -6,7 +6,7 @@ from typing import Final
 
 import dagster as dg
 
-from assets.events import asset_specs, check_specs, results
+from assets.events import POOL, asset_specs, check_specs, results
 from assets.partitions import CAMPAIGNS
 from simcore import steps
 from simcore.campaign import load
@@ -46,6 +46,7 @@ def portfolios(
     partitions_def=CAMPAIGNS,
     can_subset=True,
     backfill_policy=dg.BackfillPolicy.multi_run(1),
+    pool=POOL,
 )
 def calibration(
     context: dg.AssetExecutionContext, store: dg.ResourceParam[Store], home: dg.ResourceParam[Path]

@@ -132,7 +132,7 @@ impl<'a> Signals<'a> {
 
     /// Asks for the prices of one more bar on which something is asked for, after bar `t` and those
     /// up to `fetched`, so that the bar loop need not wait for them when it is there. Returns up to
-    /// which bar they have been asked for now.
+    /// which bar they have been asked for.
     #[inline]
     pub fn fetch_after(&self, t: usize, fetched: usize, bars: &crate::bars::BarsView) -> usize {
         let limit = bars.len().min(t + FETCHED_BARS);

@@ -1,4 +1,4 @@
-//! The work that is measured: a year of minutes, and one moving-average crossover over it.
+//! What is measured: a year of minutes, and one moving-average crossover over it.
 
 use proving_core::backtest::{Detail, Execution, RunResult, profiles, run_batch};
 use proving_core::bars::{Bars, BarsView};
