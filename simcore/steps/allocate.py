@@ -10,6 +10,7 @@ import polars as pl
 from simcore import engine
 from simcore.campaign import Campaign
 from simcore.scoring.portfolio_trial import daily_returns, portfolios
+from simcore.steps.backtest import closes
 from simcore.steps.step import Outcome, Rows, Step, needed, settled, with_facts
 from simcore.store import Partition, Provenance, Store
 from simcore.tables import TABLES
@@ -42,7 +43,7 @@ def allocations(store: Store, campaign: Campaign) -> list[Outcome]:
 
     def allocate() -> Rows:
         table = TABLES["portfolio_weights"]
-        equity = {name: store.read(TABLES["equity"], place) for name, place in places.items()}
+        equity = {each.id: closes(store, campaign, each) for each in campaign.strategies}
         cash = campaign.document.initial_cash
         names, returns = daily_returns(equity, cash)
         empty = len(names) == 0 or len(returns) < 2

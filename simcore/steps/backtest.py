@@ -77,6 +77,22 @@ def backtests(store: Store, campaign: Campaign, strategy: Strategy) -> list[Outc
     return with_facts(outcomes, facts)
 
 
+def closes(store: Store, campaign: Campaign, strategy: Strategy) -> pl.DataFrame:
+    """Return equity at every close; where the table keeps fewer, of the runs made again.
+
+    Raises:
+        StoreError: The runs, or the markets to make them again, are not there.
+    """
+    asked = campaign.document
+    if asked.equity_every_bars == 1:
+        place = Partition(campaign=campaign.id, strategy=strategy.id)
+        return store.read(TABLES["equity"], place)
+    scenarios = manifests(store, campaign) if campaign.enters(strategy.id) else []
+    own = [row for row in scenarios if row["timeframe"] == strategy.timeframe]
+    markets = campaign_markets(store, campaign, own)
+    return run_strategy(strategy, markets, asked.execution, asked.initial_cash)[2]
+
+
 def neighbourhood(store: Store, campaign: Campaign, strategy: Strategy) -> Surface | None:
     """Return the surface around a strategy's own setting on the first path that it ran on.
 

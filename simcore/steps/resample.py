@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from typing import Final
 
-import polars as pl
-
 from simcore import engine
 from simcore.backtests.resampled_runs import resampled_runs
-from simcore.backtests.run import run_strategy
 from simcore.campaign import Campaign
+from simcore.steps.backtest import closes
 from simcore.steps.step import (
     Outcome,
     Rows,
     Step,
-    campaign_markets,
     contents,
     manifests,
     needed,
@@ -56,7 +53,7 @@ def monte_carlo(store: Store, campaign: Campaign, strategy: Strategy) -> list[Ou
     def resample() -> Rows:
         years = {row["scenario_id"]: float(row["A"]) for row in manifests(store, campaign)}
         runs = store.read(TABLES["backtests"], partition)
-        equity = _equity(store, campaign, strategy, partition)
+        equity = closes(store, campaign, strategy)
         rows = resampled_runs(runs, equity, years, n_paths=N_PATHS, method=METHOD)
         return {"monte_carlo": rows}
 
@@ -69,16 +66,3 @@ def monte_carlo(store: Store, campaign: Campaign, strategy: Strategy) -> list[Ou
         "sharpe_below_0_mean": sharpe["worse_fraction"].mean(),
     }
     return with_facts(outcomes, facts)
-
-
-def _equity(
-    store: Store, campaign: Campaign, strategy: Strategy, partition: Partition
-) -> pl.DataFrame:
-    """Return equity at every close; where the table does not keep every one, of the runs again."""
-    asked = campaign.document
-    if asked.equity_every_bars == 1:
-        return store.read(TABLES["equity"], partition)
-    scenarios = manifests(store, campaign) if campaign.enters(strategy.id) else []
-    own = [row for row in scenarios if row["timeframe"] == strategy.timeframe]
-    markets = campaign_markets(store, campaign, own)
-    return run_strategy(strategy, markets, asked.execution, asked.initial_cash)[2]

@@ -20,7 +20,7 @@ name = "Curves"
 seed = 1
 days = 5
 scenarios = ["trend-up-mid"]
-strategies = ["ma_cross"]
+strategies = ["buy_and_hold", "ma_cross"]
 equity_every_bars = {every}
 """
 
@@ -30,15 +30,17 @@ def rows(home: Path, name: str, every: int) -> dict[str, pl.DataFrame]:
     (home / "campaigns" / f"{name}.toml").write_text(text, encoding="utf-8")
     store, campaign = Store(homes.lake(home)), load(name, home=home)
     steps.markets(store, campaign)
-    (strategy,) = campaign.strategies
-    steps.strategies(store, strategy)
-    outcomes = steps.backtests(store, campaign, strategy)
-    outcomes += steps.monte_carlo(store, campaign, strategy)
+    for strategy in campaign.strategies:
+        steps.strategies(store, strategy)
+        outcomes = steps.backtests(store, campaign, strategy)
+        outcomes += steps.monte_carlo(store, campaign, strategy)
     place = Partition(campaign=name, strategy="ma_cross")
     for outcome in outcomes:
         findings = checks.findings(store, outcome.table, place)
         assert [each for each in findings if not each.has_passed] == []
-    return {each.table.name: store.read(each.table, place) for each in outcomes}
+    (portfolio,) = steps.allocations(store, campaign)
+    read = {each.table.name: store.read(each.table, place) for each in outcomes}
+    return {**read, portfolio.table.name: store.read(portfolio.table, portfolio.partition)}
 
 
 def test_curves_are_thinner_and_end_at_the_last_close_and_nothing_else_changes(home: Path) -> None:
@@ -51,4 +53,6 @@ def test_curves_are_thinner_and_end_at_the_last_close_and_nothing_else_changes(h
     assert thin["backtests"].drop("equity_rows").equals(whole["backtests"].drop("equity_rows"))
     assert thin["trades"].equals(whole["trades"])
     assert thin["monte_carlo"].equals(whole["monte_carlo"])
+    assert thin["portfolio_weights"].equals(whole["portfolio_weights"])
+    assert whole["portfolio_weights"].height > 0
     assert TABLES["backtests"].polars_schema() == thin["backtests"].schema
