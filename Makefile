@@ -11,6 +11,8 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; 
 ENGINE_SOURCES := Cargo.toml Cargo.lock pyproject.toml \
 	$(shell find engine_rs -name '*.rs' -o -name Cargo.toml)
 PYTEST := $(BIN)/python -m pytest
+# A file of tests stays on one worker, as its tests share a home; the long ones come first.
+PARALLEL := --numprocesses=logical --maxprocesses=8 --dist=loadfile --no-loadscope-reorder
 
 export PROVING_HOME
 .PHONY: help setup run test dev check format bench bench-rust count calibrate golden fuzz lock browser tools clean
@@ -25,7 +27,7 @@ run: setup ## Run the light campaign to its verdict, headless
 
 test: setup browser check ## Run every test
 	cargo test --locked --quiet --package proving_core
-	$(PYTEST)
+	$(PYTEST) $(PARALLEL) --durations=15
 
 dev: setup ## Open Dagster's UI with everything loaded
 	@$(BIN)/proving init
