@@ -1,11 +1,13 @@
 """Generations of an evolution: who lived, what it came to, and who was promoted why."""
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 import dagster as dg
 
+from assets import evolution_plots
 from assets.events import POOL, asset_specs, check_specs, results
 from assets.partitions import GENERATIONS
 from simcore import steps
@@ -36,4 +38,5 @@ def evolution(
         number = steps.GENERATION_KEYS.index(str(place.generation))
         return steps.evolved(store, asked, number, steps.salt_in(home, asked))
 
-    yield from results(context, store, compute, lambda: None)
+    page = partial(evolution_plots.evolution_page, store, place)
+    yield from results(context, store, compute, page)

@@ -50,6 +50,7 @@ def main(argv: list[str] | None = None) -> int:
     arguments.is_coloured = sys.stdout.isatty() and not (
         arguments.json or os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
     )
+    arguments.clock = time.perf_counter
     try:
         answer = _answer(arguments)
         _print_answer(answer, as_json=arguments.json)

@@ -25,6 +25,7 @@ def build(home: Path) -> dg.Definitions:
         from assets.backtests import backtests
         from assets.chaos import chaos
         from assets.evolution import evolution
+        from assets.history import histories
         from assets.markets import markets
         from assets.portfolios import calibration, portfolios
         from assets.report import report
@@ -41,6 +42,7 @@ def build(home: Path) -> dg.Definitions:
                 portfolios,
                 calibration,
                 tournaments,
+                histories,
                 chaos,
                 report,
                 evolution,

@@ -26,7 +26,7 @@ BACKTEST: Final = dg.define_asset_job(
 )
 STANDINGS: Final = dg.define_asset_job(
     "play_tournaments",
-    selection=_selection(steps.TOURNAMENTS, steps.PORTFOLIOS, steps.REPORT),
+    selection=_selection(steps.TOURNAMENTS, steps.HISTORY, steps.PORTFOLIOS, steps.REPORT),
     description="Play a campaign's tournaments again and write its report.",
 )
 JOBS: Final = (COMPILE, BACKTEST, STANDINGS)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from simcore.backtests.sweep import sweep
     from simcore.backtests.walk_forward import WalkForward, walk_forward
     from simcore.chaos.campaign import ChaosRun, chaos_run
+    from simcore.contrast.contrast import Contrast, compare
     from simcore.errors import EngineError, ProvingError, SpecError, StoreError, TableError
     from simcore.evolution.generation import Generation
     from simcore.evolution.loop import evolve, evolve_generation
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "Backtest": "simcore.backtests.run",
     "ChaosRun": "simcore.chaos.campaign",
+    "Contrast": "simcore.contrast.contrast",
     "EngineError": "simcore.errors",
     "Generation": "simcore.evolution.generation",
     "Problem": "simcore.problems",
@@ -44,6 +46,7 @@ _HOMES = {
     "catalogue": "simcore.inventory",
     "chaos_run": "simcore.chaos.campaign",
     "check_strategy": "simcore.strategy.check",
+    "compare": "simcore.contrast.contrast",
     "compile_strategy": "simcore.strategy.strategy",
     "evolve": "simcore.evolution.loop",
     "evolve_generation": "simcore.evolution.loop",
@@ -60,6 +63,7 @@ _HOMES = {
 __all__ = [
     "Backtest",
     "ChaosRun",
+    "Contrast",
     "EngineError",
     "Generation",
     "Problem",
@@ -74,6 +78,7 @@ __all__ = [
     "catalogue",
     "chaos_run",
     "check_strategy",
+    "compare",
     "compile_strategy",
     "evolve",
     "evolve_generation",

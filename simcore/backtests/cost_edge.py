@@ -131,10 +131,11 @@ def _rerun_bps(
         }
         return bench.summary(initial_cash, **fees)["net"]
 
-    lowest = -min(value for name in FEES if isinstance(value := bench.fields.get(name), float))
-    highest = FEE_BPS_MAX + min(lowest, 0.0)
+    known = [value for name in FEES if isinstance(value := bench.fields.get(name), float)]
+    # A fee is refused below zero and above its bound; every one of them is raised alike.
+    lowest, highest = -min(known), FEE_BPS_MAX - max(known)
     if guess_bps >= 0.0:
-        low, high = 0.0, max(2.0 * guess_bps, 1.0)
+        low, high = 0.0, min(max(2.0 * guess_bps, 1.0), highest)
         while net(high) > 0.0 and high < highest:
             low, high = high, min(2.0 * high, highest)
     else:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from simcore.backtests.run import check_amount
+from simcore.backtests.request import check_bars_per_year
 from simcore.errors import LimitError, SpecError
 from simcore.problems import Problem
 
@@ -189,7 +189,7 @@ def path_sharpes(
     Source:
         Lopez de Prado (2018), "Advances in Financial Machine Learning", ch. 12.
     """
-    check_amount("bars_per_year", bars_per_year)
+    check_bars_per_year(bars_per_year)
     matrix = _matrix(returns)
     if matrix.shape[0] != combinations.n_bars:
         message = f"got {matrix.shape[0]} bars, expected {combinations.n_bars}"

@@ -79,13 +79,9 @@ class Plan:
         if purge_bars is None:
             purge_bars = min(max(holding_bars, 1), train_bars // 2)
         gap_bars = purge_bars + self.embargo_bars
+        asked = (n_bars, train_bars, test_bars, gap_bars)
         if test_bars < 1 or train_bars <= gap_bars or train_bars + self.folds * test_bars > n_bars:
-            message = (
-                f"got {n_bars} bars for a train of {train_bars}, of which {gap_bars} are cut off, "
-                f"and {self.folds} tests of {test_bars}; expected a history that holds them all"
-            )
-            hint = Hint("ask for fewer folds or shorter ones")
-            raise SpecError([Problem("ARGUMENT", "TOO_SHORT", message, "/folds", hints=(hint,))])
+            raise SpecError([_short(self, *asked)])
         return tuple(
             self._fold(number, train_bars + number * test_bars, train_bars, test_bars, gap_bars)
             for number in range(self.folds)
@@ -101,6 +97,38 @@ class Plan:
             test_start=test_start,
             test_stop=test_start + test_bars,
         )
+
+
+def _short(plan: Plan, n_bars: int, train_bars: int, test_bars: int, gap_bars: int) -> Problem:
+    """Why a history does not hold the folds: the one thing asked that it has least room for."""
+    path, hint = "/folds", "ask for fewer folds or shorter ones"
+    history = f"a history of {n_bars} bars"
+    if plan.folds > n_bars // 2:
+        message = f"got {plan.folds} folds, expected at most {n_bars // 2} in {history}"
+    elif plan.train_bars is not None and plan.train_bars >= n_bars:
+        path = "/train_bars"
+        message = f"got {plan.train_bars}, expected fewer than the bars of {history}"
+        hint = "ask for a shorter train"
+    elif plan.test_bars is not None and plan.folds * plan.test_bars >= n_bars:
+        path = "/test_bars"
+        message = (
+            f"got {plan.test_bars}, which make {plan.folds * plan.test_bars} bars in "
+            f"{plan.folds} folds, expected fewer in all than {history} has"
+        )
+    elif gap_bars >= train_bars:
+        is_purge = (plan.purge_bars or 0) >= plan.embargo_bars
+        path = "/purge_bars" if is_purge else "/embargo_bars"
+        message = (
+            f"got {gap_bars} bars to cut off a train of {train_bars} (purge and embargo), expected "
+            "fewer than it has"
+        )
+        hint = "cut off less, or ask for a longer train"
+    else:
+        message = (
+            f"got {n_bars} bars for a train of {train_bars} and {plan.folds} tests of "
+            f"{test_bars}; expected a history that holds them all, each test one bar or more"
+        )
+    return Problem("ARGUMENT", "TOO_SHORT", message, path, hints=(Hint(hint),))
 
 
 def _problems(plan: Plan) -> list[Problem]:

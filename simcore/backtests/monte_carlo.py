@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from simcore import engine
 from simcore.backtests.percentile import PERCENTILES, mean, quantile, standard_error
+from simcore.backtests.request import BARS_PER_YEAR_MAX, check_bars_per_year
 from simcore.errors import SpecError
 from simcore.problems import Problem
 from simcore.seeds import SEED_MAX
@@ -92,7 +93,8 @@ class MonteCarlo:
         """One row a statistic: ``metric, p5 … p95, mean, mcse_p5 … mcse_p95``.
 
         None where no path has the number, and for percentiles of what the method cannot vary;
-        errors are None where a single path has it.
+        errors are None where too few paths have it to tell: 37 for the outer percentiles, 7 for
+        the quartiles, 3 for the median.
         """
         found: list[dict[str, float | str | None]] = []
         for name in STATISTICS:
@@ -103,9 +105,7 @@ class MonteCarlo:
                 row[label] = quantile(ordered, q) if len(ordered) else None
             row["mean"] = mean(numbers) if len(numbers) else None
             for label, q in PERCENTILES.items():
-                # One path alone cannot tell how far another would lie from it.
-                has_error = len(ordered) > 1
-                row[f"mcse_{label}"] = standard_error(ordered, q) if has_error else None
+                row[f"mcse_{label}"] = standard_error(ordered, q)
             found.append(row)
         return found
 
@@ -283,7 +283,7 @@ def resampled(
     if method == "permute" and adaptive is True:
         targets = {name: TARGETS[name] for name in ORDER_ONLY}
     _check(series, n_paths, method, block, targets)
-    _check_seed(seed)
+    _check_given(seed, bars_per_year)
     block_bars = chosen_block_bars(series, method, block)
     if seed is None:
         seed = derived_seed(signature or hashlib.sha256(series.tobytes()).hexdigest(), method)
@@ -389,7 +389,9 @@ def _needed(scores: Mapping[str, Floats], targets: Mapping[str, float]) -> int:
     for name, target in targets.items():
         ordered = np.sort(scores[name][~np.isnan(scores[name])])
         if len(ordered):
-            ratio = standard_error(ordered, PERCENTILES["p5"]) / target
+            error = standard_error(ordered, PERCENTILES["p5"])
+            # Too few to tell how far off they are: so many as nobody has to be warned of.
+            ratio = math.sqrt(FEW_PATHS / len(scores[name])) if error is None else error / target
             needed = max(needed, math.ceil(len(scores[name]) * ratio * ratio))
     return needed
 
@@ -434,7 +436,10 @@ def _check(
     _refuse(wrong)
 
 
-def _check_seed(seed: int | None) -> None:
+def _check_given(seed: int | None, bars_per_year: float) -> None:
+    """Refuse a seed that is none, and more bars than a year has; the engine refuses the rest."""
+    if BARS_PER_YEAR_MAX < bars_per_year < math.inf:
+        check_bars_per_year(bars_per_year)
     if seed is not None and not (_is_count(seed) and 0 <= seed <= SEED_MAX):
         _refuse([("OUT_OF_RANGE", repr(seed), f"a whole number from 0 to {SEED_MAX}", "/seed")])
 

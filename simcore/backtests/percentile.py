@@ -29,23 +29,28 @@ def quantile(ordered: Floats, q: float) -> float:
     return _at(ordered, q * (len(ordered) - 1))
 
 
-def standard_error(ordered: Floats, q: float) -> float:
+def standard_error(ordered: Floats, q: float) -> float | None:
     """Standard error of a quantile of independent draws, without a density.
 
     How many of n draws lie below the true quantile is binomial; one deviation of that number to
-    either side names two order statistics, and half of what lies between them is the error. 0 for
-    a single draw, and where all draws are equal.
+    either side names two order statistics, and half of what lies between them is the error.
 
     Args:
-        ordered: Ascending, one value or more, ``(n,)``.
+        ordered: Ascending, ``(n,)``.
         q: Between 0 and 1.
+
+    Returns:
+        0 where all draws are equal. None where one of the two lies beyond the smallest or the
+        largest draw: what is known ends there, and half of the rest would flatter.
 
     Source:
         David and Nagaraja (2003), "Order statistics", section 7.1.
     """
     n = len(ordered)
     middle, deviation = n * q - 0.5, math.sqrt(n * q * (1.0 - q))
-    low, high = max(middle - deviation, 0.0), min(middle + deviation, n - 1.0)
+    low, high = middle - deviation, middle + deviation
+    if low < 0.0 or high > n - 1.0:
+        return None
     return (_at(ordered, high) - _at(ordered, low)) / 2.0
 
 

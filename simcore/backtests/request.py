@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from functools import lru_cache
 from typing import Any, Final
+
+import numpy as np
 
 from simcore import engine
 from simcore.documents import nearest
@@ -23,6 +25,23 @@ _EITHER_SIGN: Final = ("funding_bps_year", "cash_rate_year")
 """Fields that may be negative: who is paid by them changes with their sign."""
 
 METRICS_VERSION: Final = "0.1"
+
+BARS_PER_YEAR_MAX: Final = 366 * 86_400 * 1_000
+"""A bar a millisecond of a leap year; what is annualised by more is a mistake of units."""
+
+
+def check_bars_per_year(value: Any) -> None:
+    """Refuse what is no number of bars that a year can have.
+
+    Raises:
+        SpecError: WRONG_TYPE, OUT_OF_RANGE.
+    """
+    is_number = isinstance(value, int | float | np.number) and not isinstance(value, bool)
+    if not is_number or not 0.0 < value <= BARS_PER_YEAR_MAX:
+        reason = "OUT_OF_RANGE" if is_number else "WRONG_TYPE"
+        got = value if is_number else repr(value)
+        message = f"got {got}, expected a finite number above 0, at most {BARS_PER_YEAR_MAX}"
+        raise SpecError([Problem("DOC_INVALID", reason, message, path="/bars_per_year")])
 
 
 def execution_fields(profile: ExecutionArgument) -> dict[str, Any]:
@@ -54,13 +73,42 @@ def execution_json(profile: ExecutionArgument) -> str:
 
 @lru_cache(maxsize=64)
 def _overridden_json(items: tuple[tuple[str, type, Any], ...]) -> str:
-    text = json.dumps(_overridden({name: value for name, _, value in items}))
+    return json.dumps(_overridden({name: value for name, _, value in items}))
+
+
+def _refused_by_engine(fields: Mapping[str, Any]) -> str | None:
+    """What the engine says of an execution that it does not take; None where it does."""
     try:
-        engine.backtest((), text, (), (), initial_cash=1.0, bars_per_year=())
-    except EngineError as refused:  # a word that the engine does not know, such as another fill
-        problem = Problem("DOC_INVALID", "BAD_ENUM", refused.message, path="/execution")
-        raise SpecError([problem]) from None
-    return text
+        engine.backtest((), json.dumps(fields), (), (), initial_cash=1.0, bars_per_year=())
+    except EngineError as refused:
+        return refused.message
+    return None
+
+
+def _engine_problems(
+    base: Mapping[str, Any], fields: Mapping[str, Any], wrong: Collection[str]
+) -> list[Problem]:
+    """Problems of fields that only the engine knows the words and bounds of, each at its place.
+
+    Args:
+        base: The profile, which is right.
+        fields: The same with overrides.
+        wrong: Names whose values are refused already.
+    """
+    changed = {name: value for name, value in fields.items() if name not in wrong}
+    whole = _refused_by_engine({**base, **changed})
+    if whole is None:
+        return []
+    problems = []
+    for name, value in changed.items():
+        said = None if value == base[name] else _refused_by_engine({**base, name: value})
+        if said is not None:
+            is_word = isinstance(base[name], str)
+            reason = "BAD_ENUM" if is_word else "OUT_OF_RANGE"
+            message = said.removeprefix(f"/{name}: ")
+            problems.append(Problem("DOC_INVALID", reason, message, path=f"/execution/{name}"))
+    # No field is wrong alone: it is how they go together.
+    return problems or [Problem("DOC_INVALID", "BAD_ENUM", whole, path="/execution")]
 
 
 def execution_name(profile: ExecutionArgument) -> str:
@@ -89,7 +137,8 @@ def _overridden(profile: Mapping[str, Any]) -> dict[str, Any]:
     if "base" not in profile:
         message = 'got no "base", expected the name of a profile'
         raise SpecError([Problem("DOC_INVALID", "MISSING_FIELD", message, path="/execution/base")])
-    fields = dict(_profile(profile["base"], path="/execution/base"))
+    base = _profile(profile["base"], path="/execution/base")
+    fields = dict(base)
     problems = []
     for name, value in profile.items():
         if name == "base":
@@ -103,8 +152,11 @@ def _overridden(profile: Mapping[str, Any]) -> dict[str, Any]:
             reason, expected = problem
             message = f"got {value!r}, expected {expected}"
             problems.append(Problem("DOC_INVALID", reason, message, path=path))
+            continue
         is_real = value is not None and not isinstance(fields[name], str | int)
-        fields[name] = float(value) if is_real and not problem else value
+        fields[name] = float(value) if is_real else value
+    wrong = {problem.path.removeprefix("/execution/") for problem in problems}
+    problems += _engine_problems(base, fields, wrong)
     if problems:
         raise SpecError(problems)
     return fields

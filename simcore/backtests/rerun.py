@@ -11,11 +11,15 @@ import polars as pl
 from simcore import engine
 from simcore.backtests.market import market_columns
 from simcore.backtests.metric_values import metric_names
-from simcore.backtests.request import ExecutionArgument, execution_fields, execution_json
+from simcore.backtests.request import (
+    ExecutionArgument,
+    check_bars_per_year,
+    execution_fields,
+    execution_json,
+)
 from simcore.backtests.run import (
     Backtest,
     backtest,
-    check_amount,
     default_bars_per_year,
 )
 from simcore.strategy.strategy import Strategy, compile_strategy
@@ -46,7 +50,7 @@ class Rerun:
         self.bars = bars
         self.fields = execution_fields(execution)
         given = default_bars_per_year(self.strategy) if bars_per_year is None else bars_per_year
-        check_amount("bars_per_year", given)
+        check_bars_per_year(given)
         self.year = float(given)
         self._execution = {"base": execution} if isinstance(execution, str) else dict(execution)
         self._columns = market_columns(self.strategy, bars)

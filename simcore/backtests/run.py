@@ -26,6 +26,7 @@ from simcore.backtests.metric_values import (
 )
 from simcore.backtests.request import (
     ExecutionArgument,
+    check_bars_per_year,
     execution_fields,
     execution_json,
     execution_name,
@@ -162,7 +163,7 @@ def backtest(
     if bars_per_year is None:
         bars_per_year = default_bars_per_year(compiled)
     else:
-        check_amount("bars_per_year", bars_per_year)
+        check_bars_per_year(bars_per_year)
     asked = (execution, initial_cash, bars_per_year)
     if home is None:
         return Backtest(_run_one(compiled, bars, asked), compiled, bars, asked)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -10,6 +11,7 @@ import numpy as np
 
 from simcore import engine
 from simcore.backtests.metric_values import flag_names, named
+from simcore.backtests.request import BARS_PER_YEAR_MAX, check_bars_per_year
 from simcore.errors import SpecError
 from simcore.problems import Problem
 
@@ -48,7 +50,8 @@ def metrics(
         An empty series gives None for every ratio.
 
     Raises:
-        SpecError: Returns that are no column of numbers; ``bars_per_year`` that is no number.
+        SpecError: Returns that are no column of numbers; ``bars_per_year`` that is no number, or
+            more than a year can have.
         EngineError: ``bars_per_year`` is not above 0; an option, a return or one of the
             benchmark's is not finite; columns of unequal length; times that do not rise; a name
             that is no metric of returns.
@@ -59,6 +62,8 @@ def metrics(
     if not isinstance(bars_per_year, int | float | np.number):
         message = f"got {bars_per_year!r}, expected a finite number above 0"
         raise SpecError([Problem("ARGUMENT", "WRONG_TYPE", message, path="/bars_per_year")])
+    if BARS_PER_YEAR_MAX < bars_per_year < math.inf:
+        check_bars_per_year(bars_per_year)
     values, bits = engine.metrics(
         _column(returns),
         bars_per_year=bars_per_year,

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from simcore import engine
 from simcore.backtests.market import market_columns
 from simcore.backtests.metric_values import metric_names
-from simcore.backtests.request import ExecutionArgument, execution_json
+from simcore.backtests.request import ExecutionArgument, check_bars_per_year, execution_json
 from simcore.backtests.run import check_amount, default_bars_per_year
 from simcore.backtests.sharpe_error import sharpe_error
 from simcore.backtests.trials import HandLedger, annual_scores
@@ -82,7 +82,7 @@ def sweep(
     asked = (execution_json(execution), history, float(initial_cash))
     ledger = None if home is None else HandLedger(home, compiled, history, execution)
     year = default_bars_per_year(compiled) if bars_per_year is None else bars_per_year
-    check_amount("bars_per_year", year)
+    check_bars_per_year(year)
     values, refused = _all(compiled, names, settings, (*asked, year, n_threads), ledger)
     varied = {name: [values[i] for values in settings] for i, name in enumerate(grid)}
     metrics = {name: values[:, i] for i, name in enumerate(metric_names())}

@@ -22,7 +22,7 @@ from simcore import engine
 from simcore.backtests.folds import Fold, Plan
 from simcore.backtests.market import market_columns
 from simcore.backtests.metric_values import flag_names, metric_names, run_metrics
-from simcore.backtests.request import ExecutionArgument, execution_json
+from simcore.backtests.request import ExecutionArgument, check_bars_per_year, execution_json
 from simcore.backtests.run import check_amount, default_bars_per_year
 from simcore.backtests.search import Candidate, Candidates, Grid, candidates, objective_sign
 from simcore.backtests.series import metrics as metrics_of
@@ -262,7 +262,7 @@ def _asked(
 ) -> Asked:
     check_amount("initial_cash", initial_cash)
     year = default_bars_per_year(strategy) if bars_per_year is None else bars_per_year
-    check_amount("bars_per_year", year)
+    check_bars_per_year(year)
     objective_sign(objective)
     return Asked(execution_json(execution), float(initial_cash), float(year), objective)
 

@@ -5,7 +5,13 @@ Printing, the clock and the environment belong to `pipelines.cli`.
 
 from __future__ import annotations
 
-from simcore.cli import campaigns, documents, runs
+from simcore.cli import campaigns, contrasts, documents, estimates, runs
 from simcore.cli.answer import Command
 
-COMMANDS: tuple[Command, ...] = (*documents.COMMANDS, *runs.COMMANDS, *campaigns.COMMANDS)
+COMMANDS: tuple[Command, ...] = (
+    *documents.COMMANDS,
+    *runs.COMMANDS,
+    *contrasts.COMMANDS,
+    *estimates.COMMANDS,
+    *campaigns.COMMANDS,
+)

@@ -107,6 +107,8 @@ def _evolve(arguments: argparse.Namespace, home: Path) -> Answer:
         "selected_train",
         "selected_sealed",
         "generalisation_gap",
+        "generalisation_gap_lo",
+        "generalisation_gap_hi",
         "champion_score",
         "gain_best",
         "gain_mde",

@@ -25,25 +25,10 @@ def _met(
     arguments: argparse.Namespace, home: Path
 ) -> tuple[Strategy, pl.DataFrame, dict[str, Any]]:
     """The strategy and the path that a command names: program, bars and manifest."""
-    import polars as pl
+    from simcore.backtests.meeting import met
 
-    from simcore.scenario.document import load
-    from simcore.scenario.manifest import generate_with_manifest
-    from simcore.strategy.strategy import compile_strategy
-
-    strategy = compile_strategy(arguments.strategy, home=home)
-    bars, manifest = generate_with_manifest(load(arguments.scenario, home=home))
-    place = f"{strategy.id} on {manifest['scenario_id']}"
-    if strategy.timeframe != manifest["timeframe"]:
-        message = f"got bars of {manifest['timeframe']}, expected those of {strategy.timeframe}"
-        raise SpecError([Problem("ARGUMENT", "OTHER_TIMEFRAME", message, source=place)])
-    if arguments.path is not None:
-        n_paths = bars["path"].n_unique()
-        bars = bars.filter(pl.col("path") == arguments.path)
-        if not bars.height:
-            message = f"got path {arguments.path}, expected 0 to {n_paths - 1}"
-            raise SpecError([Problem("ARGUMENT", "OUT_OF_RANGE", message, source="--path")])
-    return strategy, bars, manifest
+    named = arguments.strategy, arguments.scenario, arguments.path
+    return met(*named, home=home, path_argument="--path")
 
 
 def parse_execution(text: str) -> str | dict[str, Any]:
@@ -95,6 +80,11 @@ def _backtest_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--cost-edge", action="store_true", help="what costs and what delay the edge bears"
+    )
+    parser.add_argument(
+        "--capacity",
+        action="store_true",
+        help="how much money it can trade before square-root impact eats its edge",
     )
 
 
@@ -184,6 +174,20 @@ def _examined(
             shown(decay),
         ]
         yield lines, {"break_even": asdict(edge), "delay_decay": rows(decay)}
+    if arguments.capacity:
+        from simcore.backtests.cost_edge import capacity
+
+        found = capacity(strategy, bars, **asked)
+        told = {"cash_quote": found.cash_quote, "shown_quote": found.shown_quote}
+        sizes = {name: "none" if size is None else f"{size:.4g}" for name, size in told.items()}
+        flags = f" {' '.join(found.flags)}" if found.flags else ""
+        lines = [
+            f"capacity: {sizes['cash_quote']} quote until profits are gone, {sizes['shown_quote']}"
+            f" until a Sharpe ratio above 0 is no longer shown (95 %, one-sided),"
+            f" n = {bars.height} bars{flags}",
+            shown(found.curve, rows=12),
+        ]
+        yield lines, {"capacity": {**told, "flags": list(found.flags), "curve": rows(found.curve)}}
 
 
 def _sweep_arguments(parser: argparse.ArgumentParser) -> None:

@@ -7,6 +7,7 @@ same bytes.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -14,13 +15,13 @@ from typing import Any, Final
 import numpy as np
 import polars as pl
 
-from simcore.backtests.trials import effective_count
+from simcore.backtests.trials import effective_count, united
 from simcore.errors import SpecError
 from simcore.evolution import gates
 from simcore.evolution.breeding import Candidate, founders, population
 from simcore.evolution.document import Evolution
 from simcore.evolution.markets import made, sealed_seeds, train_seeds
-from simcore.evolution.promotion import Judged, Trained, judged
+from simcore.evolution.promotion import ASKED_BY, Judged, Trained, judged
 from simcore.evolution.selection import Reason, lower_bounds, selected
 from simcore.evolution.trials import Trials, run, tried_rows
 from simcore.problems import Problem
@@ -33,7 +34,6 @@ from simcore.tournaments.planner import plan
 
 # Sums of the linear algebra library may differ in their last bits with its threads.
 _DIGITS: Final = 9
-ASKED_BY: Final = "evolution"
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,7 +44,7 @@ class Generation:
         number: From zero.
         rows: Of the tables `populations`, `generations` and `promotions`.
         champion: Who defends in the next one.
-        trials: Rows of the table `trials`: every run of training.
+        trials: Rows of the table `trials`: every run of training and of the sealed set.
     """
 
     number: int
@@ -145,7 +145,7 @@ def generation(
         "generations": _frame("generations", [summary]),
         "promotions": _promotion_rows(strategies, found),
     }
-    return Generation(number, rows, after, field.tried)
+    return Generation(number, rows, after, united([field.tried, found.tried]))
 
 
 def _learnt(
@@ -257,6 +257,8 @@ def _scores(field: _Field, challengers: Sequence[int], found: Judged) -> dict[st
         best = int(gains.mean(axis=0).argmax())
         gain_best = float(gains[:, best].mean())
         gain_mde = plan(len(gains), deviation=float(gains[:, best].std(ddof=1))).mde
+    # The mean of those judged on each market; training and sealed markets are independent.
+    earned, given = field.trials.scores[:, who].mean(axis=1), found.scores.mean(axis=1)
     selected_train, selected_sealed = float(train[who].mean()), float(sealed.mean())
     return {
         "population": len(field.everyone),
@@ -268,11 +270,36 @@ def _scores(field: _Field, challengers: Sequence[int], found: Judged) -> dict[st
         "selected_train": selected_train,
         "selected_sealed": selected_sealed,
         "generalisation_gap": selected_train - selected_sealed,
+        **mean_ends("selected_train", selected_train, earned),
+        **mean_ends("selected_sealed", selected_sealed, given),
+        **mean_ends("generalisation_gap", selected_train - selected_sealed, earned, given),
         "diversity": field.diversity,
         "gain_best": gain_best,
         "gain_mde": gain_mde,
         "champion_score": float(sealed[-1 if found.promoted is None else found.promoted]),
     }
+
+
+def mean_ends(name: str, value: float, *samples: Floats) -> dict[str, float]:
+    """Return the ends of the 95 % interval of a mean, or of the difference of two.
+
+    Args:
+        name: Of the value; the ends are ``{name}_lo`` and ``{name}_hi``.
+        value: The mean, or the difference of the means.
+        samples: What it is the mean of, ``(n,)`` with two or more; independent where two.
+
+    Source:
+        Welch (1947), Biometrika 34; of one sample it is Student's.
+    """
+    from scipy.special import stdtrit
+
+    squares = [float(each.var(ddof=1)) / len(each) for each in samples]
+    freedom = sum(
+        (square**2) / (len(each) - 1) for square, each in zip(squares, samples, strict=True)
+    )
+    total = sum(squares)
+    reach = 0.0 if total == 0.0 else float(stdtrit(total**2 / freedom, 0.975)) * math.sqrt(total)
+    return {f"{name}_lo": value - reach, f"{name}_hi": value + reach}
 
 
 def _stop(evolution: Evolution, before: Sequence[pl.DataFrame], summary: dict[str, Any]) -> str:

@@ -20,15 +20,16 @@ from simcore.evolution.document import Evolution
 from simcore.evolution.gates import Gate
 from simcore.evolution.markets import Markets, spliced
 from simcore.evolution.selection import lower_bounds
-from simcore.evolution.trials import RUIN, Trials, run
+from simcore.evolution.trials import RUIN, Trials, run, tried_rows
 from simcore.scoring.composite import COMPOSITE_V1
 from simcore.scoring.score import Floats, Runs
 from simcore.seeds import derive
 from simcore.strategy.strategy import Strategy, compile_strategy
 
 STRESS: Final = "stress_v1"
-N_TWINS: Final = 20
+N_TWINS: Final = 200
 CUTS: Final = (0.25, 0.5, 0.75)
+ASKED_BY: Final = "evolution"
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,12 +41,14 @@ class Judged:
         promoted: Position of the challenger who is champion now; None keeps the champion.
         scores: Of the challengers and, last, the champion, ``(n_markets, n_challengers + 1)``.
         returns: Bar returns of the same, ``(n_bars, n_challengers + 1)``.
+        tried: Rows of the table `trials`: their runs.
     """
 
     gates: list[list[Gate]]
     promoted: int | None
     scores: Floats
     returns: Floats
+    tried: pl.DataFrame
 
     @property
     def gains(self) -> Floats:
@@ -130,7 +133,9 @@ def judged(
                 gates.ambiguity(honest.gap[:, at], honest.profit[:, at], honest.initial_cash),
             ]
         )
-    return Judged(found, _promoted(found, honest), honest.scores, returns)
+    # Of these runs one may be chosen. Stress, twins and the benchmark judge what was chosen.
+    tried = tried_rows(everyone, markets, honest, asked.execution, ASKED_BY)
+    return Judged(found, _promoted(found, honest), honest.scores, returns, tried)
 
 
 def _promoted(found: Sequence[Sequence[Gate]], honest: Trials) -> int | None:

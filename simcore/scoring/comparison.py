@@ -23,6 +23,8 @@ Returns = Sequence[float] | Floats
 
 N_RESAMPLES: Final = 4_999
 FLAT: Final = 1e-12
+CONFIDENCE: Final = 0.95
+_NORMAL: Final = 1.959963984540054  # the quantile of 97.5 % that belongs to it
 # Values that the bootstrap holds at a time: 32 MB.
 _BATCH_VALUES: Final = 1 << 22
 
@@ -35,11 +37,15 @@ class Comparison:
         difference: Per bar: of Sharpe ratios, or of mean returns.
         statistic: The difference over its standard error.
         p_value: Two-sided, of no difference.
+        lower: Lower end of the 95 % interval of the difference.
+        upper: Upper end.
     """
 
     difference: float
     statistic: float
     p_value: float
+    lower: float
+    upper: float
 
 
 def jobson_korkie(first: Returns, second: Returns) -> Comparison | None:
@@ -147,7 +153,11 @@ def sharpe_difference(
     far = _resampled(moments, float(difference), length, n_resamples, seed)
     n_beyond = int((far >= abs(statistic)).sum())
     scale = math.sqrt((n - 1) / n)  # the ratio with ddof 1, as everywhere else
-    return Comparison(float(difference) * scale, statistic, (1 + n_beyond) / (1 + n_resamples))
+    # The interval reaches as far as the resamples do, in standard errors of the sample.
+    reach = float(np.quantile(far, CONFIDENCE, method="higher")) * math.sqrt(variance)
+    ends = ((float(difference) - reach) * scale, (float(difference) + reach) * scale)
+    p_value = (1 + n_beyond) / (1 + n_resamples)
+    return Comparison(float(difference) * scale, statistic, p_value, *ends)
 
 
 def _resampled(
@@ -203,8 +213,10 @@ def _long_run_variance(off: Floats, n_lags: int | None) -> float:
 def _judged(difference: float, variance: float) -> Comparison | None:
     if variance <= 0.0:
         return None
-    statistic = difference / math.sqrt(variance)
-    return Comparison(difference, statistic, math.erfc(abs(statistic) / math.sqrt(2.0)))
+    error = math.sqrt(variance)
+    statistic = difference / error
+    ends = (difference - _NORMAL * error, difference + _NORMAL * error)
+    return Comparison(difference, statistic, math.erfc(abs(statistic) / math.sqrt(2.0)), *ends)
 
 
 def _pair(first: Returns, second: Returns) -> Floats | None:

@@ -13,6 +13,7 @@ from simcore.steps import (
     appraise,
     backtest,
     calibrate,
+    chronicle,
     compete,
     compile,
     evolve,
@@ -27,10 +28,12 @@ from simcore.steps.appraise import appraisals as appraisals
 from simcore.steps.backtest import backtests as backtests
 from simcore.steps.backtest import neighbourhood as neighbourhood
 from simcore.steps.calibrate import calibrations as calibrations
+from simcore.steps.chronicle import histories as histories
 from simcore.steps.compete import tournaments as tournaments
 from simcore.steps.compile import strategies as strategies
 from simcore.steps.evolve import GENERATION_KEYS as GENERATION_KEYS
 from simcore.steps.evolve import evolved as evolved
+from simcore.steps.evolve import outdated_generations as outdated_generations
 from simcore.steps.evolve import salt_in as salt_in
 from simcore.steps.generate import markets as markets
 from simcore.steps.judge import report as report
@@ -49,12 +52,14 @@ EVIDENCE: Final = appraise.STEP.tables
 PORTFOLIOS: Final = allocate.STEP.tables
 CALIBRATION: Final = calibrate.STEP.tables
 TOURNAMENTS: Final = compete.STEP.tables
+HISTORY: Final = chronicle.STEP.tables
 EVOLUTION: Final = evolve.STEP.tables
 CHAOS: Final = shake.STEP.tables
 REPORT: Final = judge.STEP.tables
 
 STEPS: Final = (
     generate.STEP, compile.STEP, backtest.STEP, resample.STEP, walk.STEP, appraise.STEP,
-    allocate.STEP, calibrate.STEP, compete.STEP, shake.STEP, judge.STEP, evolve.STEP,
+    allocate.STEP, calibrate.STEP, compete.STEP, chronicle.STEP, shake.STEP, judge.STEP,
+    evolve.STEP,
 )  # fmt: skip
 BY_TABLE: Final = {table.name: step for step in STEPS for table in step.tables}

@@ -30,7 +30,7 @@ GENERATION_KEYS: Final = tuple(f"g{number:03d}" for number in range(GENERATIONS_
 def evolved(store: Store, evolution: Evolution, number: int, salt: str | None) -> list[Outcome]:
     """Make one generation: the tables `populations`, `generations` and `promotions`.
 
-    Every trial of its training goes into the ledger.
+    Every trial of its training and of its sealed set goes into the ledger.
 
     Args:
         store: The lake.
@@ -78,8 +78,8 @@ def evolved(store: Store, evolution: Evolution, number: int, salt: str | None) -
     outcomes = settled(store, STEP.tables, here, provenance, make)
     row = store.read(TABLES["generations"], here).row(0, named=True)
     shown = (
-        "champion_after", "is_promoted", "champion_score", "generalisation_gap", "k_cumulative",
-        "diversity", "stop",
+        "champion_after", "is_promoted", "champion_score", "generalisation_gap",
+        "generalisation_gap_lo", "generalisation_gap_hi", "k_cumulative", "diversity", "stop",
     )  # fmt: skip
     return with_facts(outcomes, {each: row[each] for each in shown})
 
@@ -99,6 +99,29 @@ def _upstream(store: Store, evolution: Evolution, places: Sequence[Partition]) -
                 )
             found[f"{table.name}/{place.key}"] = footer.content_hash
     return found
+
+
+def outdated_generations(store: Store, evolution: Evolution) -> tuple[str, ...]:
+    """Return the keys of the generations that lie in the lake and are of another document.
+
+    Empty where the document is as it was, whatever its spelling, or no generation was made. A
+    document that was changed needs another salt too: it would open the same sealed markets again.
+
+    Args:
+        store: The lake.
+        evolution: As its document is now.
+
+    Raises:
+        StoreError: A file cannot be read.
+    """
+    table = TABLES["generations"]
+    name = f"evolutions/{evolution.id}"
+    own = (place for place in store.partitions(table) if place.evolution == evolution.id)
+    return tuple(
+        str(place.generation)
+        for place in own
+        if needed(store, table, place).documents.get(name) != evolution.manifest_hash
+    )
 
 
 def salt_in(home: str | Path, evolution: Evolution) -> str | None:

@@ -1,4 +1,4 @@
-"""What happened day by day, and how a strategy fared from version to version.
+"""What happened day by day.
 
 Days are those of the markets, in UTC: no clock is read, so that the same runs give the same rows.
 """
@@ -6,20 +6,14 @@ Days are those of the markets, in UTC: no clock is read, so that the same runs g
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 import polars as pl
 
 from simcore.scoring.composite import COMPOSITE_V1
 from simcore.scoring.score import Floats, Runs
-from simcore.store import Store
 from simcore.tables import TABLES
-
-HISTORY_COLUMNS: Final = (
-    "name", "version", "strategy_id", "ir_hash", "tournament_id", "rank", "score_mean",
-    "score_ci_lo", "score_ci_hi", "sharpe_mean", "max_drawdown_worst", "runs",
-)  # fmt: skip
 
 
 def daily_rollups(
@@ -83,26 +77,6 @@ def days_of(bars: pl.DataFrame) -> pl.DataFrame:
     return bars.group_by("scenario_id", "path").agg(
         first=ts.min().dt.date(), last=ts.max().dt.date()
     )
-
-
-def strategy_history(store: Store, name: str | None = None) -> pl.DataFrame:
-    """Return how strategies fared, by version and campaign: a view over all standings of a lake.
-
-    Args:
-        store: The lake.
-        name: Of one strategy; None returns all.
-
-    Returns:
-        One row a version, campaign and tournament, in that order: ``campaign`` and columns of
-        `standings`.
-    """
-    table = TABLES["standings"]
-    frames = [table.empty().select(pl.lit("").alias("campaign"), *HISTORY_COLUMNS)]
-    for place in store.partitions(table):
-        rows = store.read(table, place)
-        frames.append(rows.select(pl.lit(str(place.campaign)).alias("campaign"), *HISTORY_COLUMNS))
-    whole = pl.concat(frames).sort("name", "version", "campaign", "tournament_id", "ir_hash")
-    return whole if name is None else whole.filter(pl.col("name") == name)
 
 
 def _scores(runs: pl.DataFrame) -> Floats:

@@ -6,17 +6,23 @@ import itertools
 import json
 from pathlib import Path
 
+import numpy as np
 import planted_evolution as planted
 import polars as pl
 import pytest
+import scipy.stats
+from matplotlib.figure import Figure
 
 import simcore
+from assets import evolution_plots
 from simcore import steps
 from simcore.errors import SpecError, StoreError
 from simcore.evolution.document import read_evolution
-from simcore.store import Store
+from simcore.evolution.generation import mean_ends
+from simcore.store import Partition, Provenance, Store
 from simcore.tables.content import content_hash
-from simcore.tables.evolution import PROMOTIONS, TABLES
+from simcore.tables.evolution import GENERATIONS, POPULATIONS, PROMOTIONS, TABLES
+from simcore.verification import verify
 
 N_GENERATIONS = 10
 
@@ -136,6 +142,8 @@ def test_the_gap_is_what_training_promised_and_the_sealed_set_did_not_give(
 ) -> None:
     for made in leaning:
         row = made.summary
+        for name in ("selected_train", "selected_sealed", "generalisation_gap"):
+            assert row[f"{name}_lo"] < row[name] < row[f"{name}_hi"]
         judged = made.rows["populations"].filter(
             pl.col("is_challenger") | (pl.col("ir_hash") == row["champion_before"])
         )
@@ -170,7 +178,11 @@ class TestInTheLake:
     ) -> None:
         store = Store(tmp_path)
         steps.evolved(store, read_evolution(planted.evolution(), home=home), 0, None)
+        assert (
+            steps.outdated_generations(store, read_evolution(planted.evolution(), home=home)) == ()
+        )
         changed = read_evolution(planted.evolution(initial_cash=20_000.0), home=home)
+        assert steps.outdated_generations(store, changed) == ("g000",)
         with pytest.raises(SpecError) as refusal:
             steps.evolved(store, changed, 0, None)
         assert refusal.value.problems[0].reason == "SEAL_REUSED"
@@ -178,17 +190,61 @@ class TestInTheLake:
             steps.evolved(store, changed, 1, None)
         assert outdated.value.code == "OUTDATED"
 
-    def test_every_run_of_training_stands_in_the_ledger(self, home: Path, tmp_path: Path) -> None:
-        from simcore.backtests.trials import TrialLedger
+    def test_every_run_that_somebody_may_be_chosen_by_stands_in_the_ledger(
+        self, home: Path, tmp_path: Path
+    ) -> None:
+        from simcore.backtests.trials import TrialLedger, execution_hash
 
         store = Store(tmp_path)
         evolution = read_evolution(planted.evolution(), home=home)
-        outcomes = steps.evolved(store, evolution, 0, None)
-        n_programs = outcomes[0].footer.rows
+        place = steps.evolved(store, evolution, 0, None)[0].partition
+        people = store.read(POPULATIONS, place)
+        n_judged = int(people["is_challenger"].sum()) + 1
         trials = TrialLedger(store).read()
-        assert trials.height == 12 * n_programs
         assert set(trials["asked_by"]) == {"evolution"}
-        assert {each.k for each in TrialLedger(store).census().values()} == {n_programs}
+        by_lineage = trials.group_by("lineage").len()["len"].value_counts()
+        assert dict(by_lineage.rows()) == {people.height: 12, n_judged: 20}
+        assert set(trials["execution_hash"]) == {execution_hash("honest_v1")}
+
+    def test_its_trials_make_no_campaign_of_an_evolution(self, home: Path, tmp_path: Path) -> None:
+        evolution = read_evolution(planted.evolution(), home=home)
+        steps.evolved(Store(tmp_path / "lake"), evolution, 0, None)
+        assert all(each.is_sound for each in verify(tmp_path))
+        with pytest.raises(SpecError, match="got nothing, expected campaign 'planted'"):
+            verify(tmp_path, campaign="planted")
+
+    def test_the_page_draws_the_gap_with_its_interval_and_the_trials(
+        self, tmp_path: Path, leaning: list[simcore.Generation]
+    ) -> None:
+        store = Store(tmp_path)
+        made_by = Provenance(documents={}, seed=None, engine_version="0")
+        for made in leaning[:4]:
+            place = Partition(evolution="planted", generation=steps.GENERATION_KEYS[made.number])
+            store.write(GENERATIONS, place, made.rows["generations"], made_by)
+        third = Partition(evolution="planted", generation="g002")
+        known = evolution_plots.course(store, third)
+        assert known["number"].to_list() == [0, 1, 2]
+        upper, lower = Figure().subplots(2, 1)
+        evolution_plots.gap(upper, known)
+        (segments,) = upper.containers[0].lines[2]  # type: ignore[attr-defined]
+        ends = [segment[:, 1].tolist() for segment in segments.get_segments()]
+        told = known.select("generalisation_gap_lo", "generalisation_gap_hi").rows()
+        assert ends == [pytest.approx(list(each)) for each in told]
+        evolution_plots.trials(lower, known)
+        assert lower.lines[0].get_ydata().tolist() == known["k_cumulative"].to_list()
+        assert evolution_plots.evolution_page(store, third).startswith("data:image/png;base64,")
+
+
+def test_intervals_are_those_of_student_and_welch() -> None:
+    rng = np.random.default_rng(1)
+    one, other = rng.normal(3.0, 2.0, 12), rng.normal(1.0, 5.0, 20)
+    own = scipy.stats.ttest_1samp(one, 0.0).confidence_interval(0.95)
+    assert tuple(mean_ends("x", one.mean(), one).values()) == pytest.approx((own.low, own.high))
+    both = scipy.stats.ttest_ind(one, other, equal_var=False).confidence_interval(0.95)
+    found = mean_ends("gap", one.mean() - other.mean(), one, other)
+    assert (found["gap_lo"], found["gap_hi"]) == pytest.approx((both.low, both.high))
+    same = np.full(5, 2.0)
+    assert mean_ends("x", 2.0, same) == {"x_lo": 2.0, "x_hi": 2.0}
 
 
 class TestTheSeal:

@@ -28,7 +28,7 @@ initial_cash = 10000.0
 MARKETS = {table.name for table in steps.MARKETS}
 COMPILED = {table.name for table in steps.STRATEGIES}
 RUNS = {table.name for table in (*steps.BACKTESTS, *steps.MONTE_CARLO, *steps.VALIDITY)}
-PLAYED = {table.name for table in steps.TOURNAMENTS}
+PLAYED = {table.name for table in (*steps.TOURNAMENTS, *steps.HISTORY)}
 CHAOS = {table.name for table in steps.CHAOS}
 
 
@@ -56,7 +56,7 @@ def mine(home: Path) -> Callable[[], set[str]]:
             outcomes += steps.backtests(store, campaign, strategy)
             outcomes += steps.monte_carlo(store, campaign, strategy)
             outcomes += steps.walk_forwards(store, campaign, strategy)
-        for step in (steps.tournaments, steps.chaos, steps.report):
+        for step in (steps.tournaments, steps.histories, steps.chaos, steps.report):
             outcomes += step(store, campaign)
         return {each.table.name for each in outcomes if not each.is_reused}
 

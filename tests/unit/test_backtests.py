@@ -83,7 +83,17 @@ class TestExecution:
             ({"base": "honest_v1", "intrabar": 1}, [("WRONG_TYPE", "/execution/intrabar")]),
             ({"base": "honest_v1", "lot": None}, [("WRONG_TYPE", "/execution/lot")]),
             ({"base": "honest_v1", "maker_bps": -1}, [("OUT_OF_RANGE", "/execution/maker_bps")]),
-            ({"base": "honest_v1", "impact": "linear"}, [("BAD_ENUM", "/execution")]),
+            ({"base": "honest_v1", "impact": "linear"}, [("BAD_ENUM", "/execution/impact")]),
+            ({"base": "honest_v1", "fee_bps": 1e9}, [("OUT_OF_RANGE", "/execution/fee_bps")]),
+            (
+                {"base": "honest_v1", "impact": "a", "fee_bps": 1e9, "lot": -1, "intrabar": "b"},
+                [
+                    ("OUT_OF_RANGE", "/execution/lot"),
+                    ("OUT_OF_RANGE", "/execution/fee_bps"),
+                    ("BAD_ENUM", "/execution/impact"),
+                    ("BAD_ENUM", "/execution/intrabar"),
+                ],
+            ),
             (
                 {"base": "honest_v1", "participation": 2},
                 [("OUT_OF_RANGE", "/execution/participation")],

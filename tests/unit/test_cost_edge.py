@@ -47,6 +47,17 @@ def test_a_run_made_again_at_the_break_even_cost_earns_nothing() -> None:
     assert found.rerun_bps == pytest.approx(found.extra_bps, rel=0.2)
 
 
+@pytest.mark.parametrize("fees", [{"fee_bps": 2.0}, {"fee_bps": 2.0, "maker_bps": 5.0}])
+def test_an_edge_beyond_every_fee_that_there_is_has_no_break_even(fees: dict[str, float]) -> None:
+    # One trade from 100 to 2,000: half of what is traded would have to be paid.
+    rise = np.geomspace(1.0, 20.0, 500)
+    bars = flat_market(500).with_columns(pl.col("open", "high", "low", "close") * rise)
+    found = break_even("buy_and_hold", bars, execution={"base": "honest_v1", **fees})
+    assert found.extra_bps is not None
+    assert found.extra_bps > 5_000.0
+    assert found.rerun_bps is None or found.rerun_bps < 10_000.0
+
+
 def test_a_loser_that_is_free_of_fees_would_not_lose_has_a_negative_break_even() -> None:
     bars = planted_market(1, 2_000, (0.0012,), sigma=0.0)
     found = break_even(spike_buyer(1), bars, execution=with_fee(10.0))

@@ -1,17 +1,15 @@
-"""Days and versions: roll-ups add up to what they roll up, and a history knows its versions."""
+"""Days: roll-ups add up to what they roll up."""
 
 from __future__ import annotations
 
 from datetime import date
-from pathlib import Path
 
 import polars as pl
 import pytest
-from league import FOUR_MARKETS, entry, league, returns, runs
+from league import FOUR_MARKETS, returns, runs
 
-from simcore.store import Partition, Provenance, Store
 from simcore.tables import TABLES
-from simcore.tournaments.history import daily_rollups, days_of, strategy_history
+from simcore.tournaments.history import daily_rollups, days_of
 
 DAYS = pl.DataFrame(
     {
@@ -53,17 +51,3 @@ def test_the_days_of_a_path_are_those_of_its_bars_in_utc() -> None:
     last = 1_704_153_599 * 10**9  # 2024-01-01 23:59:59
     bars = pl.DataFrame({"scenario_id": ["a", "a"], "path": [0, 0], "ts": [last, last + 10**9]})
     assert days_of(bars).rows() == [("a", 0, date(2024, 1, 1), date(2024, 1, 2))]
-
-
-def test_the_history_of_a_strategy_has_a_row_for_each_version_and_campaign(
-    tmp_path: Path,
-) -> None:
-    store = Store(tmp_path)
-    made_by = Provenance(documents={}, seed=None, engine_version="0")
-    for campaign, version in (("spring", "0.1.0"), ("autumn", "0.2.0")):
-        rows = league(OUTCOMES).standings.with_columns(version=pl.lit(version))
-        store.write(TABLES["standings"], Partition(campaign=campaign), rows, made_by)
-    found = strategy_history(store, entry("alpha")["name"])
-    assert found.select("version", "campaign").rows() == [("0.1.0", "spring"), ("0.2.0", "autumn")]
-    assert strategy_history(store).height == 4
-    assert strategy_history(Store(tmp_path / "empty")).is_empty()

@@ -239,4 +239,26 @@ def test_quantiles_interpolate_and_their_errors_are_half_widths() -> None:
     assert quantile(np.array([1.0, 2.0]), 0.25) == 1.25
     # Order statistics 50 ± √25: half of what lies between them.
     assert standard_error(np.arange(100.0), 0.5) == 5.0
-    assert standard_error(np.array([3.0]), 0.5) == 0.0
+    assert standard_error(np.full(50, 3.0), 0.5) == 0.0
+
+
+@pytest.mark.parametrize(("q", "fewest"), [(0.05, 37), (0.25, 7), (0.5, 3), (0.95, 37)])
+def test_a_percentile_of_few_paths_has_no_error_rather_than_one_that_flatters(
+    q: float, fewest: int
+) -> None:
+    generator = np.random.default_rng(11)
+    for n in range(1, fewest):
+        assert standard_error(np.sort(generator.normal(size=n)), q) is None
+    known = [standard_error(np.sort(generator.normal(size=fewest)), q) for _ in range(400)]
+    drawn = [quantile(np.sort(generator.normal(size=fewest)), q) for _ in range(4_000)]
+    assert None not in known
+    # On the average they say at least what the percentile does, and not much more.
+    ratio = np.mean(np.array(known, dtype=float)) / np.std(drawn)
+    assert 0.95 < ratio < 1.4
+
+
+def test_an_adaptive_run_of_few_paths_draws_enough_to_know_its_error() -> None:
+    made = resampled(RETURNS, bars_per_year=365.0, n_paths=5, adaptive={"max_drawdown": 10.0})
+    assert made.n_paths >= 100
+    rows = {row["metric"]: row for row in made.rows()}
+    assert rows["max_drawdown"]["mcse_p5"] is not None

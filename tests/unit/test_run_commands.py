@@ -77,6 +77,24 @@ def test_a_sweep_of_refused_settings_alone_says_so(run: Any) -> None:
     assert "no setting has a Sharpe ratio" in out
 
 
+def test_a_backtest_says_how_much_money_its_edge_bears(run: Any) -> None:
+    code, out, _ = run("backtest", "ma_cross", "trend-up-mid", "--capacity", "--json")
+    found = json.loads(out)["capacity"]
+    assert code == 0
+    assert found["cash_quote"] > 10_000.0
+    assert found["flags"] == []
+    earned = [row["total_return"] > 0.0 for row in found["curve"]]
+    assert earned[0] and not earned[-1]
+    ends = [row["initial_cash"] for row in found["curve"][-2:]]
+    assert ends[0] <= found["cash_quote"] <= ends[1]
+    _, said, _ = run("backtest", "ma_cross", "trend-up-mid", "--capacity")
+    assert f"capacity: {found['cash_quote']:.4g} quote until profits are gone" in said
+    assert "n = 720 bars" in said
+    _, said, _ = run("backtest", "rsi_reversion", "trend-up-mid", "--capacity")
+    assert "capacity: none" in said
+    assert "NO_EDGE" in said
+
+
 def test_a_backtest_says_how_many_and_how_sure(run: Any) -> None:
     code, out, _ = run("backtest", "ma_cross", "vol-calm")
     assert code == 0

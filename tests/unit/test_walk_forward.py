@@ -46,8 +46,11 @@ def test_folds_are_those_of_skfolio_with_the_train_cut_and_the_test_in_its_place
 ) -> None:
     plan = Plan(folds, scheme, train, test, purge)
     if train + folds * test > n_bars:
-        with pytest.raises(SpecError, match="expected a history that holds them all"):
+        with pytest.raises(SpecError) as caught:
             plan.over(n_bars)
+        assert caught.value.problems[0].reason == "TOO_SHORT"
+        # Nothing in the sentence is a length that no stretch of bars has.
+        assert " -" not in caught.value.message
         return
     theirs = SkfolioWalkForward(
         test_size=test,
@@ -94,8 +97,12 @@ def test_what_is_cut_off_moves_no_test_and_defaults_to_the_longest_trade() -> No
         ({"scheme": "roling"}, "UNKNOWN_NAME", "/scheme"),
         ({"objective": "sharp"}, "UNKNOWN_NAME", "/objective"),
         ({"objective": "n_trades"}, "UNKNOWN_NAME", "/objective"),
-        ({"test_bars": 500}, "TOO_SHORT", "/folds"),
-        ({"train_bars": 12, "purge_bars": 12}, "TOO_SHORT", "/folds"),
+        ({"test_bars": 500}, "TOO_SHORT", "/test_bars"),
+        ({"train_bars": 12, "purge_bars": 12}, "TOO_SHORT", "/purge_bars"),
+        ({"embargo_bars": 10**9}, "TOO_SHORT", "/embargo_bars"),
+        ({"train_bars": 10**30}, "TOO_SHORT", "/train_bars"),
+        ({"train_bars": 299}, "TOO_SHORT", "/folds"),
+        ({"folds": 10**30}, "TOO_SHORT", "/folds"),
         ({"folds": 400}, "TOO_SHORT", "/folds"),
         ({"grid": {}}, "GRID", "/grid"),
         ({"grid": {"fast": []}}, "GRID", "/grid/fast"),
@@ -108,6 +115,7 @@ def test_what_is_cut_off_moves_no_test_and_defaults_to_the_longest_trade() -> No
         ({"seed": -1}, "OUT_OF_RANGE", "/seed"),
         ({"initial_cash": 0.0}, "OUT_OF_RANGE", "/initial_cash"),
         ({"bars_per_year": math.inf}, "OUT_OF_RANGE", "/bars_per_year"),
+        ({"bars_per_year": 1e11}, "OUT_OF_RANGE", "/bars_per_year"),
         ({"execution": "dishonest"}, "UNKNOWN_ID", "/execution"),
         (
             {"train_bars": 40, "test_bars": 10, "grid": {"fast": [10], "slow": [60]}},

@@ -8,7 +8,7 @@ from typing import Literal
 
 import numpy as np
 
-from simcore.scoring.inference.sample import refuse
+from simcore.scoring.inference.sample import is_level, refuse
 
 Method = Literal["holm", "bh", "by"]
 
@@ -52,15 +52,19 @@ def adjusted(
     wrong = []
     if method not in ("holm", "bh", "by"):
         wrong.append(("/method", repr(method), "holm, bh or by"))
-    if not 0.0 < alpha < 1.0:
-        wrong.append(("/alpha", str(alpha), "a number between 0 and 1"))
+    if not is_level(alpha):
+        wrong.append(("/alpha", repr(alpha), "a number between 0 and 1"))
+    if not isinstance(p_values, Mapping):
+        wrong.append(("/p_values", type(p_values).__name__, "numbers by name of entry"))
+        refuse(wrong)
     if not p_values:
         wrong.append(("/p_values", "none", "one or more"))
     for name, p in p_values.items():
-        if not 0.0 <= p <= 1.0:
-            wrong.append((f"/p_values/{name}", str(p), "a number from 0 to 1"))
+        is_number = isinstance(p, int | float | np.number) and not isinstance(p, bool)
+        if not is_number or not 0.0 <= p <= 1.0:
+            wrong.append((f"/p_values/{name}", repr(p), "a number from 0 to 1"))
     refuse(wrong)
-    values = np.array(list(p_values.values()), dtype=np.float64)
+    values = np.abs(np.array(list(p_values.values()), dtype=np.float64))  # -0.0 is 0
     if method == "holm":
         raised = _holm(values)
     else:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simcore.scoring.inference.sample import (
+    ROUNDING,
     Block,
     Floats,
     Rows,
@@ -17,6 +18,7 @@ from simcore.scoring.inference.sample import (
     check_settings,
     refuse,
     sample,
+    unit_exponent,
 )
 from simcore.seeds import derive
 
@@ -36,7 +38,8 @@ class ConfidenceSet:
         n_resamples: Resamples behind each p-value.
         block_bars: Mean rows of a block.
         flags: ``LOW_SAMPLE``, ``LONG_BLOCK``, ``EQUAL_ENTRIES`` (some entries are the same on
-            every row; they share a p-value).
+            every row; they share a p-value), ``CONSTANT_DIFFERENCE`` (an entry lies below another
+            by one and the same number on every row; it cannot be the best, and its p-value is 0).
     """
 
     included: tuple[str, ...]
@@ -88,16 +91,20 @@ def confidence_set(
         Hansen, Lunde and Nason (2011), "The model confidence set", Econometrica 79(2).
     """
     made = sample(scores, rows, n_entries_min=2)
-    check_settings(made.n_rows, n_resamples, block, alpha)
+    check_settings(made.n_rows, n_resamples, block, alpha, seed)
     if statistic not in ("R", "max"):
         refuse([("/statistic", repr(statistic), "R or max")])
-    block_bars = made.block_bars(made.scores - made.scores.mean(axis=1, keepdims=True), block)
-    distinct, place_of = _distinct(made.scores)
+    scaled = np.ldexp(made.scores, -unit_exponent(made.scores))
+    block_bars = made.block_bars(scaled - scaled.mean(axis=1, keepdims=True), block)
+    distinct, place_of, behind = _distinct(scaled)
     check_cells(n_resamples * distinct.shape[1] ** (2 if statistic == "R" else 1))
     drawn = (block_bars, n_resamples, derive(seed, "inference", "mcs", statistic))
     p_distinct = _p_values(distinct, alpha, statistic, *drawn)
-    p_values = {name: float(p_distinct[at]) for name, at in zip(made.names, place_of, strict=True)}
-    are_equal = distinct.shape[1] < len(made.names)
+    p_values = {
+        name: 0.0 if is_behind else float(p_distinct[at])
+        for name, at, is_behind in zip(made.names, place_of, behind, strict=True)
+    }
+    are_equal = distinct.shape[1] < len(made.names) - sum(behind)
     return ConfidenceSet(
         included=tuple(name for name, p in p_values.items() if p > alpha),
         excluded=tuple(name for name, p in p_values.items() if p <= alpha),
@@ -107,7 +114,11 @@ def confidence_set(
         n_rows=made.n_rows,
         n_resamples=n_resamples,
         block_bars=block_bars,
-        flags=(*made.flags(block_bars), *(["EQUAL_ENTRIES"] if are_equal else [])),
+        flags=(
+            *made.flags(block_bars),
+            *(["EQUAL_ENTRIES"] if are_equal else []),
+            *(["CONSTANT_DIFFERENCE"] if any(behind) else []),
+        ),
     )
 
 
@@ -140,9 +151,29 @@ def _p_values(
     return p_values
 
 
-def _distinct(scores: Floats) -> tuple[Floats, list[int]]:
-    """Columns without their repetitions, and where each entry's column stands among them."""
-    places: dict[bytes, int] = {}
-    place_of = [places.setdefault(column.tobytes(), len(places)) for column in scores.T]
-    firsts = [place_of.index(place) for place in range(len(places))]
-    return scores[:, firsts], place_of
+def _distinct(scores: Floats) -> tuple[Floats, list[int], list[bool]]:
+    """Columns of which no two move alike, where each entry's stands among them, who lies behind.
+
+    Of columns that differ by one number on every row the highest stands for all: between them
+    there is nothing to resample.
+    """
+    centred = scores - scores.mean(axis=0)
+    firsts: list[int] = []
+    place_of = []
+    for at in range(scores.shape[1]):
+        alike = (
+            place
+            for place, first in enumerate(firsts)
+            if np.abs(centred[:, at] - centred[:, first]).max() <= ROUNDING
+        )
+        place = next(alike, len(firsts))
+        if place == len(firsts):
+            firsts.append(at)
+        place_of.append(place)
+    means = scores.mean(axis=0)
+    highest = list(firsts)
+    for at, place in enumerate(place_of):
+        if means[at] > means[highest[place]] + ROUNDING:
+            highest[place] = at
+    behind = [bool(means[at] < means[highest[p]] - ROUNDING) for at, p in enumerate(place_of)]
+    return scores[:, highest], place_of, behind

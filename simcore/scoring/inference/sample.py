@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from simcore.backtests.monte_carlo import chosen_block_bars
 from simcore.errors import LimitError, SpecError
 from simcore.problems import Problem
+from simcore.seeds import SEED_MAX
 
 Floats = NDArray[np.float64]
 Scores = Mapping[str, Sequence[float] | Floats]
@@ -24,6 +25,8 @@ LOW_SAMPLE_ROWS: Final = 20
 RESAMPLES_MIN: Final = 100
 # Numbers that a test holds at a time; 8 bytes each.
 CELLS_MAX: Final = 50_000_000
+# What rounding leaves of a difference of nothing, relative to the scores it is between.
+ROUNDING: Final = 1e-12
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,42 +78,94 @@ def sample(scores: Scores, rows: Rows, *, n_entries_min: int = 1) -> Sample:
     Raises:
         SpecError: Too few entries or rows, columns of unequal length, values that are not finite.
     """
+    if not isinstance(scores, Mapping):
+        refuse([("/scores", type(scores).__name__, "a column by name of entry")])
     wrong: list[tuple[str, str, str]] = []
     if rows not in ("history", "scenarios"):
         wrong.append(("/rows", repr(rows), "history or scenarios"))
     if len(scores) < n_entries_min:
         wrong.append(("/scores", f"{len(scores)} entries", f"{n_entries_min} or more"))
-    columns = {name: np.asarray(column, dtype=np.float64) for name, column in scores.items()}
-    length = len(next(iter(columns.values()))) if columns else ROWS_MIN
+    columns = {name: numbers(column) for name, column in scores.items()}
+    known = [column for column in columns.values() if column is not None and column.ndim]
+    length = len(known[0]) if known else ROWS_MIN
     if length < ROWS_MIN:
         wrong.append(("/scores", f"{length} rows", f"{ROWS_MIN} or more"))
     for name, column in columns.items():
         path = f"/scores/{name}"
-        if column.shape != (length,):
+        if not isinstance(name, str):
+            wrong.append((path, f"the name {name!r}", "a text"))
+        if column is None:
+            wrong.append((path, "what is no column of numbers", f"{length} numbers"))
+        elif column.shape != (length,):
             wrong.append((path, f"shape {column.shape}", f"({length},), as the first entry"))
         elif not np.isfinite(column).all():
             row = int(np.flatnonzero(~np.isfinite(column))[0])
             wrong.append((f"{path}/{row}", str(column[row]), "a finite number"))
     refuse(wrong)
-    matrix = np.column_stack(list(columns.values())) if columns else np.empty((length, 0))
+    matrix = np.column_stack(list(known)) if known else np.empty((length, 0))
     return Sample(tuple(columns), matrix, rows)
 
 
-def check_settings(n_rows: int, n_resamples: int, block: Block, alpha: float) -> None:
+def numbers(values: Any) -> Floats | None:
+    """Return values as an array of floats, of whatever shape; None where they are no numbers."""
+    try:
+        return np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError):
+        return None
+
+
+def benchmark_column(benchmark: Any, n_rows: int) -> Floats:
+    """Return the scores of a benchmark, ``(n_rows,)``.
+
+    Raises:
+        SpecError: They are not as many, or not finite numbers.
+    """
+    own = numbers(benchmark)
+    if own is None or own.shape != (n_rows,) or not np.isfinite(own).all():
+        shape = "no numbers" if own is None else f"shape {own.shape}"
+        expected = f"{n_rows} finite numbers, one a row"
+        refuse([("/benchmark", f"{shape} or a number that is not finite", expected)])
+    return np.zeros(n_rows) if own is None else own
+
+
+def unit_exponent(*columns: Floats) -> int:
+    """Return the power of two by which scores are divided so that none is far from 1.
+
+    Tests ask for ratios, which have no unit; the squares of tiny scores vanish and those of huge
+    ones overflow. A power of two changes no bit of what is left.
+    """
+    largest = max((float(np.abs(column).max(initial=0.0)) for column in columns), default=0.0)
+    return math.frexp(largest)[1]
+
+
+def check_settings(n_rows: int, n_resamples: int, block: Block, alpha: float, seed: int) -> None:
     """Refuse settings that no bootstrap has a meaning for.
 
     Raises:
         SpecError: Fewer than a hundred resamples, a block that is no count of rows, a level that
-            is no probability.
+            is no probability, a seed that is none; all of them at once.
     """
     wrong = []
-    if n_resamples < RESAMPLES_MIN:
-        wrong.append(("/n_resamples", str(n_resamples), f"{RESAMPLES_MIN} or more"))
-    if block != "auto" and not (isinstance(block, int) and 1 <= block <= n_rows):
+    if not _is_count(n_resamples) or n_resamples < RESAMPLES_MIN:
+        expected = f"a whole number, {RESAMPLES_MIN} or more"
+        wrong.append(("/n_resamples", repr(n_resamples), expected))
+    if block != "auto" and not (_is_count(block) and 1 <= block <= n_rows):
         wrong.append(("/block", repr(block), f'"auto" or a whole number from 1 to {n_rows}'))
-    if not 0.0 < alpha < 1.0:
-        wrong.append(("/alpha", str(alpha), "a number between 0 and 1"))
+    if not is_level(alpha):
+        wrong.append(("/alpha", repr(alpha), "a number between 0 and 1"))
+    if not _is_count(seed) or not 0 <= seed <= SEED_MAX:
+        wrong.append(("/seed", repr(seed), f"a whole number from 0 to {SEED_MAX}"))
     refuse(wrong)
+
+
+def is_level(alpha: Any) -> bool:
+    """Whether something is a number between 0 and 1."""
+    is_number = isinstance(alpha, int | float | np.number) and not isinstance(alpha, bool)
+    return is_number and bool(0.0 < alpha < 1.0)
+
+
+def _is_count(value: Any) -> bool:
+    return isinstance(value, int | np.integer) and not isinstance(value, bool)
 
 
 def check_cells(cells: int) -> None:

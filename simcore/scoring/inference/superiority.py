@@ -13,15 +13,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simcore.scoring.inference.sample import (
+    ROUNDING,
     Block,
     Floats,
     Rows,
     Sample,
     Scores,
+    benchmark_column,
     check_cells,
     check_settings,
-    refuse,
     sample,
+    unit_exponent,
 )
 from simcore.seeds import derive
 
@@ -41,7 +43,9 @@ class Superiority:
         n_resamples: Resamples behind each p-value.
         block_bars: Mean rows of a block.
         flags: ``LOW_SAMPLE``, ``LONG_BLOCK``, ``NO_DIFFERENCE`` (an entry equals the benchmark on
-            every row; it cannot beat it and is left out).
+            every row; it cannot beat it and is left out), ``CONSTANT_DIFFERENCE`` (an entry is
+            above or below the benchmark by one and the same number on every row; as nothing
+            varies, no resample can tell how much of it is luck, and it is left out).
     """
 
     p_reality_check: float
@@ -105,8 +109,8 @@ def superiority(
         White (2000), "A reality check for data snooping", Econometrica 68(5); Hansen (2005), "A
         test for superior predictive ability", J. Business & Economic Statistics 23(4).
     """
-    made, differences, block_bars = _differences(scores, benchmark, rows, n_resamples, block)
-    check_settings(made.n_rows, n_resamples, block, 0.5)
+    drawn_by = (n_resamples, block, 0.5, seed)
+    made, differences, block_bars = _differences(scores, benchmark, rows, *drawn_by)
     differs = _differs(differences)
     p_values = dict.fromkeys(("reality_check", "spa"), (1.0, 1.0, 1.0))
     best = None
@@ -127,7 +131,7 @@ def superiority(
         n_rows=made.n_rows,
         n_resamples=n_resamples,
         block_bars=block_bars,
-        flags=_flags(made, block_bars, differs),
+        flags=_flags(made, block_bars, differences, differs),
     )
 
 
@@ -181,10 +185,10 @@ def superior_set(
     """
     from arch.bootstrap import StepM
 
-    made, differences, block_bars = _differences(scores, benchmark, rows, n_resamples, block)
-    check_settings(made.n_rows, n_resamples, block, alpha)
+    drawn_by = (n_resamples, block, alpha, seed)
+    made, differences, block_bars = _differences(scores, benchmark, rows, *drawn_by)
     differs = _differs(differences)
-    flags = _flags(made, block_bars, differs)
+    flags = _flags(made, block_bars, differences, differs)
     superior: tuple[str, ...] = ()
     if differs.any():
         raw = differences[:, differs]
@@ -233,25 +237,41 @@ def long_run_variances(differences: Floats, block_bars: int) -> Floats:
 
 
 def _differences(
-    scores: Scores, benchmark: Sequence[float] | Floats, rows: Rows, n_resamples: int, block: Block
+    scores: Scores,
+    benchmark: Sequence[float] | Floats,
+    rows: Rows,
+    n_resamples: int,
+    block: Block,
+    alpha: float,
+    seed: int,
 ) -> tuple[Sample, Floats, int]:
-    """The checked sample, what each entry has over the benchmark, and the rows of a block."""
+    """The checked sample, what each entry has over the benchmark, and the rows of a block.
+
+    The differences are of scores that were brought near 1; what rounding alone makes is 0.
+    """
     made = sample(scores, rows)
-    own = np.asarray(benchmark, dtype=np.float64)
-    if own.shape != (made.n_rows,) or not np.isfinite(own).all():
-        expected = f"{made.n_rows} finite numbers, one a row"
-        refuse([("/benchmark", f"shape {own.shape} or a number that is not finite", expected)])
+    own = benchmark_column(benchmark, made.n_rows)
+    check_settings(made.n_rows, n_resamples, block, alpha, seed)
     check_cells(3 * n_resamples * len(made.names))
-    differences = made.scores - own[:, None]
+    exponent = unit_exponent(made.scores, own)
+    differences = np.ldexp(made.scores, -exponent) - np.ldexp(own, -exponent)[:, None]
+    differences[:, np.abs(differences).max(axis=0, initial=0.0) <= ROUNDING] = 0.0
     return made, differences, made.block_bars(differences, block)
 
 
-def _flags(made: Sample, block_bars: int, differs: NDArray[np.bool_]) -> tuple[str, ...]:
-    return (*made.flags(block_bars), *([] if differs.all() else ["NO_DIFFERENCE"]))
+def _flags(
+    made: Sample, block_bars: int, differences: Floats, differs: NDArray[np.bool_]
+) -> tuple[str, ...]:
+    is_none = ~differences.any(axis=0)
+    found = {
+        "NO_DIFFERENCE": is_none.any(),
+        "CONSTANT_DIFFERENCE": (~differs & ~is_none).any(),
+    }
+    return (*made.flags(block_bars), *(name for name, holds in found.items() if holds))
 
 
 def _differs(differences: Floats) -> NDArray[np.bool_]:
     """Which entries' differences vary at all, beyond what rounding does."""
-    largest = np.abs(differences).max(axis=0)
-    varies: NDArray[np.bool_] = differences.std(axis=0) > 1e-12 * largest
+    largest = np.abs(differences).max(axis=0, initial=0.0)
+    varies: NDArray[np.bool_] = differences.std(axis=0) > ROUNDING * largest
     return varies
