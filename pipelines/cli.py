@@ -68,10 +68,21 @@ def main(argv: list[str] | None = None) -> int:
         refusal = ProvingError("FILE", f"{error.filename}: {error.strerror} [name another place]")
         _print_error(refusal, as_json=arguments.json)
         return SpecError.exit_code
-    except Exception:  # noqa: BLE001 — the last frame: whatever reaches it is our bug, and says so
+    except Exception as error:  # noqa: BLE001 — the last frame: whatever reaches it is our bug, and says so
+        refusal = _refused_history(error, arguments)
+        if refusal is not None:
+            _print_error(refusal, as_json=arguments.json)
+            return refusal.exit_code
         traceback.print_exc()
         print(f"proving {arguments.command}: this is a bug of Proving Ground", file=sys.stderr)
         return SOFTWARE_BUG
+
+
+def _refused_history(error: Exception, arguments: argparse.Namespace) -> ProvingError | None:
+    """Return what to tell where the disk, and not a bug, keeps Dagster from its own files."""
+    from pipelines import home as homes
+
+    return homes.refused_history(error, homes.resolve(arguments.home))
 
 
 def _print_answer(answer: Answer, *, as_json: bool) -> None:
@@ -94,8 +105,8 @@ def _answer(arguments: argparse.Namespace) -> Answer:
     if arguments.command == "doctor":
         from pipelines import doctor
 
-        findings = doctor.run(home)
-        return Answer("\n".join(findings) or "nothing to mend", findings)
+        report = doctor.run(home)
+        return Answer(report.text, report.data)
     if arguments.command == "run":
         return _run(arguments, home)
     command = next(each for each in COMMANDS if each.name == arguments.command)

@@ -19,8 +19,7 @@ def main(arguments: list[str]) -> None:
     home = homes.resolve()
     with homes.instance(home) as instance:
         headless.register(instance, home)
-        for line in doctor.run(home, instance=instance):
-            print(line)
+        print(doctor.run(home, instance=instance).text, flush=True)
     program = Path(sys.executable).with_name("dg")
     # No shell between: a signal to this process reaches Dagster, which stops its own.
     environment = os.environ | homes.environment(home) | {"VIRTUAL_ENV": sys.prefix}

@@ -3,29 +3,103 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import dagster as dg
 
 from pipelines import home as homes
 from pipelines.resources import is_alive, run_lock
+from simcore.backtests.cache import FOLDER as CACHE
+from simcore.errors import StoreError
 from simcore.store import Store
 from simcore.tables import TABLES
 
 STARTING_SECONDS: Final = 120.0
 """A run that took no lock within this time never began."""
 
-_UNDER_WAY: Final = [dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED]
+DRAFT_SECONDS: Final = 3600.0
+"""A draft in the cache, which nobody locks, is nobody's after this time."""
+
+_UNDER_WAY: Final = [
+    dg.DagsterRunStatus.NOT_STARTED,
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+    dg.DagsterRunStatus.CANCELING,
+]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was not as it should be.
+
+    Args:
+        kind: ``draft``, ``run``, ``torn`` or ``refused``.
+        place: The file, or the run's id.
+        found: What was found.
+        remedy: What was done, or is to be done.
+    """
+
+    kind: str
+    place: str
+    found: str
+    remedy: str
+
+    def __str__(self) -> str:
+        where = f"run {self.place}" if self.kind == "run" else self.place
+        return f"{where}: {self.found} [{self.remedy}]"
+
+
+@dataclass(frozen=True)
+class Report:
+    """What the doctor looked at and found.
+
+    Args:
+        runs: How many runs were under way, as far as Dagster knew.
+        partitions: How many partitions have a file.
+        findings: What was not as it should be.
+    """
+
+    runs: int
+    partitions: int
+    findings: tuple[Finding, ...]
+
+    @property
+    def text(self) -> str:
+        """The report for people: a line a finding, and the counts."""
+        kinds = Counter(finding.kind for finding in self.findings)
+        counted = [f"{_COUNTED[kind]}: {n}" for kind, n in sorted(kinds.items())]
+        looked = f"partitions looked at: {self.partitions}, runs under way: {self.runs}"
+        last = f"{looked}; {', '.join(counted) or 'nothing to mend'}"
+        return "\n".join([*map(str, self.findings), last])
+
+    @property
+    def data(self) -> dict[str, Any]:
+        """The report for programs."""
+        return {
+            "runs": self.runs,
+            "partitions": self.partitions,
+            "findings": [vars(finding) for finding in self.findings],
+        }
+
+
+_COUNTED: Final = {
+    "draft": "drafts removed",
+    "run": "dead runs ended",
+    "torn": "files torn or foreign",
+    "refused": "changes refused by the disk",
+}
 
 
 def run(
     home: Path, *, instance: dg.DagsterInstance | None = None, now_seconds: float | None = None
-) -> list[str]:
-    """Clear what a crash left, and return one line for each thing found.
+) -> Report:
+    """Clear what a crash left, and tell of each thing found.
 
     A run whose process died keeps its slot for hours, because nothing in Dagster asks after it. A
-    living run holds a lock that the system takes from a dead one.
+    living run holds a lock that the system takes from a dead one; that needs no clock.
 
     Args:
         home: Absolute path of the home; made where missing.
@@ -37,23 +111,53 @@ def run(
             return run(home, instance=own, now_seconds=now_seconds)
     now = time.time() if now_seconds is None else now_seconds
     store = Store(homes.lake(home))
-    found = [f"{path}: draft of a dead writer, removed" for path in store.sweep()]
-    for record in instance.get_run_records(dg.RunsFilter(statuses=_UNDER_WAY)):
-        dead = record.dagster_run
-        is_young = now - record.create_timestamp.timestamp() < STARTING_SECONDS
-        is_held = is_alive(home, dead.run_id)
-        if is_held or (is_held is None and is_young):
-            continue
-        instance.report_run_failed(dead, "its process is dead; cleared by `proving doctor`")
-        run_lock(home, dead.run_id).unlink(missing_ok=True)
-        found.append(f"run {dead.run_id}: its process is dead, marked as failed")
+    records = instance.get_run_records(dg.RunsFilter(statuses=_UNDER_WAY))
+    findings = _swept(store, home, now)
+    for record in records:
+        findings += _ended(home, instance, record, now)
+    partitions = 0
     for table in TABLES.values():
-        places = {store.path(table, each): each for each in store.partitions(table)}
+        places = {store.path(table, each) for each in store.partitions(table)}
+        partitions += len(places)
         for path in store.torn(table):
             remedy = (
                 "the next run of its campaign rebuilds it"
                 if path in places
                 else f"no partition of {table.name}, move it away"
             )
-            found.append(f"{path}: torn or foreign [{remedy}]")
-    return found
+            findings.append(Finding("torn", str(path), "torn or foreign", remedy))
+    return Report(len(records), partitions, tuple(findings))
+
+
+def _swept(store: Store, home: Path, now: float) -> list[Finding]:
+    """Remove what dead writers left half-written."""
+    try:
+        swept = list(store.sweep())
+        for path in (home / CACHE).rglob(".draft-*"):
+            if abs(now - path.stat().st_mtime) > DRAFT_SECONDS:
+                path.unlink()
+                swept.append(path)
+    except StoreError as error:
+        return [Finding("refused", str(store.root), error.message, "then ask the doctor again")]
+    return [Finding("draft", str(path), "draft of a dead writer", "removed") for path in swept]
+
+
+def _ended(
+    home: Path, instance: dg.DagsterInstance, record: dg.RunRecord, now: float
+) -> list[Finding]:
+    """End a run if its process is dead: its slot is free again, and a retry may begin."""
+    dead = record.dagster_run
+    # A clock that was set back puts the creation into the future: only the distance counts.
+    is_young = abs(now - record.create_timestamp.timestamp()) < STARTING_SECONDS
+    is_held = is_alive(home, dead.run_id)
+    if is_held or (is_held is None and is_young):
+        return []
+    found = f"its process is dead, {dead.status.value} as far as Dagster knew"
+    if dead.status == dg.DagsterRunStatus.CANCELING:
+        instance.report_run_canceled(dead, "its process is dead; cleared by `proving doctor`")
+        remedy = "marked as canceled"
+    else:
+        instance.report_run_failed(dead, "its process is dead; cleared by `proving doctor`")
+        remedy = "marked as failed"
+    run_lock(home, dead.run_id).unlink(missing_ok=True)
+    return [Finding("run", dead.run_id, found, remedy)]

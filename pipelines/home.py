@@ -6,12 +6,15 @@ The only reader of `PROVING_HOME`.
 from __future__ import annotations
 
 import os
+import shutil
+import sqlite3
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import yaml
 
 from simcore.documents import KINDS
+from simcore.errors import StoreError
 
 if TYPE_CHECKING:
     from dagster import DagsterInstance
@@ -54,7 +57,10 @@ def init(home: Path) -> list[Path]:
     wanted[home / "dagster" / _CONFIG] = yaml.safe_dump(dagster_config(home / "dagster"))
     made = sorted(path for path in wanted if not path.exists())
     for path in made:
-        path.write_text(wanted[path], encoding="utf-8")
+        # Half a file would stay half for good: what is there is never changed.
+        draft = path.with_name(f".{path.name}.draft")
+        draft.write_text(wanted[path], encoding="utf-8")
+        draft.replace(path)
     return made
 
 
@@ -98,6 +104,31 @@ def dagster_config(folder: Path) -> dict[str, object]:
 def environment(home: Path) -> dict[str, str]:
     """Return what a process of Dagster must find in its environment to work on this home."""
     return {VARIABLE: str(home), "DAGSTER_HOME": str(home / "dagster")}
+
+
+def refused_history(error: BaseException, home: Path) -> StoreError | None:
+    """Return what an operator can mend where Dagster's own files cannot be read or written.
+
+    Args:
+        error: What reached the caller.
+        home: Whose instance it was.
+
+    Returns:
+        The reason in words; None where the error is another one.
+    """
+    cause: BaseException | None = error
+    while cause is not None and not isinstance(cause, sqlite3.DatabaseError):
+        cause = cause.__cause__ or cause.__context__
+    if cause is None:
+        return None
+    folder = home / "dagster"
+    free = shutil.disk_usage(folder).free
+    return StoreError(
+        "HISTORY",
+        f"{folder}: got {cause}, {free:,} bytes free, expected to keep Dagster's history there; "
+        "the tables are whole or absent [free space or let this user write there, then "
+        "`proving doctor`, then run again: what is whole is not made twice]",
+    )
 
 
 def instance(home: Path) -> DagsterInstance:

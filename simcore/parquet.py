@@ -5,7 +5,10 @@ Where files lie and how one takes another's place is the store's business.
 
 from __future__ import annotations
 
+import errno
+import hashlib
 import json
+import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,7 +25,28 @@ from simcore.tables.table import BYTES_WIDTH, Column, Table
 
 _PREFIX: Final = b"proving."
 _ROW_GROUP_ROWS: Final = 1 << 17
-_UNREADABLE: Final = (pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError, EOFError)
+# SHA-256 of the whole file as it was before its seal was put in the place of these zeros.
+_SEAL: Final = _PREFIX + b"seal"
+_UNSEALED: Final = b"0" * 64
+_UNREADABLE: Final = (
+    pa.ArrowInvalid,
+    pa.ArrowNotImplementedError,
+    OSError,
+    EOFError,
+    UnicodeDecodeError,  # the name of a column
+)
+
+# What an operator is told when the system refuses a change, by its reason.
+_LET_WRITE: Final = ("READ_ONLY", "let this user write to the lake, or mount it writable")
+_UNKNOWN_REFUSAL: Final = ("UNWRITABLE", "mend the disk of the lake")
+_REFUSALS: Final = {
+    errno.ENOSPC: ("DISK_FULL", "free space on the disk of the lake"),
+    errno.EDQUOT: ("DISK_FULL", "free space, or raise the quota of this user"),
+    errno.EFBIG: ("DISK_FULL", "raise the limit on the size of a file (`ulimit -f`)"),
+    errno.EROFS: _LET_WRITE,
+    errno.EACCES: _LET_WRITE,
+    errno.EPERM: _LET_WRITE,
+}
 
 
 @dataclass(frozen=True)
@@ -55,7 +79,7 @@ class Footer:
 
 
 def write(table: Table, rows: pl.DataFrame, metadata: Mapping[str, str], handle: IO[bytes]) -> None:
-    """Write conformed rows, in their order, and what the footer is to say of them.
+    """Write conformed rows, in their order, and what the footer is to say of them, under a seal.
 
     Args:
         table: What the rows are.
@@ -67,15 +91,20 @@ def write(table: Table, rows: pl.DataFrame, metadata: Mapping[str, str], handle:
         {_PREFIX + name.encode(): value.encode() for name, value in metadata.items()}
     )
     arrays = [_array(column, rows[column.name], schema) for column in table.columns]
-    pq.write_table(
-        pa.Table.from_arrays(arrays, schema=schema),
-        handle,
-        row_group_size=_ROW_GROUP_ROWS,
+    draft = pa.BufferOutputStream()
+    with pq.ParquetWriter(
+        draft,
+        schema,
         compression="zstd",
         compression_level=3,
         write_page_checksum=True,
         version="2.6",
-    )
+    ) as writer:
+        writer.write_table(pa.Table.from_arrays(arrays, schema=schema), _ROW_GROUP_ROWS)
+        writer.add_key_value_metadata({_SEAL: _UNSEALED})
+    content = draft.getvalue().to_pybytes()
+    start = _seal_start(content)
+    handle.write(content[:start] + _seal(content, start) + content[start + len(_UNSEALED) :])
 
 
 def write_columns(table: Table, columns: Mapping[str, NDArray[Any]], handle: IO[bytes]) -> None:
@@ -142,13 +171,16 @@ def footer(table: Table, path: Path) -> Footer | None:
 
 
 def rows(table: Table, path: Path, columns: Sequence[Column]) -> pl.DataFrame:
-    """Return columns of the file in the table's types, every page checked.
+    """Return columns of the file in the table's types, once every byte of it is known to be right.
 
     Raises:
         StoreError: ``TORN`` or ``OTHER_SCHEMA``.
     """
     names = [column.name for column in columns]
-    with _reading(path), pq.ParquetFile(path, page_checksum_verification=True) as file:
+    with _reading(path):
+        content = path.read_bytes()
+    _check_seal(path, content)
+    with _reading(path), pq.ParquetFile(pa.BufferReader(content)) as file:
         if not _is_schema_of(table, file.schema_arrow):
             raise StoreError(
                 "OTHER_SCHEMA",
@@ -168,6 +200,41 @@ def has_schema_of(table: Table, path: Path) -> bool:
     """
     with _reading(path):
         return _is_schema_of(table, pq.read_schema(path))
+
+
+def _seal_start(content: bytes) -> int:
+    """Return where the seal stands in the footer, -1 where there is none.
+
+    Nothing is decoded to find it: Parquet writes a name, the type of a text (24) and its length.
+    """
+    name = _SEAL + bytes([24, len(_UNSEALED)])
+    found = content.rfind(name)
+    return found + len(name) if found >= 0 else -1
+
+
+def _seal(content: bytes, start: int) -> bytes:
+    """Return the seal of a file in which one stands, or is to stand, at `start`."""
+    whole = memoryview(content)
+    digest = hashlib.sha256(whole[:start])
+    digest.update(_UNSEALED)
+    digest.update(whole[start + len(_UNSEALED) :])
+    return digest.hexdigest().encode()
+
+
+def _check_seal(path: Path, content: bytes) -> None:
+    """Refuse a file of which any byte is another than the one that was written.
+
+    Page checksums leave out what stands around the pages: a flipped byte there may change what one
+    reader skips and another decodes, or bring a decoder down.
+    """
+    start = _seal_start(content)
+    found = content[start : start + len(_UNSEALED)]
+    if start < 0 or _seal(content, start) != found:
+        raise StoreError(
+            "TORN",
+            f"{path}: not whole: {len(content):,} bytes that do not hash to their seal; expected "
+            "the bytes that were written [materialise the partition again: a write replaces it]",
+        )
 
 
 def _is_schema_of(table: Table, found: pa.Schema) -> bool:
@@ -199,4 +266,24 @@ def _reading(path: Path) -> Iterator[None]:
             "TORN",
             f"{path}: not whole: {reason}; expected a Parquet file "
             "[materialise the partition again: a write replaces it]",
+        ) from cause
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Say in words what an operator can mend when the system refuses to change a file.
+
+    Raises:
+        StoreError: ``DISK_FULL``, ``READ_ONLY`` or ``UNWRITABLE``.
+    """
+    try:
+        yield
+    except OSError as cause:
+        code, remedy = _REFUSALS.get(cause.errno or 0, _UNKNOWN_REFUSAL)
+        disk = next(folder for folder in path.parents if folder.exists())
+        free = shutil.disk_usage(disk).free
+        raise StoreError(
+            code,
+            f"{path}: got {cause.strerror or cause}, {free:,} bytes free, expected to write there; "
+            f"what was there before stays [{remedy} and materialise it again]",
         ) from cause

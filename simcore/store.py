@@ -166,6 +166,7 @@ class Store:
 
         Raises:
             TableError: The rows are not what the table says; nothing is written.
+            StoreError: ``DISK_FULL``, ``READ_ONLY`` or ``UNWRITABLE``; what was there stays.
         """
         target = self.path(table, partition)
         rows = table.sort(table.conform(rows))
@@ -178,13 +179,13 @@ class Store:
             "engine_version": provenance.engine_version,
             "schema_version": str(table.schema_version),
         }
-        with self._draft() as (handle, draft):
+        with parquet.writing(target), self._draft() as (handle, draft):
             parquet.write(table, rows, metadata, handle)
             handle.flush()
             os.fsync(handle.fileno())
             target.parent.mkdir(parents=True, exist_ok=True)
             draft.replace(target)
-        self._sync_folders(target.parent)
+            self._sync_folders(target.parent)
         footer = self.footer(table, partition)
         if footer is None:
             raise StoreError(
@@ -302,10 +303,14 @@ class Store:
         self._remove_empty_folders(path.parent)
 
     def sweep(self) -> list[Path]:
-        """Remove the drafts that dead writers left behind, and return what was removed."""
+        """Remove the drafts that dead writers left behind, and return what was removed.
+
+        Raises:
+            StoreError: ``READ_ONLY`` or ``UNWRITABLE``: there is one that cannot be removed.
+        """
         removed = []
         for path in sorted((self.root / _STAGING).glob("*.parquet")):
-            with _no_file_is_fine(), path.open("rb") as handle:
+            with parquet.writing(path), _no_file_is_fine(), path.open("rb") as handle:
                 if _is_locked_by_us(handle):  # A living writer holds the lock until it renames.
                     path.unlink()
                     removed.append(path)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import fcntl
 import math
+import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import ArrayLike
 
-from simcore import engine
+from simcore import engine, parquet
 from simcore.backtests.request import ExecutionArgument, execution_fields
 from simcore.errors import SpecError
 from simcore.problems import Problem
@@ -208,9 +209,12 @@ class TrialLedger:
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Keep other writers of the ledger out, in this process and in others."""
-        folder = self._store.root / ".locks"
-        folder.mkdir(parents=True, exist_ok=True)
-        with (folder / "trials").open("wb") as handle:
+        path = self._store.root / ".locks" / "trials"
+        with parquet.writing(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            # A lock needs no right to write: a ledger that lacks nothing is not written.
+            number = os.open(path, os.O_RDONLY | os.O_CREAT, 0o644)
+        with os.fdopen(number, "rb") as handle:
             fcntl.flock(handle, fcntl.LOCK_EX)
             yield
 

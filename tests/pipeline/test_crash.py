@@ -50,10 +50,11 @@ def test_a_run_that_is_killed_in_a_write_leaves_partitions_whole_or_absent(
     assert len(list((store.root / ".staging").iterdir())) == 1
 
     with homes.instance(home) as instance:
-        lines = doctor.run(home, instance=instance)
-        assert any("draft of a dead writer" in line for line in lines)
-        assert sum("its process is dead" in line for line in lines) == 1
-        assert doctor.run(home, instance=instance) == []
+        report = doctor.run(home, instance=instance)
+        assert sorted(each.kind for each in report.findings) == ["draft", "run"]
+        assert "; drafts removed: 1, dead runs ended: 1" in report.text
+        assert report.partitions == nth_file - 1
+        assert doctor.run(home, instance=instance).findings == ()
         summary = headless.run("c0-tiny", home=home, progress=print, instance=instance)
     assert summary.failures == []
     assert sum(each.is_reused for each in summary.made) == nth_file - 1
@@ -74,25 +75,54 @@ def test_the_doctor_leaves_a_living_run_alone(home: Path, instance: dg.DagsterIn
     path.parent.mkdir(parents=True)
     with path.open("w") as handle:
         fcntl.flock(handle, fcntl.LOCK_EX)
-        assert doctor.run(home, instance=instance, now_seconds=4e9) == []
-    assert len(doctor.run(home, instance=instance)) == 1
+        assert doctor.run(home, instance=instance, now_seconds=4e9).findings == ()
+    assert len(doctor.run(home, instance=instance).findings) == 1
     assert instance.get_run_by_id(run.run_id).status == dg.DagsterRunStatus.FAILURE
 
 
+@pytest.mark.parametrize(
+    "status", [dg.DagsterRunStatus.NOT_STARTED, dg.DagsterRunStatus.STARTING]
+)
 def test_the_doctor_gives_a_run_that_is_starting_time_to_start(
+    home: Path, instance: dg.DagsterInstance, status: dg.DagsterRunStatus
+) -> None:
+    run = instance.add_run(dg.DagsterRun(job_name="run_backtests", status=status))
+    created = instance.get_run_record_by_id(run.run_id).create_timestamp.timestamp()
+    for moment in (created + 60.0, created - 60.0):  # the clock may have been set back since
+        assert doctor.run(home, instance=instance, now_seconds=moment).findings == ()
+    assert len(doctor.run(home, instance=instance, now_seconds=created + 600.0).findings) == 1
+
+
+def test_a_run_from_the_future_does_not_keep_its_slot_for_good(
     home: Path, instance: dg.DagsterInstance
 ) -> None:
     run = instance.add_run(
         dg.DagsterRun(job_name="run_backtests", status=dg.DagsterRunStatus.STARTING)
     )
     created = instance.get_run_record_by_id(run.run_id).create_timestamp.timestamp()
-    assert doctor.run(home, instance=instance, now_seconds=created + 60.0) == []
-    assert len(doctor.run(home, instance=instance, now_seconds=created + 600.0)) == 1
+    (finding,) = doctor.run(home, instance=instance, now_seconds=created - 1e7).findings
+    assert (finding.kind, finding.place) == ("run", run.run_id)
+    assert instance.get_run_by_id(run.run_id).status == dg.DagsterRunStatus.FAILURE
+
+
+def test_a_dead_run_that_was_being_canceled_is_canceled(
+    home: Path, instance: dg.DagsterInstance
+) -> None:
+    run = instance.add_run(
+        dg.DagsterRun(job_name="run_backtests", status=dg.DagsterRunStatus.CANCELING)
+    )
+    (finding,) = doctor.run(home, instance=instance, now_seconds=4e9).findings
+    assert finding.remedy == "marked as canceled"
+    assert instance.get_run_by_id(run.run_id).status == dg.DagsterRunStatus.CANCELED
 
 
 def test_the_doctor_names_a_torn_file(tiny: Path, instance: dg.DagsterInstance) -> None:
     store = Store(homes.lake(tiny))
     path = store.path(TABLES["bars"], store.partitions(TABLES["bars"])[0])
     path.write_bytes(path.read_bytes()[:-100])
-    (line,) = doctor.run(tiny, instance=instance)
-    assert str(path) in line
+    report = doctor.run(tiny, instance=instance)
+    (finding,) = report.findings
+    assert (finding.kind, finding.place) == ("torn", str(path))
+    assert finding.remedy == "the next run of its campaign rebuilds it"
+    assert report.text.splitlines()[-1].endswith("; files torn or foreign: 1")
+    assert report.data["findings"] == [vars(finding)]

@@ -20,6 +20,7 @@ import polars as pl
 import pyarrow.parquet as pq
 import pytest
 
+from simcore import parquet
 from simcore.errors import StoreError, TableError
 from simcore.store import Partition, Provenance, Store, content_hash
 from simcore.tables import TABLES
@@ -128,7 +129,7 @@ class TestWrite:
     def test_leaves_only_the_settled_keys_in_the_footer(self, store: Store) -> None:
         path = store.write(GAMES, TINY, games(3), PROVENANCE).path
         keys = {name.decode() for name in pq.read_metadata(path).metadata}
-        names = "table content_hash input_hash documents seed engine_version schema_version"
+        names = "table content_hash input_hash documents seed engine_version schema_version seal"
         assert keys == {f"proving.{name}" for name in names.split()} | {"ARROW:schema"}
 
     def test_leaves_no_draft_and_no_foreign_file(self, store: Store) -> None:
@@ -158,9 +159,10 @@ class TestWrite:
             raise OSError(28, "No space left on device")
 
         monkeypatch.setattr(os, "fsync", fail)
-        with pytest.raises(OSError, match="No space"):
+        with pytest.raises(StoreError, match="No space") as refused:
             store.write(GAMES, TINY, games(5), PROVENANCE)
         monkeypatch.undo()
+        assert refused.value.code == "DISK_FULL"
         assert store.footer(GAMES, TINY) == before
         assert not list((store.root / ".staging").iterdir())
 
@@ -282,9 +284,15 @@ class TestBrokenFiles:
     def test_with_values_that_were_changed_are_found_by_their_hash(self, store: Store) -> None:
         footer = store.write(GAMES, TINY, games(5), PROVENANCE)
         assert store.verify(GAMES, TINY) == footer
-        table = pq.read_table(footer.path, partitioning=None)
-        forged = table.set_column(7, table.schema.field(7), [[9.0] * 5])
-        pq.write_table(forged, footer.path)
+        said = pq.read_metadata(footer.path).metadata
+        metadata = {
+            name.decode().removeprefix("proving."): value.decode()
+            for name, value in said.items()
+            if name.startswith(b"proving.") and name != b"proving.seal"
+        }
+        forged = games(5).with_columns(score_a=pl.lit(9.0))
+        with footer.path.open("wb") as handle:
+            parquet.write(GAMES, GAMES.conform(forged), metadata, handle)
         with pytest.raises(StoreError, match="content hash: got") as refused:
             store.verify(GAMES, TINY)
         assert refused.value.code == "HASH_MISMATCH"
