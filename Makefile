@@ -15,7 +15,8 @@ PYTEST := $(BIN)/python -m pytest
 PARALLEL := --numprocesses=logical --maxprocesses=8 --dist=loadfile --no-loadscope-reorder
 
 export PROVING_HOME
-.PHONY: help setup run test dev check format bench bench-rust count calibrate golden fuzz lock browser tools clean
+.PHONY: help setup run test test-scale dev check format bench bench-rust count scale calibrate golden \
+	fuzz lock browser tools clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 12
@@ -28,6 +29,10 @@ run: setup ## Run the light campaign to its verdict, headless
 test: setup browser check ## Run every test
 	cargo test --locked --quiet --package proving_core
 	$(PYTEST) $(PARALLEL) --durations=15
+
+test-scale: .venv-scale/.engine ## Two workers, Postgres, a bucket and the manifests
+	@.venv-scale/bin/python -m tests.scale.install
+	.venv-scale/bin/python -m pytest tests/scale
 
 dev: setup ## Open Dagster's UI with everything loaded
 	@$(BIN)/proving init
@@ -63,6 +68,10 @@ count: ## Count the instructions of the two hot loops (needs valgrind)
 	few=$$(counted $$count sweep 40); many=$$(counted $$count sweep 80); \
 	echo "one setting, 50,000 bars: $$(( (many - few) / 40 ))"
 
+scale: .venv-scale/.engine ## Measure what a second worker brings
+	@.venv-scale/bin/python -m tests.scale.install
+	@.venv-scale/bin/python -m tests.scale
+
 calibrate: setup ## How often the promotion gate errs, measured; writes docs/calibration.md
 	@$(BIN)/python -m pipelines.calibrate
 
@@ -81,6 +90,13 @@ lock: ## Resolve the dependencies anew
 		--constraint requirements.lock \
 		--universal --python-version 3.11 --generate-hashes --no-annotate --no-strip-extras \
 		--no-emit-index-url --no-emit-find-links --quiet --output-file requirements-bench.lock
+	@# Versions as above, but for the one that Postgres needs older.
+	@sed -n 's/^\([a-z][^ ]*==.*\) \\$$/\1/p' requirements.lock | grep -v '^sqlalchemy==' > .scale-constraints
+	UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile pyproject.toml --group scale \
+		--extra s3 --extra scale --extra kubernetes --constraint .scale-constraints \
+		--universal --python-version 3.11 --generate-hashes --no-annotate --no-strip-extras \
+		--no-emit-index-url --no-emit-find-links --quiet --output-file requirements-scale.lock
+	@rm .scale-constraints
 
 browser: setup ## Make sure a Chromium is there for the browser tests
 	@$(BIN)/python -m tests.browser.install
@@ -109,5 +125,12 @@ $(VENV)/.engine: $(VENV)/.dependencies $(ENGINE_SOURCES) | tools
 	@.venv-bench/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
+.venv-scale/.engine: requirements-scale.lock $(VENV)/.engine
+	@echo "Setting up .venv-scale ..."
+	@test -x .venv-scale/bin/python || $(PYTHON) -m venv .venv-scale
+	@.venv-scale/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-scale.lock
+	@.venv-scale/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
 clean: ## Remove what was built, not what was measured
-	rm -rf $(VENV) .venv-bench target dist simcore/_engine*.so
+	rm -rf $(VENV) .venv-bench .venv-scale target dist simcore/_engine*.so

@@ -34,6 +34,12 @@ def parser() -> argparse.ArgumentParser:
         "run", parents=[common], help="every asset of a campaign, headless, through Dagster"
     )
     run.add_argument("campaign", help="id of a campaign")
+    run.add_argument(
+        "--spread",
+        type=int,
+        metavar="RUNS",
+        help="hand the work to the instance's workers, a step with many partitions in so many runs",
+    )
     for command in COMMANDS:
         sub = commands.add_parser(command.name, parents=[common], help=command.help)
         command.add_arguments(sub)
@@ -122,7 +128,12 @@ def _run(arguments: argparse.Namespace, home: Path) -> Answer:
         stream = sys.stderr if arguments.json else sys.stdout
         print(f"{time.monotonic() - started:7.1f} s  {line}", file=stream, flush=True)
 
-    summary = headless.run(arguments.campaign, home=home, progress=progress)
+    if arguments.spread is None:
+        summary = headless.run(arguments.campaign, home=home, progress=progress)
+    else:
+        summary = headless.spread(
+            arguments.campaign, home=home, progress=progress, pieces=max(arguments.spread, 1)
+        )
     return Answer(summary.text, summary.data, exit_code=summary.exit_code)
 
 

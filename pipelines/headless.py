@@ -11,10 +11,11 @@ import dagster as dg
 
 from pipelines import home as homes
 from pipelines.definitions import build
+from pipelines.launching import Ended, Launcher
 from simcore import documents, steps
 from simcore.campaign import Campaign, load
 from simcore.errors import ProvingError
-from simcore.store import Partition, Store
+from simcore.store import Address, Partition, Store
 from simcore.tables import TABLES
 
 RANGE_START: Final = "dagster/asset_partition_range_start"
@@ -69,7 +70,7 @@ class Summary:
     """
 
     campaign: str
-    lake: Path
+    lake: Address
     made: list[Made] = field(default_factory=list)
     checks_passed: int = 0
     failures: list[str] = field(default_factory=list)
@@ -141,6 +142,7 @@ def run(
     home: Path,
     progress: Callable[[str], None],
     instance: dg.DagsterInstance | None = None,
+    launcher: Launcher | None = None,
 ) -> Summary:
     """Materialise every asset of a campaign, each as late as what it needs allows.
 
@@ -151,6 +153,7 @@ def run(
         home: Absolute path of the home; made where missing.
         progress: Told one line a step.
         instance: Records the runs; None takes the home's own.
+        launcher: Hands the runs to workers; None does them here.
 
     Raises:
         SpecError: The campaign or a document that it names is wrong; nothing was done.
@@ -159,7 +162,7 @@ def run(
     asked = load(campaign, home=home)
     if instance is None:
         with homes.instance(home) as own:
-            return run(campaign, home=home, progress=progress, instance=own)
+            return run(campaign, home=home, progress=progress, instance=own, launcher=launcher)
     register(instance, home)
     store = Store(homes.lake(home))
     store.sweep()
@@ -168,13 +171,34 @@ def run(
     with dg.partition_loading_context(dynamic_partitions_store=instance):
         for assets in _in_order(definitions):
             progress(f"{_name(assets)} ...")
-            for tags in _spans(assets, asked, instance):
-                _materialise(definitions, assets, tags, instance, summary)
+            spans = list(_spans(assets, asked, instance, pieces=launcher.pieces if launcher else 1))
+            if launcher is None:
+                ended = _done_here(definitions, assets, spans, instance)
+            else:
+                ended = launcher.materialise(sorted(assets.keys), spans)
+            for each in ended:
+                _tell(_name(assets), each, summary)
             progress(_line(assets, summary))
             if summary.failures:
                 break
     _judge(store, summary)
     return summary
+
+
+def spread(campaign: str, *, home: Path, progress: Callable[[str], None], pieces: int) -> Summary:
+    """Do what `run` does on the workers of the home's instance, whose daemon must be running.
+
+    Args:
+        campaign: Id of the campaign.
+        home: Absolute path of the home.
+        progress: Told one line a step.
+        pieces: Into how many runs a step with many partitions is cut.
+
+    Raises:
+        SpecError: The campaign or a document that it names is wrong; nothing was done.
+    """
+    with homes.instance(home) as own, Launcher.opened(own, pieces=pieces) as launcher:
+        return run(campaign, home=home, progress=progress, instance=own, launcher=launcher)
 
 
 def _in_order(definitions: dg.Definitions) -> list[dg.AssetsDefinition]:
@@ -195,9 +219,12 @@ def _name(assets: dg.AssetsDefinition) -> str:
 
 
 def _spans(
-    assets: dg.AssetsDefinition, campaign: Campaign, instance: dg.DagsterInstance
+    assets: dg.AssetsDefinition, campaign: Campaign, instance: dg.DagsterInstance, *, pieces: int
 ) -> Iterator[Mapping[str, str]]:
-    """Return the tags of each run: one partition, or a range that names no other partition."""
+    """Return the tags of each run: one partition, or a range that names no other partition.
+
+    Many partitions are cut into so many pieces, or a few more where a range would have a gap.
+    """
     first = next(iter(assets.keys)).to_user_string()
     partitioned_by = TABLES[first].partitioned_by
     if partitioned_by == ("campaign",):
@@ -205,8 +232,11 @@ def _spans(
         return
     wanted = {strategy.id for strategy in campaign.strategies}
     prefix = f"{campaign.id}|" if "campaign" in partitioned_by else ""
+    longest = -(-len(wanted) // pieces)
     for span in _contiguous(instance.get_dynamic_partitions("strategy"), wanted):
-        yield {RANGE_START: f"{prefix}{span[0]}", RANGE_END: f"{prefix}{span[-1]}"}
+        for first in range(0, len(span), longest):
+            last = min(first + longest, len(span)) - 1
+            yield {RANGE_START: f"{prefix}{span[first]}", RANGE_END: f"{prefix}{span[last]}"}
 
 
 def _contiguous(ordered: Sequence[str], wanted: set[str]) -> list[list[str]]:
@@ -225,33 +255,39 @@ def _contiguous(ordered: Sequence[str], wanted: set[str]) -> list[list[str]]:
     return [span for span in spans if span]
 
 
-def _materialise(
+def _done_here(
     definitions: dg.Definitions,
     assets: dg.AssetsDefinition,
-    tags: Mapping[str, str],
+    spans: Sequence[Mapping[str, str]],
     instance: dg.DagsterInstance,
-    summary: Summary,
-) -> None:
+) -> Iterator[Ended]:
+    """Do the runs in this process, one after the other."""
     keys = sorted(assets.keys)
     job = definitions.get_repository_def().get_implicit_job_def_for_assets(keys)
     if job is None:
         raise ProvingError("INVARIANT", f"no job materialises {_name(assets)}")
-    result = job.execute_in_process(
-        run_config=_RUN_CONFIG,
-        asset_selection=keys,
-        instance=instance,
-        tags=dict(tags),
-        raise_on_error=False,
-    )
-    for event in result.all_events:
+    for tags in spans:
+        result = job.execute_in_process(
+            run_config=_RUN_CONFIG,
+            asset_selection=keys,
+            instance=instance,
+            tags=dict(tags),
+            raise_on_error=False,
+        )
+        yield Ended(result.run_id, result.success, result.all_events)
+
+
+def _tell(name: str, ended: Ended, summary: Summary) -> None:
+    """Add what one run did to the summary."""
+    for event in ended.events:
         if event.is_step_materialization:
             summary.made.append(_made(event))
         elif event.event_type == dg.DagsterEventType.ASSET_CHECK_EVALUATION:
             _count(event.asset_check_evaluation_data, summary)
         elif event.is_step_failure:
             _fail(event.step_failure_data, summary)
-    if not result.success and not summary.failures:
-        summary.failures.append(f"{_name(assets)}: run {result.run_id} failed")
+    if not ended.has_succeeded and not summary.failures:
+        summary.failures.append(f"{name}: run {ended.run_id} failed")
         summary.exit_code = SOFTWARE_BUG
 
 

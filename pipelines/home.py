@@ -1,6 +1,6 @@
 """Where the user's documents, the lake and Dagster's own files lie, and how they come to be there.
 
-The only reader of `PROVING_HOME`.
+The only reader of `PROVING_HOME` and `PROVING_LAKE`.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 import yaml
 
+from simcore import store
 from simcore.documents import KINDS
 from simcore.errors import StoreError
 
@@ -20,10 +21,11 @@ if TYPE_CHECKING:
     from dagster import DagsterInstance
 
 VARIABLE: Final = "PROVING_HOME"
+LAKE_VARIABLE: Final = "PROVING_LAKE"
 DEFAULT: Final = Path("workspace")
 
 _CONFIG: Final = "dagster.yaml"
-_FOLDERS: Final = (*KINDS, "lake", "dagster", "journal")
+_FOLDERS: Final = (*KINDS, "dagster", "journal")
 
 
 def resolve(given: Path | None = None) -> Path:
@@ -32,14 +34,31 @@ def resolve(given: Path | None = None) -> Path:
     return chosen.expanduser().absolute()
 
 
-def lake(home: Path) -> Path:
-    """Return the root of the Parquet tables."""
-    return home / "lake"
+def lake(home: Path) -> Path | str:
+    """Return the root of the Parquet tables: a folder of the home, or the URL that it names.
+
+    `$PROVING_LAKE` names the URL before the home does; from `init` on it stands in the home, where
+    whatever reads no environment finds it.
+
+    Raises:
+        StoreError: ``OTHER_LAKE``: the home names another one; its tables would seem lost.
+    """
+    known, asked = store.lake(home), os.environ.get(LAKE_VARIABLE)
+    if not asked or asked == known:
+        return known
+    if (home / store.ELSEWHERE).exists():
+        raise StoreError(
+            "OTHER_LAKE",
+            f"{home / store.ELSEWHERE}: got {known}, expected {asked}, which ${LAKE_VARIABLE} says "
+            "[remove the file, or unset the variable]",
+        )
+    return asked
 
 
-def retired(home: Path) -> Path:
+def retired(home: Path) -> Path | str:
     """Return where the tables of removed strategies are moved to."""
-    return home / "retired"
+    root = lake(home)
+    return f"{root.rstrip('/')}/.retired" if isinstance(root, str) else home / "retired"
 
 
 def init(home: Path) -> list[Path]:
@@ -50,11 +69,18 @@ def init(home: Path) -> list[Path]:
 
     Returns:
         The files that were made, sorted.
+
+    Raises:
+        StoreError: ``OTHER_LAKE``: as `lake` says.
     """
-    for folder in _FOLDERS:
-        (home / folder).mkdir(parents=True, exist_ok=True)
+    root = lake(home)
+    folders = [home / folder for folder in _FOLDERS]
+    for folder in folders if isinstance(root, str) else [*folders, root]:
+        folder.mkdir(parents=True, exist_ok=True)
     wanted = {home / kind / f"{name}.toml.example": text for kind, (name, text) in EXAMPLES.items()}
     wanted[home / "dagster" / _CONFIG] = yaml.safe_dump(dagster_config(home / "dagster"))
+    if isinstance(root, str):
+        wanted[home / store.ELSEWHERE] = f"{root}\n"
     made = sorted(path for path in wanted if not path.exists())
     for path in made:
         # Half a file would stay half for good: what is there is never changed.

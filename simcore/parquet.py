@@ -8,7 +8,6 @@ from __future__ import annotations
 import errno
 import hashlib
 import json
-import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,8 +19,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from simcore.bucket import ObjectPath
 from simcore.errors import StoreError
 from simcore.tables.table import BYTES_WIDTH, Column, Table
+
+Address = Path | ObjectPath
+"""Where a file lies: on a disk, or in a bucket."""
 
 _PREFIX: Final = b"proving."
 _ROW_GROUP_ROWS: Final = 1 << 17
@@ -35,18 +38,6 @@ _UNREADABLE: Final = (
     EOFError,
     UnicodeDecodeError,  # the name of a column
 )
-
-# What an operator is told when the system refuses a change, by its reason.
-_LET_WRITE: Final = ("READ_ONLY", "let this user write to the lake, or mount it writable")
-_UNKNOWN_REFUSAL: Final = ("UNWRITABLE", "mend the disk of the lake")
-_REFUSALS: Final = {
-    errno.ENOSPC: ("DISK_FULL", "free space on the disk of the lake"),
-    errno.EDQUOT: ("DISK_FULL", "free space, or raise the quota of this user"),
-    errno.EFBIG: ("DISK_FULL", "raise the limit on the size of a file (`ulimit -f`)"),
-    errno.EROFS: _LET_WRITE,
-    errno.EACCES: _LET_WRITE,
-    errno.EPERM: _LET_WRITE,
-}
 
 
 @dataclass(frozen=True)
@@ -75,7 +66,7 @@ class Footer:
     schema_version: int
     rows: int
     bytes: int
-    path: Path
+    path: Address
 
 
 def write(table: Table, rows: pl.DataFrame, metadata: Mapping[str, str], handle: IO[bytes]) -> None:
@@ -126,17 +117,17 @@ def write_columns(table: Table, columns: Mapping[str, NDArray[Any]], handle: IO[
         writer.write_table(whole, row_group_size=_ROW_GROUP_ROWS)
 
 
-def footer(table: Table, path: Path) -> Footer | None:
+def footer(table: Table, path: Address) -> Footer | None:
     """Return what the file says about itself, or None where there is none.
 
     Raises:
         StoreError: ``TORN`` or ``FOREIGN``.
     """
-    if not path.is_file():
-        return None
     with _reading(path):
-        metadata = pq.read_metadata(path)
-        size = path.stat().st_size
+        found_here = _metadata(path)
+    if found_here is None:
+        return None
+    metadata, size = found_here
     try:
         found = {
             name.removeprefix(_PREFIX).decode(): value.decode()
@@ -170,7 +161,7 @@ def footer(table: Table, path: Path) -> Footer | None:
     return said
 
 
-def rows(table: Table, path: Path, columns: Sequence[Column]) -> pl.DataFrame:
+def rows(table: Table, path: Address, columns: Sequence[Column]) -> pl.DataFrame:
     """Return columns of the file in the table's types, once every byte of it is known to be right.
 
     Raises:
@@ -192,14 +183,25 @@ def rows(table: Table, path: Path, columns: Sequence[Column]) -> pl.DataFrame:
     return frame.select(pl.col(column.name).cast(column.polars_type()) for column in columns)
 
 
-def has_schema_of(table: Table, path: Path) -> bool:
+def has_schema_of(table: Table, path: Address) -> bool:
     """Return whether the file has the columns that the table has now.
 
     Raises:
         StoreError: ``TORN``.
     """
     with _reading(path):
-        return _is_schema_of(table, pq.read_schema(path))
+        found = _metadata(path)
+        if found is None:
+            raise FileNotFoundError(errno.ENOENT, "there is no such file")
+        return _is_schema_of(table, found[0].schema.to_arrow_schema())
+
+
+def _metadata(path: Address) -> tuple[pq.FileMetaData, int] | None:
+    """Return a file's footer and its size in bytes; None where there is no file."""
+    if isinstance(path, Path):
+        return (pq.read_metadata(path), path.stat().st_size) if path.is_file() else None
+    end = path.open_end()
+    return None if end is None else (pq.read_metadata(end), end.size_bytes)
 
 
 def _seal_start(content: bytes) -> int:
@@ -221,7 +223,7 @@ def _seal(content: bytes, start: int) -> bytes:
     return digest.hexdigest().encode()
 
 
-def _check_seal(path: Path, content: bytes) -> None:
+def _check_seal(path: Address, content: bytes) -> None:
     """Refuse a file of which any byte is another than the one that was written.
 
     Page checksums leave out what stands around the pages: a flipped byte there may change what one
@@ -253,7 +255,7 @@ def _array(column: Column, values: pl.Series, schema: pa.Schema) -> pa.Array[Any
 
 
 @contextmanager
-def _reading(path: Path) -> Iterator[None]:
+def _reading(path: Address) -> Iterator[None]:
     try:
         yield
     except (FileNotFoundError, PermissionError) as cause:
@@ -266,24 +268,4 @@ def _reading(path: Path) -> Iterator[None]:
             "TORN",
             f"{path}: not whole: {reason}; expected a Parquet file "
             "[materialise the partition again: a write replaces it]",
-        ) from cause
-
-
-@contextmanager
-def writing(path: Path) -> Iterator[None]:
-    """Say in words what an operator can mend when the system refuses to change a file.
-
-    Raises:
-        StoreError: ``DISK_FULL``, ``READ_ONLY`` or ``UNWRITABLE``.
-    """
-    try:
-        yield
-    except OSError as cause:
-        code, remedy = _REFUSALS.get(cause.errno or 0, _UNKNOWN_REFUSAL)
-        disk = next(folder for folder in path.parents if folder.exists())
-        free = shutil.disk_usage(disk).free
-        raise StoreError(
-            code,
-            f"{path}: got {cause.strerror or cause}, {free:,} bytes free, expected to write there; "
-            f"what was there before stays [{remedy} and materialise it again]",
         ) from cause

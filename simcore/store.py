@@ -1,20 +1,16 @@
 """Partitioned Parquet: a partition is whole or absent, and says what it was made from.
 
-The only way to disk for results. A write is a draft outside the dataset tree on the same file
-system, an fsync and one rename; partition values stand in the path and never in the file, so that
-Polars, DuckDB and pandas read ``<root>/<table>/**`` with hive partitioning.
+The only way to disk for results, or to a bucket where the lake is one. Partition values stand in
+the path and never in the file, so that Polars, DuckDB and pandas read ``<root>/<table>/**`` with
+hive partitioning. How a file comes to be whole or absent is the business of `disk` and `bucket`.
 """
 
 from __future__ import annotations
 
-import fcntl
 import json
-import os
 import re
-import shutil
-import tempfile
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any, Final
@@ -22,20 +18,23 @@ from typing import IO, Any, Final
 import polars as pl
 
 from simcore import parquet
+from simcore.bucket import Bucket, is_url
+from simcore.disk import Disk
 from simcore.errors import StoreError
-from simcore.parquet import Footer
+from simcore.parquet import Address, Footer
 from simcore.seeds import jcs, sha256_hex
 from simcore.tables.content import content_hash
 from simcore.tables.table import Table
 
-__all__ = ["Footer", "Partition", "Provenance", "Store", "content_hash"]
+__all__ = ["Address", "Footer", "Partition", "Provenance", "Store", "content_hash", "lake"]
 
 KEY_PATTERN: Final = re.compile(r"[a-z][a-z0-9_-]*")
 # Words that some reader of hive paths takes for a boolean, a number, a date or nothing.
 RESERVED_KEYS: Final = frozenset({"true", "false", "inf", "nan", "null", "none"})
 
 _FILE_NAME: Final = "data.parquet"
-_STAGING: Final = ".staging"
+ELSEWHERE: Final = "lake.url"
+"""File of a home that says where its lake is, if not beside it."""
 
 
 @dataclass(frozen=True)
@@ -132,18 +131,32 @@ class Store:
     """Every table below one root.
 
     Args:
-        root: The lake; made when first written to.
+        root: The lake: a folder, made when first written to, or the URL of a place in a bucket,
+            such as ``s3://lakes/proving``.
     """
 
-    def __init__(self, root: Path) -> None:
-        self.root = Path(root)
+    def __init__(self, root: Path | str) -> None:
+        self._files = Bucket(str(root)) if is_url(root) else Disk(Path(root))
 
-    def path(self, table: Table, partition: Partition) -> Path:
+    @classmethod
+    def of(cls, home: str | Path) -> Store:
+        """Return the lake of a home."""
+        return cls(lake(Path(home)))
+
+    @property
+    def root(self) -> Address:
+        """The folder or URL that every table lies below."""
+        return self._files.root
+
+    def path(self, table: Table, partition: Partition) -> Address:
         """Return where the partition's file is or will be.
 
         Raises:
             StoreError: ``BAD_KEY``: the partition does not fit the table.
         """
+        return self._files.address(self._name(table, partition))
+
+    def _name(self, table: Table, partition: Partition) -> str:
         names = tuple(name for name, _ in partition.parts())
         if names != table.partitioned_by:
             raise StoreError(
@@ -151,7 +164,7 @@ class Store:
                 f"{table.name}: got a partition by {', '.join(names) or 'nothing'}, "
                 f"expected by {', '.join(table.partitioned_by)}",
             )
-        return self.root / table.name / partition.folder / _FILE_NAME
+        return f"{table.name}/{partition.folder}/{_FILE_NAME}"
 
     def write(
         self, table: Table, partition: Partition, rows: pl.DataFrame, provenance: Provenance
@@ -167,8 +180,9 @@ class Store:
         Raises:
             TableError: The rows are not what the table says; nothing is written.
             StoreError: ``DISK_FULL``, ``READ_ONLY`` or ``UNWRITABLE``; what was there stays.
+                ``OVERTAKEN``: as `held` says; nothing is written.
         """
-        target = self.path(table, partition)
+        name = self._name(table, partition)
         rows = table.sort(table.conform(rows))
         metadata = {
             "table": table.name,
@@ -179,19 +193,13 @@ class Store:
             "engine_version": provenance.engine_version,
             "schema_version": str(table.schema_version),
         }
-        with parquet.writing(target), self._draft() as (handle, draft):
-            parquet.write(table, rows, metadata, handle)
-            handle.flush()
-            os.fsync(handle.fileno())
-            target.parent.mkdir(parents=True, exist_ok=True)
-            draft.replace(target)
-            self._sync_folders(target.parent)
+        self._files.put(name, lambda handle: parquet.write(table, rows, metadata, handle))
         footer = self.footer(table, partition)
         if footer is None:
             raise StoreError(
                 "VANISHED",
-                f"{target}: the file is gone right after it was written, expected it in place "
-                "[is another process deleting it?]",
+                f"{self.path(table, partition)}: the file is gone right after it was written, "
+                "expected it in place [is another process deleting it?]",
                 is_passing=True,
             )
         return footer
@@ -265,21 +273,22 @@ class Store:
 
     def partitions(self, table: Table) -> list[Partition]:
         """Return the partitions that have a file, whole or torn, sorted by key."""
-        found = (self._partition_at(table, path) for path in self._files(table))
+        found = (_partition_at(table, name) for name in self._files.names(table.name))
         return sorted((each for each in found if each is not None), key=lambda each: each.key)
 
-    def torn(self, table: Table) -> list[Path]:
+    def torn(self, table: Table) -> list[Address]:
         """Return the files below the table that are not whole partitions of it, sorted."""
         wrong = []
-        for path in self._files(table):
+        for name in self._files.names(table.name):
+            path = self._files.address(name)
             try:
-                if self._partition_at(table, path) is None or parquet.footer(table, path) is None:
+                if _partition_at(table, name) is None or parquet.footer(table, path) is None:
                     wrong.append(path)
             except StoreError:
                 wrong.append(path)
         return wrong
 
-    def retire(self, table: Table, partition: Partition, to: Path) -> Path | None:
+    def retire(self, table: Table, partition: Partition, to: Path | str) -> Address | None:
         """Move a partition below another root and return its new place, None if it was absent.
 
         Args:
@@ -287,100 +296,51 @@ class Store:
             partition: Where they lie.
             to: Root of the retired, outside the dataset tree; the path below it stays the same.
         """
-        path = self.path(table, partition)
+        path, name = self.path(table, partition), self._name(table, partition)
         if not path.exists():
             return None
-        target = to / table.name / partition.folder / _FILE_NAME
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.move(path, target)
-        self._remove_empty_folders(path.parent)
-        return target
+        there = Store(to)._files
+        if isinstance(there, Disk) and isinstance(path, Path):
+            there.take(name, path)
+        else:
+            content = path.read_bytes()
+            there.put(name, lambda handle: _write_all(handle, content))
+        self._files.remove(name)
+        return there.address(name)
 
     def discard(self, table: Table, partition: Partition) -> None:
         """Remove a partition, whole or torn; no error where it is absent."""
-        path = self.path(table, partition)
-        path.unlink(missing_ok=True)
-        self._remove_empty_folders(path.parent)
+        self._files.remove(self._name(table, partition))
 
-    def sweep(self) -> list[Path]:
-        """Remove the drafts that dead writers left behind, and return what was removed.
+    def held(self, table: Table, partition: Partition) -> AbstractContextManager[None]:
+        """Hold a partition while its rows are read, added to and written, so that none is lost.
 
-        Raises:
-            StoreError: ``READ_ONLY`` or ``UNWRITABLE``: there is one that cannot be removed.
+        In a folder, whoever else holds it waits. In a bucket nobody waits: `write` raises
+        ``OVERTAKEN``, an error that passes, if somebody else wrote the partition meanwhile.
         """
-        removed = []
-        for path in sorted((self.root / _STAGING).glob("*.parquet")):
-            with parquet.writing(path), _no_file_is_fine(), path.open("rb") as handle:
-                if _is_locked_by_us(handle):  # A living writer holds the lock until it renames.
-                    path.unlink()
-                    removed.append(path)
-        return removed
+        return self._files.held(self._name(table, partition))
 
-    @contextmanager
-    def _draft(self) -> Iterator[tuple[IO[bytes], Path]]:
-        """Open a locked file in the staging folder; it is removed unless it was renamed."""
-        staging = self.root / _STAGING
-        staging.mkdir(parents=True, exist_ok=True)
-        while True:
-            number, name = tempfile.mkstemp(suffix=".parquet", dir=staging)
-            handle = os.fdopen(number, "wb")
-            fcntl.flock(handle, fcntl.LOCK_EX)
-            if os.fstat(handle.fileno()).st_nlink == 1:  # No sweep came between the two calls.
-                break
-            handle.close()
-        try:
-            with handle:
-                os.fchmod(handle.fileno(), 0o644)  # mkstemp lets only the owner read.
-                yield handle, Path(name)
-        finally:
-            Path(name).unlink(missing_ok=True)
-
-    def _files(self, table: Table) -> list[Path]:
-        return sorted(path for path in (self.root / table.name).rglob("*") if path.is_file())
-
-    def _partition_at(self, table: Table, path: Path) -> Partition | None:
-        *folders, name = path.relative_to(self.root / table.name).parts
-        pairs = [folder.partition("=") for folder in folders]
-        if name != _FILE_NAME or tuple(each[0] for each in pairs) != table.partitioned_by:
-            return None
-        try:
-            return Partition(**{each[0]: each[2] for each in pairs})
-        except StoreError:
-            return None
-
-    def _sync_folders(self, folder: Path) -> None:
-        """Make the rename last through a power cut: every folder up to the root is synced."""
-        for each in (folder, *folder.parents):
-            _sync_folder(each)
-            if each == self.root:
-                break
-
-    def _remove_empty_folders(self, folder: Path) -> None:
-        for each in (folder, *folder.parents):
-            if each == self.root or not each.exists() or any(each.iterdir()):
-                break
-            each.rmdir()
+    def sweep(self) -> Sequence[Address]:
+        """Remove the drafts that dead writers left behind, and return what was removed."""
+        return self._files.sweep()
 
 
-@contextmanager
-def _no_file_is_fine() -> Iterator[None]:
+def lake(home: Path) -> Path | str:
+    """Return the root of a home's tables: the URL in its file ``lake.url``, else its ``lake``."""
+    named = home / ELSEWHERE
+    return named.read_text(encoding="utf-8").strip() if named.is_file() else home / "lake"
+
+
+def _partition_at(table: Table, name: str) -> Partition | None:
+    _, *folders, file_name = name.split("/")
+    pairs = [folder.partition("=") for folder in folders]
+    if file_name != _FILE_NAME or tuple(each[0] for each in pairs) != table.partitioned_by:
+        return None
     try:
-        yield
-    except FileNotFoundError:
-        return
+        return Partition(**{each[0]: each[2] for each in pairs})
+    except StoreError:
+        return None
 
 
-def _is_locked_by_us(handle: IO[bytes]) -> bool:
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
-
-
-def _sync_folder(folder: Path) -> None:
-    number = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(number)
-    finally:
-        os.close(number)
+def _write_all(handle: IO[bytes], content: bytes) -> None:
+    handle.write(content)

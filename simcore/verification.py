@@ -12,7 +12,7 @@ from simcore.bars import dataset_hash
 from simcore.chaos import log
 from simcore.errors import SpecError, StoreError
 from simcore.problems import Problem
-from simcore.store import Partition, Store
+from simcore.store import Address, Partition, Store
 from simcore.tables import TABLES
 from simcore.tables.table import Table
 
@@ -27,7 +27,7 @@ class Inspection:
         message: What was found and what was expected; empty if sound.
     """
 
-    path: Path
+    path: Address
     is_sound: bool
     message: str = ""
 
@@ -47,7 +47,7 @@ def verify(home: str | Path, *, campaign: str | None = None) -> list[Inspection]
     Raises:
         SpecError: There is no lake, or nothing of that campaign in it.
     """
-    store = Store(Path(home) / "lake")
+    store = Store.of(home)
     found = _missing(store, campaign)
     for table in TABLES.values():
         strays = {path: Inspection(path, False, _stray(table, path)) for path in store.torn(table)}
@@ -98,7 +98,9 @@ def _is_run_of(place: Partition, campaign: str | None) -> bool:
     return place.campaign == campaign and place.strategy is not None
 
 
-def _verified_beyond(store: Store, campaign: str | None, broken: set[Path]) -> Iterator[Inspection]:
+def _verified_beyond(
+    store: Store, campaign: str | None, broken: set[Address]
+) -> Iterator[Inspection]:
     """Inspect what the hash of one file cannot show: manifests and chains, of sound files only."""
     needed = {
         _verified_manifests: ("scenarios", "bars"),
@@ -141,5 +143,5 @@ def _verified_logs(store: Store, partition: Partition) -> Iterator[Inspection]:
                 yield Inspection(path, False, f"{where}: {faults[0].check}")
 
 
-def _stray(table: Table, path: Path) -> str:
+def _stray(table: Table, path: Address) -> str:
     return f"{path}: got a file that is no partition of {table.name} [move it away]"

@@ -7,11 +7,9 @@ failed included. Nobody can state the count; it is read from here.
 
 from __future__ import annotations
 
-import fcntl
 import math
-import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -20,9 +18,9 @@ import numpy as np
 import polars as pl
 from numpy.typing import ArrayLike
 
-from simcore import engine, parquet
+from simcore import engine
 from simcore.backtests.request import ExecutionArgument, execution_fields
-from simcore.errors import SpecError
+from simcore.errors import SpecError, StoreError
 from simcore.problems import Problem
 from simcore.seeds import jcs, sha256_hex
 from simcore.store import Partition, Provenance, Store
@@ -184,7 +182,16 @@ class TrialLedger:
 
     def add(self, partition: Partition, rows: pl.DataFrame) -> int:
         """Write down the trials that are not there yet, and return how many those are."""
-        with self.locked():
+        while True:
+            try:
+                return self._add(partition, rows)
+            except StoreError as error:
+                if error.code != "OVERTAKEN":
+                    raise
+                # Whoever came first has written: each turn of the loop is another's success.
+
+    def _add(self, partition: Partition, rows: pl.DataFrame) -> int:
+        with self.held(partition):
             present = self.present(partition)
             whole = united([present, rows])
             n_new = whole.height - present.height
@@ -206,17 +213,9 @@ class TrialLedger:
             return table.empty()
         return self._store.read(table, partition)
 
-    @contextmanager
-    def locked(self) -> Iterator[None]:
-        """Keep other writers of the ledger out, in this process and in others."""
-        path = self._store.root / ".locks" / "trials"
-        with parquet.writing(path):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            # A lock needs no right to write: a ledger that lacks nothing is not written.
-            number = os.open(path, os.O_RDONLY | os.O_CREAT, 0o644)
-        with os.fdopen(number, "rb") as handle:
-            fcntl.flock(handle, fcntl.LOCK_EX)
-            yield
+    def held(self, partition: Partition) -> AbstractContextManager[None]:
+        """Hold one partition of the ledger while it is read and written, as `Store.held` says."""
+        return self._store.held(TABLES["trials"], partition)
 
 
 class HandLedger:
@@ -236,7 +235,7 @@ class HandLedger:
         history: engine.Columns,
         execution: ExecutionArgument,
     ) -> None:
-        self._ledger = TrialLedger(Store(Path(home) / "lake"))
+        self._ledger = TrialLedger(Store.of(home))
         self._strategy = strategy
         self._lineage = lineage(history)
         self._execution = execution

@@ -91,7 +91,7 @@ def _evolve(arguments: argparse.Namespace, home: Path) -> Answer:
 
     evolution = read_evolution(arguments.document, home=home)
     salt = steps.salt_in(home, evolution) if arguments.salt is None else arguments.salt
-    store = Store(home / "lake")
+    store = Store.of(home)
     budget = evolution.document.stop.generations
     most = budget if arguments.generations is None else min(arguments.generations, budget)
     made = []

@@ -47,7 +47,7 @@ def deflated(result: Backtest, bars: pl.DataFrame, *, home: str | Path) -> Defla
         40(5).
     """
     known = lineage(columns(bars))
-    counted = TrialLedger(Store(Path(home) / "lake")).census([known])[known]
+    counted = TrialLedger(Store.of(home)).census([known])[known]
     is_ruined = float(result.equity.min()) <= 0.0  # type: ignore[arg-type]  # floats, not empty
     sample = None if is_ruined else sharpe_sample(result.returns)
     variance = counted.variance

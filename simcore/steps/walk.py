@@ -87,7 +87,7 @@ def walk_forwards(store: Store, campaign: Campaign, strategy: Strategy) -> list[
             "trials": united([_present(ledger, partition), *made.trials]),
         }
 
-    with ledger.locked():
+    with ledger.held(partition):
         outcomes = settled(store, STEP.tables, partition, provenance, walk)
     return with_facts(outcomes, _facts(store, partition))
 

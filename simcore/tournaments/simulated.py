@@ -187,7 +187,7 @@ def trials_of(
 
 def _written_down(home: Path, strategies: Sequence[Strategy], trials: pl.DataFrame) -> pl.DataFrame:
     """Write trials into the ledger of a home, and return all that it holds."""
-    ledger = TrialLedger(Store(home / "lake"))
+    ledger = TrialLedger(Store.of(home))
     for strategy in strategies:
         own = trials.filter(pl.col("strategy_id") == strategy.id)
         ledger.add(Partition(campaign=BY_HAND, strategy=strategy.id), own)

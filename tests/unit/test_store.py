@@ -387,7 +387,7 @@ class TestReaders:
 class TestDrafts:
     def test_of_dead_writers_are_swept_and_of_living_ones_kept(self, store: Store) -> None:
         staging = store.root / ".staging"
-        with store._draft() as (_, living):
+        with store._files.draft() as (_, living):
             dead = staging / "dead.parquet"
             dead.write_bytes(b"half")
             assert store.sweep() == [dead]

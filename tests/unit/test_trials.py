@@ -183,8 +183,8 @@ def test_a_torn_ledger_is_not_written_over(tmp_path: Path, ledger: TrialLedger) 
 
 
 def test_whoever_writes_keeps_the_others_out(tmp_path: Path, ledger: TrialLedger) -> None:
-    with ledger.locked():
-        path = next((tmp_path / "lake").rglob("trials"))
+    with ledger.held(PLACE):
+        (path,) = (tmp_path / "lake" / ".locks" / "trials").rglob("*.lock")
         with path.open("wb") as other, pytest.raises(BlockingIOError):
             fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
     with path.open("wb") as other:
