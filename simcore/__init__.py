@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from simcore.evolution.generation import Generation
     from simcore.evolution.loop import evolve, evolve_generation
     from simcore.inventory import catalogue
+    from simcore.lake import scan
     from simcore.problems import Problem
     from simcore.scenario.generate import generate
     from simcore.scenario.manifest import scenario_manifest
@@ -54,6 +55,7 @@ _HOMES = {
     "indicator": "simcore.strategy.formula",
     "metrics": "simcore.backtests.series",
     "monte_carlo": "simcore.backtests.monte_carlo",
+    "scan": "simcore.lake",
     "scenario_manifest": "simcore.scenario.manifest",
     "sweep": "simcore.backtests.sweep",
     "tournament": "simcore.tournaments.play",
@@ -86,6 +88,7 @@ __all__ = [
     "indicator",
     "metrics",
     "monte_carlo",
+    "scan",
     "scenario_manifest",
     "sweep",
     "tournament",

@@ -9,7 +9,7 @@ import errno
 import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Final
@@ -20,8 +20,9 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from simcore.bucket import ObjectPath
-from simcore.errors import StoreError
+from simcore.errors import StoreError, TableError
 from simcore.tables.table import BYTES_WIDTH, Column, Table
+from simcore.tables.versions import at, upgraded
 
 Address = Path | ObjectPath
 """Where a file lies: on a disk, or in a bucket."""
@@ -161,26 +162,80 @@ def footer(table: Table, path: Address) -> Footer | None:
     return said
 
 
+def version(table: Table, path: Address) -> int | None:
+    """Return which version of its table a file follows, or None where there is none.
+
+    On a disk, what the footer says of each column is not read, so a thousand files take a moment.
+
+    Raises:
+        StoreError: ``TORN`` or ``FOREIGN``.
+    """
+    if isinstance(path, Path):
+        with suppress(pl.exceptions.PolarsError, OSError, KeyError, ValueError):
+            said = pl.read_parquet_metadata(path)
+            if said["proving.table"] == table.name:
+                return int(said["proving.schema_version"])
+    whole = footer(table, path)  # Slower, and says what is wrong.
+    return None if whole is None else whole.schema_version
+
+
 def rows(table: Table, path: Address, columns: Sequence[Column]) -> pl.DataFrame:
     """Return columns of the file in the table's types, once every byte of it is known to be right.
 
+    A file of an older version of the table is read as that version and brought up to this one.
+
     Raises:
-        StoreError: ``TORN`` or ``OTHER_SCHEMA``.
+        StoreError: ``TORN``, ``OTHER_SCHEMA``, or ``NEWER_SCHEMA``.
     """
     names = [column.name for column in columns]
+    written, found = _read(table, path, names)
+    if written.schema_version != table.schema_version:
+        return upgraded(table, found, written.schema_version).select(names).collect()
+    return found.select(pl.col(column.name).cast(column.polars_type()) for column in columns)
+
+
+def as_written(table: Table, path: Address) -> tuple[Table, pl.DataFrame]:
+    """Return a table as it was when the file was written, and the rows of the file in its types.
+
+    Raises:
+        StoreError: As `rows`.
+    """
+    written, found = _read(table, path, None)
+    return written, found.select(
+        pl.col(column.name).cast(column.polars_type()) for column in written.columns
+    )
+
+
+def _read(table: Table, path: Address, names: Sequence[str] | None) -> tuple[Table, pl.DataFrame]:
+    """Return the table as the file has it, and its rows: some columns, or all of an older file."""
     with _reading(path):
         content = path.read_bytes()
-    _check_seal(path, content)
-    with _reading(path), pq.ParquetFile(pa.BufferReader(content)) as file:
-        if not _is_schema_of(table, file.schema_arrow):
+    is_sealed = _check_seal(path, content)
+    with (
+        _reading(path),
+        pq.ParquetFile(pa.BufferReader(content), page_checksum_verification=not is_sealed) as file,
+    ):
+        written = _written(table, path, file.metadata.metadata or {})
+        is_older = written.schema_version != table.schema_version
+        if not is_sealed and not is_older:  # Older ones were written before there were seals.
+            raise _broken(path, content)
+        if not _is_schema_of(written, file.schema_arrow):
             raise StoreError(
                 "OTHER_SCHEMA",
-                f"{path}: got the columns of another version of {table.name}, expected "
-                f"version {table.schema_version} [materialise it again]",
+                f"{path}: got other columns than version {written.schema_version} of "
+                f"{table.name} has [materialise it again]",
             )
-        arrow = file.read(columns=names)
-    frame = pl.DataFrame(pl.from_arrow(arrow.select(names)))
-    return frame.select(pl.col(column.name).cast(column.polars_type()) for column in columns)
+        arrow = file.read(columns=None if is_older or names is None else list(names))
+    return written, pl.DataFrame(pl.from_arrow(arrow))
+
+
+def _written(table: Table, path: Address, metadata: Mapping[bytes, bytes]) -> Table:
+    """Return the table as it was when the file was written."""
+    said = metadata.get(_PREFIX + b"schema_version", b"")
+    try:
+        return at(table, int(said or table.schema_version))
+    except TableError as error:
+        raise StoreError(error.code, f"{path}: {error.message}") from None
 
 
 def has_schema_of(table: Table, path: Address) -> bool:
@@ -223,20 +278,27 @@ def _seal(content: bytes, start: int) -> bytes:
     return digest.hexdigest().encode()
 
 
-def _check_seal(path: Address, content: bytes) -> None:
+def _check_seal(path: Address, content: bytes) -> bool:
     """Refuse a file of which any byte is another than the one that was written.
 
     Page checksums leave out what stands around the pages: a flipped byte there may change what one
     reader skips and another decodes, or bring a decoder down.
+
+    Returns:
+        Whether there is a seal.
     """
     start = _seal_start(content)
-    found = content[start : start + len(_UNSEALED)]
-    if start < 0 or _seal(content, start) != found:
-        raise StoreError(
-            "TORN",
-            f"{path}: not whole: {len(content):,} bytes that do not hash to their seal; expected "
-            "the bytes that were written [materialise the partition again: a write replaces it]",
-        )
+    if start >= 0 and _seal(content, start) != content[start : start + len(_UNSEALED)]:
+        raise _broken(path, content)
+    return start >= 0
+
+
+def _broken(path: Address, content: bytes) -> StoreError:
+    return StoreError(
+        "TORN",
+        f"{path}: not whole: {len(content):,} bytes that do not hash to their seal; expected "
+        "the bytes that were written [materialise the partition again: a write replaces it]",
+    )
 
 
 def _is_schema_of(table: Table, found: pa.Schema) -> bool:

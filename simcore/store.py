@@ -224,20 +224,24 @@ class Store:
             columns: Names of the columns wanted, in that order; None for all.
 
         Raises:
-            StoreError: ``ABSENT``, ``TORN``, ``FOREIGN``, or ``OTHER_SCHEMA``.
+            StoreError: ``ABSENT``, ``TORN``, ``FOREIGN``, ``OTHER_SCHEMA``, or ``NEWER_SCHEMA``.
             TableError: A column is not known.
         """
         names = [column.name for column in table.columns] if columns is None else list(columns)
         wanted = [table.column(name) for name in names]
-        path = self.path(table, partition)
-        footer = parquet.footer(table, path)
+        self._present(table, partition)
+        return parquet.rows(table, self.path(table, partition), wanted)
+
+    def _present(self, table: Table, partition: Partition) -> Footer:
+        """Return what a partition says about itself, and refuse one that is absent."""
+        footer = self.footer(table, partition)
         if footer is None:
             raise StoreError(
                 "ABSENT",
-                f"{path}: there is no such file, expected the partition {partition.key} of "
-                f"{table.name} [materialise it first]",
+                f"{self.path(table, partition)}: there is no such file, expected the partition "
+                f"{partition.key} of {table.name} [materialise it first]",
             )
-        return parquet.rows(table, path, wanted)
+        return footer
 
     def is_current(self, table: Table, partition: Partition, provenance: Provenance) -> bool:
         """Return whether a whole partition made from just this is there.
@@ -259,14 +263,15 @@ class Store:
         Raises:
             StoreError: ``HASH_MISMATCH``, or what `read` raises.
         """
-        rows = self.read(table, partition)
-        footer = self.footer(table, partition)
-        found = content_hash(table, rows)
-        if footer is None or footer.content_hash != found:
-            expected = footer.content_hash if footer else "a file"
+        footer = self._present(table, partition)
+        # Rows of an older version hash as they were written, not as they are read today.
+        written, rows = parquet.as_written(table, self.path(table, partition))
+        found = content_hash(written, rows)
+        if footer.content_hash != found:
             raise StoreError(
                 "HASH_MISMATCH",
-                f"{self.path(table, partition)}: content hash: got {found}, expected {expected} "
+                f"{self.path(table, partition)}: content hash: got {found}, "
+                f"expected {footer.content_hash} "
                 "[delete the file and materialise it again]",
             )
         return footer

@@ -167,13 +167,35 @@ def _verify(arguments: argparse.Namespace, home: Path) -> Answer:
     return Answer("\n".join(lines), data, exit_code=13 if bad else 0)
 
 
+def _report_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("campaign", help="id of a campaign whose report is in the lake")
+    parser.add_argument(
+        "--out", type=Path, metavar="F.html", help="default: reports/CAMPAIGN.html of the home"
+    )
+
+
+def _report(arguments: argparse.Namespace, home: Path) -> Answer:
+    from simcore.steps.judge import write_page
+    from simcore.store import Store
+
+    path = arguments.out or home / "reports" / f"{arguments.campaign}.html"
+    written = write_page(Store.of(home), arguments.campaign, path)
+    return Answer(f"{written}", {"path": str(written), "bytes": written.stat().st_size})
+
+
 def _tables_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("name", nargs="?", help="one table; default: all")
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--markdown", action="store_true", help="all tables, as a page of Markdown")
+    form.add_argument("--duckdb", action="store_true", help="SQL that makes a view of each table")
+    parser.add_argument(
+        "--lake", help="what the SQL shall call the lake; default: its absolute path"
+    )
 
 
-def _tables(arguments: argparse.Namespace, _: Path) -> Answer:
+def _tables(arguments: argparse.Namespace, home: Path) -> Answer:
     from simcore.tables import TABLES
-    from simcore.tables.dictionary import entry, page
+    from simcore.tables.dictionary import entry, page, whole_page
 
     if arguments.name is not None and arguments.name not in TABLES:
         from simcore.documents import nearest
@@ -190,8 +212,16 @@ def _tables(arguments: argparse.Namespace, _: Path) -> Answer:
                 )
             ]
         )
+    if arguments.duckdb:
+        from simcore.lake import views
+        from simcore.store import Store
+
+        sql = views(Store.of(home), named=arguments.lake)
+        return Answer(sql.rstrip("\n"), {"sql": sql})
     names = [arguments.name] if arguments.name else list(TABLES)
     data = {name: entry(TABLES[name]) for name in names}
+    if arguments.markdown:
+        return Answer(whole_page([TABLES[name] for name in names]).rstrip("\n"), data)
     return Answer("\n\n".join(page(TABLES[name]) for name in names), data)
 
 
@@ -199,6 +229,7 @@ COMMANDS: Final = (
     Command("tournament", "standings with their uncertainty", _tournament_arguments, _tournament),
     Command("evolve", "breed strategies, promote by evidence", _evolve_arguments, _evolve),
     Command("chaos", "shake the paper-trading stack, judge it", _chaos_arguments, _chaos),
+    Command("report", "one page of HTML from the lake", _report_arguments, _report),
     Command("verify", "recompute hashes and log chains of the lake", _verify_arguments, _verify),
     Command("tables", "the data dictionary", _tables_arguments, _tables),
 )

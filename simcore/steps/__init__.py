@@ -37,10 +37,12 @@ from simcore.steps.evolve import outdated_generations as outdated_generations
 from simcore.steps.evolve import salt_in as salt_in
 from simcore.steps.generate import markets as markets
 from simcore.steps.judge import report as report
+from simcore.steps.judge import write_page as write_page
 from simcore.steps.resample import monte_carlo as monte_carlo
 from simcore.steps.shake import chaos as chaos
 from simcore.steps.step import Outcome as Outcome
 from simcore.steps.step import Step as Step
+from simcore.steps.step import with_facts as with_facts
 from simcore.steps.walk import walk_forwards as walk_forwards
 
 MARKETS: Final = generate.STEP.tables

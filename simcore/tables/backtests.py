@@ -30,6 +30,7 @@ BACKTESTS: Final = Table(
     "One row a run of one strategy on one path: what it was made from, and its metrics.",
     key=(*_RUN_KEY, "execution"),
     partitioned_by=("campaign", "strategy"),
+    schema_version=4,
     columns=(
         *_RUN,
         Column("execution", "str", "-", "Execution profile, with overrides if it has any."),

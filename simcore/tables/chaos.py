@@ -31,7 +31,12 @@ _RUN: Final = (
 
 
 def _table(
-    name: str, meaning: str, key: tuple[str, ...], *columns: Column, of_run: bool = True
+    name: str,
+    meaning: str,
+    key: tuple[str, ...],
+    *columns: Column,
+    of_run: bool = True,
+    schema_version: int = 1,
 ) -> Table:
     return Table(
         f"chaos_{name}",
@@ -39,6 +44,7 @@ def _table(
         key=("run_id", *key) if of_run else key,
         partitioned_by=("campaign",),
         columns=(*_RUN, *columns),
+        schema_version=schema_version,
     )
 
 
@@ -179,6 +185,7 @@ ORDERS: Final = _table(
     Column("filled_truth_lot", "i64", "lots", "Filled, as the exchange knows.", minimum=0),
     Column("retries", "u8", "-", "Sendings after the first."),
     _money("wc_exposure_uusd", "Worst-case exposure of the instrument when the gate let it go."),
+    schema_version=2,
 )  # fmt: skip
 
 FILLS: Final = _table(
@@ -213,6 +220,7 @@ POSITIONS: Final = _table(
     _money("realised_uusd", "Realised profit."),
     _money("unrealised_uusd", "Profit at the mark."),
     _money("worst_case_uusd", "Exposure if every open order filled on its worse side."),
+    schema_version=2,
 )  # fmt: skip
 
 EQUITY: Final = _table(
@@ -247,6 +255,7 @@ INJECTIONS: Final = _table(
     _event("witness_seq", "Record that witnesses the effect.", nullable=True),
     Column("result", "enum", "-", "What the oracles said.", values=ORACLE_VERDICTS),
     Column("failed_oracles", "str", "-", "Ids of the oracles that failed, space between."),
+    schema_version=2,
 )  # fmt: skip
 
 INCIDENTS: Final = _table(

@@ -42,6 +42,7 @@ GENERATIONS: Final = Table(
     "One row a generation: training against sealed scores, diversity, trials, the champion.",
     key=("number",),
     partitioned_by=("evolution", "generation"),
+    schema_version=2,
     columns=(
         Column("number", "u32", "-", "Number of the generation, from zero."),
         Column("manifest_hash", "str", "-", "Hash of everything the evolution depends on."),

@@ -14,6 +14,7 @@ SCENARIOS: Final = Table(
     "One row a scenario: the manifest of what was generated, and from which document.",
     key=("scenario_id",),
     partitioned_by=("campaign",),
+    schema_version=4,
     columns=(
         Column("scenario_id", "str", "-", "Id of the scenario's document."),
         Column("scenario_hash", "str", "-", f"Hash of the effective document; {_HASH}."),

@@ -11,6 +11,7 @@ GAMES: Final = Table(
     "One row a game: two strategies compared on one path.",
     key=("tournament_id", "round", "scenario_id", "path", "entry_a", "entry_b"),
     partitioned_by=("campaign",),
+    schema_version=2,
     columns=(
         Column("tournament_id", "str", "-", "Id of the tournament's document."),
         Column("round", "u32", "-", "Number of the round, from zero."),
@@ -40,6 +41,7 @@ STANDINGS: Final = Table(
     "One row an entry of a tournament: its place, its score with uncertainty, its ratings.",
     key=("tournament_id", "ir_hash"),
     partitioned_by=("campaign",),
+    schema_version=2,
     columns=(
         Column("tournament_id", "str", "-", "Id of the tournament's document."),
         Column("manifest_hash", "str", "-", "Hash of everything the tournament depends on."),

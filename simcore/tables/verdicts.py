@@ -34,10 +34,13 @@ REPORT: Final = Table(
     "The report of a campaign, one row a section.",
     key=("ordinal",),
     partitioned_by=("campaign",),
+    schema_version=2,
     columns=(
         Column("ordinal", "u16", "-", "Place of the section, from zero."),
         Column("section", "str", "-", "Name of the section."),
-        Column("markdown", "str", "-", "Text of the section."),
+        Column("title", "str", "-", "Its heading."),
+        Column("markdown", "str", "-", "Text of the section, as Markdown; pictures in words."),
+        Column("html", "str", "-", "The same with its pictures, as a part of a page in HTML."),
     ),
 )
 

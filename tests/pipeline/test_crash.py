@@ -80,9 +80,7 @@ def test_the_doctor_leaves_a_living_run_alone(home: Path, instance: dg.DagsterIn
     assert instance.get_run_by_id(run.run_id).status == dg.DagsterRunStatus.FAILURE
 
 
-@pytest.mark.parametrize(
-    "status", [dg.DagsterRunStatus.NOT_STARTED, dg.DagsterRunStatus.STARTING]
-)
+@pytest.mark.parametrize("status", [dg.DagsterRunStatus.NOT_STARTED, dg.DagsterRunStatus.STARTING])
 def test_the_doctor_gives_a_run_that_is_starting_time_to_start(
     home: Path, instance: dg.DagsterInstance, status: dg.DagsterRunStatus
 ) -> None:

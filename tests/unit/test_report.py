@@ -2,107 +2,57 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import polars as pl
 import pytest
+import report_tables
+from report_tables import CAMPAIGN, rows_of, standing
 
 from simcore.chaos.oracles import ORACLES
 from simcore.chaos.verdict import NEVER_SHOWN
-from simcore.report import page, sections
+from simcore.report import SECTIONS
+from simcore.report.material import Material
+from simcore.report.sections import sections, text
 from simcore.tables import TABLES
-
-CAMPAIGN: dict[str, Any] = {
-    "id": "c1-light", "name": "Thirty days, light weather", "seed": 1, "days": 30,
-    "chaos": "light", "execution": "honest_v1", "initial_cash": 10_000.0,
-    "strategies": ["ma_cross", "zero_rule", "daily_only"],
-}  # fmt: skip
-RUN = {"run_id": bytes(16), "seed": 5, "arm": "real"}
-
-
-def rows_of(name: str, *rows: dict[str, Any]) -> pl.DataFrame:
-    """Return rows of a table with a plain value wherever the test has nothing to say."""
-    table = TABLES[name]
-    plain = {"str": "-", "f64": 0.0, "bool": False, "bytes16": bytes(16)}
-    filled = [
-        {
-            column.name: row[column.name]
-            if column.name in row
-            else None
-            if column.nullable
-            else column.values[0]
-            if column.values
-            else plain.get(column.dtype, 1)
-            for column in table.columns
-        }
-        for row in rows
-    ]
-    return pl.DataFrame(filled, schema=table.polars_schema())
-
-
-def standing(name: str, rank: int, low: int, high: int, **more: Any) -> dict[str, Any]:
-    values = {
-        "tournament_id": "everyone", "rank": rank, "rank_lo": low, "rank_hi": high,
-        "strategy_id": name, "ir_hash": name, "score_mean": 1.5, "score_ci_lo": 1.0,
-        "score_ci_hi": 2.0, "flags": "",
-    }  # fmt: skip
-    return {**values, **more}
 
 
 @pytest.fixture
 def tables() -> dict[str, pl.DataFrame]:
-    runs = [{"strategy_id": name, "scenario_id": "trend"} for name in ("ma_cross", "zero_rule")]
-    verdict = {
-        "seed": 5, "result": "PASS", "verdict": "NOT_PROVEN", "judged": "S01 S04",
-        "not_shown": json.dumps(["S03 never blind", *NEVER_SHOWN]), "log_root": "ab" * 32,
-        "n_years": 30 / 365, "failures": 0,
-    }  # fmt: skip
-    oracles = [
-        {**RUN, "oracle": "S02", "antecedents": 0, "violations": 0, "verdict": "PASS"},
-        {**RUN, "oracle": "S04", "antecedents": 812, "violations": 0, "verdict": "PASS"},
-        {
-            **RUN, "arm": "canary", "oracle": "S04", "antecedents": 815, "violations": 3,
-            "first_bad_seq": 4_711, "verdict": "FAIL",
-        },
-    ]  # fmt: skip
-    injection = {**RUN, "inj_id": 1, "kind": "A1", "t0": 8 * 86_400 * 10**9, "result": "PASS"}
-    incident = {
-        **RUN, "inc_id": 1, "inj_id": 1, "ttd_ns": 12_300_000_000, "mttr_ns": 3_600 * 10**9,
-        "loss_attr_uusd": 1_234_560_000,
-    }  # fmt: skip
-    return {
-        "scenarios": rows_of("scenarios", {"scenario_id": "trend", "family": "trend"}),
-        "backtests": rows_of("backtests", *runs),
-        "standings": rows_of(
-            "standings", standing("ma_cross", 1, 1, 2), standing("zero_rule", 2, 1, 2)
-        ),
-        "verdicts": rows_of("verdicts", verdict),
-        "chaos_oracle_results": rows_of("chaos_oracle_results", *oracles),
-        "chaos_injections": rows_of("chaos_injections", injection),
-        "chaos_incidents": rows_of("chaos_incidents", incident),
-        "chaos_report": rows_of("chaos_report", {**RUN, "n_injected": 1, "n_effective": 1}),
-    }
+    return report_tables.tables()
 
 
 def text_of(name: str, tables: dict[str, pl.DataFrame], **campaign: Any) -> str:
-    rows = sections({**CAMPAIGN, **campaign}, tables)
+    rows = sections(Material({**CAMPAIGN, **campaign}, tables))
     return str(rows.filter(pl.col("section") == name)["markdown"].item())
 
 
-def test_a_report_is_six_sections_in_their_order(tables: dict[str, pl.DataFrame]) -> None:
-    rows = sections(CAMPAIGN, tables)
+def test_a_report_is_a_masthead_and_every_section_in_its_order(
+    tables: dict[str, pl.DataFrame],
+) -> None:
+    rows = sections(Material(CAMPAIGN, tables))
     assert TABLES["report"].violations(rows) == []
-    assert rows["section"].to_list() == [
-        "what was run", "standings", "chaos", "incidents", "not shown", "verdict",
-    ]  # fmt: skip
-    assert page(rows).startswith("# Thirty days, light weather")
-    assert page(rows.reverse()) == page(rows)
+    names = [each.name for each in SECTIONS]
+    assert rows["section"].to_list() == ["masthead", *names]
+    assert names[:2] == ["verdict", "not shown"], "what matters most stands first"
+    assert names[-1] == "provenance"
+    assert text(rows).startswith("# Thirty days, light weather\n\n**NOT PROVEN**")
+    assert text(rows.reverse()) == text(rows)
+
+
+def test_the_worst_verdict_of_all_seeds_stands_at_the_head(tables: dict[str, pl.DataFrame]) -> None:
+    kind = tables["verdicts"].schema["verdict"]
+    second = tables["verdicts"].with_columns(
+        seed=pl.lit(6, dtype=pl.UInt64), verdict=pl.lit("NO", dtype=kind)
+    )
+    tables["verdicts"] = pl.concat([tables["verdicts"], second])
+    assert "**NO**: It does not deserve real money" in text_of("masthead", tables)
 
 
 def test_it_says_what_was_run_and_who_met_no_scenario(tables: dict[str, pl.DataFrame]) -> None:
+    head = text_of("masthead", tables)
+    assert "30 simulated days" in head and "2 backtests" in head and "honest_v1" in head
     text = text_of("what was run", tables)
-    assert "30 simulated days" in text and "2 backtests" in text and "honest_v1" in text
     assert "`daily_only` met no scenario" in text
     assert "`ma_cross` met no scenario" not in text
 
@@ -150,7 +100,7 @@ def test_every_oracle_stands_with_its_sentence_and_its_cases(
     assert f"| S04 | {sentence} | canary | 815 | 3 | 4711 | FAIL |" in text
     assert "PASS, never put to the test" in text
     assert text.index("| real | 812") < text.index("| canary |")
-    assert "A1 × 1" in text
+    assert "A1 flash crash × 1" in text
 
 
 def test_a_campaign_without_chaos_says_that_nothing_was_run(
@@ -165,7 +115,9 @@ def test_a_campaign_without_chaos_says_that_nothing_was_run(
 
 def test_an_incident_has_its_day_its_times_and_its_cost(tables: dict[str, pl.DataFrame]) -> None:
     text = text_of("incidents", tables)
-    assert "| 1 | A1 | 8.00 | 12.3 s | – | – | 3,600.0 s | 1,234.56 USD | PASS |" in text
+    assert (
+        "| 1 | A1 flash crash | 8.00 | 12.3 s | – | – | 3,600.0 s | 1,234.56 USD | PASS |" in text
+    )
 
 
 def test_the_canary_has_no_incidents_in_the_report(tables: dict[str, pl.DataFrame]) -> None:
