@@ -150,7 +150,9 @@ def _ended(
     # A clock that was set back puts the creation into the future: only the distance counts.
     is_young = abs(now - record.create_timestamp.timestamp()) < STARTING_SECONDS
     is_held = is_alive(home, dead.run_id)
-    if is_held or (is_held is None and is_young):
+    # Elsewhere its lock may not reach this disk; there the launcher asks after it.
+    is_elsewhere = instance.run_launcher.supports_check_run_worker_health
+    if is_held or (is_held is None and (is_young or is_elsewhere)):
         return []
     found = f"its process is dead, {dead.status.value} as far as Dagster knew"
     if dead.status == dg.DagsterRunStatus.CANCELING:

@@ -23,6 +23,8 @@ from simcore.sources import digest
 FOLDER: Final = Path("lake", ".cache", "runs")
 TRADES: Final = "trades."
 SCALARS: Final = "scalars"
+# A file without these is none of a run.
+KEPT: Final = {"metrics", "equity_quote", f"{TRADES}id"}
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,8 @@ class RunCache:
             with np.load(self.path(signature), allow_pickle=False) as arrays:
                 columns = {name: arrays[name] for name in arrays.files}
             run: RunColumns = json.loads(columns.pop(SCALARS).tobytes())
+            if not (columns.keys() >= KEPT and isinstance(run, dict)):
+                return None
         except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
             return None
         trades = {n.removeprefix(TRADES): columns.pop(n) for n in list(columns) if TRADES in n}

@@ -122,7 +122,10 @@ class MonteCarlo:
     def named(self) -> dict[str, float | None]:
         """``sharpe_p5``, ``mdd_p95`` (a positive depth) and ``pf_p5``; None where undefined."""
         return {
-            name: sign * quantile(self._ordered[metric], q) if len(self._ordered[metric]) else None
+            # Adding nothing makes a depth of -0 one of 0.
+            name: sign * quantile(ordered, q) + 0.0
+            if len(ordered := self._ordered[metric])
+            else None
             for name, (metric, q, sign) in NAMED.items()
         }
 

@@ -32,7 +32,7 @@ from simcore.backtests.request import (
     execution_name,
     signature,
 )
-from simcore.backtests.series import phase_sharpe
+from simcore.backtests.series import alive_returns, phase_sharpe
 from simcore.backtests.trials import HandLedger, scores_of
 from simcore.bars import columns, columns_by_path, dataset_hash
 from simcore.errors import SpecError
@@ -111,10 +111,11 @@ class Backtest:
 
     @cached_property
     def returns(self) -> NDArray[np.float64]:
-        """Simple returns, one a bar, the first against the initial cash; shape ``(n_bars,)``."""
-        equity = np.append(float(self._asked[1]), self._run["equity_quote"])
-        growth: NDArray[np.float64] = np.diff(equity) / equity[:-1]
-        return growth
+        """Simple returns, one a bar, the first against the initial cash; shape ``(n_bars,)``.
+
+        0 from a ruin on: of nothing there is nothing to win.
+        """
+        return alive_returns(self._run["equity_quote"], float(self._asked[1]))
 
     @cached_property
     def trades(self) -> pl.DataFrame:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 N_PHASES = 6
+# What the engine takes for no deviation: a share of the largest value, and what a quotient of
+# equities rounds off.
+FLAT: Final = 1e-12
+ROUNDED: Final = 4.0 * float(np.finfo(np.float64).eps)
 
 
 def metrics(
@@ -78,6 +82,18 @@ def metrics(
     return found
 
 
+def alive_returns(equity: NDArray[np.float64], initial_cash: float) -> NDArray[np.float64]:
+    """Return the simple returns of an equity curve, 0 from a ruin on, ``(n_bars,)``.
+
+    Args:
+        equity: At each close, ``(n_bars,)``.
+        initial_cash: What the first return is from, above 0.
+    """
+    before = np.append(initial_cash, equity[:-1]) if len(equity) else equity
+    is_alive = np.minimum.accumulate(before) > 0.0
+    return np.where(is_alive, equity / np.where(is_alive, before, 1.0) - 1.0, 0.0)
+
+
 def phase_returns(
     returns: Sequence[float] | NDArray[np.float64] | pl.Series, n_phases: int = N_PHASES
 ) -> NDArray[np.float64]:
@@ -101,13 +117,15 @@ def phase_sharpe(equity: NDArray[np.float64]) -> float | None:
         equity: The initial cash, then equity at each close, ``(n_bars + 1,)``.
 
     Returns:
-        None where the phases do not differ, or equity reached zero.
+        None where the phases differ by no more than rounding, or equity reached zero.
     """
     if not (equity > 0.0).all():
         return None
     growth = phase_returns(np.diff(equity) / equity[:-1])
     deviation = float(np.std(growth, ddof=1))
-    return float(np.mean(growth)) / deviation if deviation > 0.0 else None
+    if deviation <= max(FLAT * float(np.abs(growth).max()), ROUNDED):
+        return None
+    return float(np.mean(growth)) / deviation
 
 
 def _column(values: Any, name: str = "returns") -> NDArray[np.float64]:

@@ -18,6 +18,7 @@ from simcore.backtests.market import market_columns
 from simcore.backtests.request import ExecutionArgument, execution_json
 from simcore.backtests.run import check_amount, default_bars_per_year
 from simcore.backtests.search import Candidate, Candidates, Grid, candidates
+from simcore.backtests.series import alive_returns
 from simcore.backtests.trials import HandLedger, scores_of
 from simcore.errors import LimitError, SpecError
 from simcore.problems import Problem
@@ -97,7 +98,7 @@ def setting_returns(
         if ledger is not None:
             scores = scores_of([each.ir_hash for each in batch], runs, n_bars, year)
             ledger.teller("setting_returns")(scores)
-        columns_made += [_returns(run["equity_quote"], float(initial_cash)) for run in runs]
+        columns_made += [alive_returns(run["equity_quote"], float(initial_cash)) for run in runs]
     returns = np.column_stack(columns_made)
     return SettingReturns(Candidates(tried.names, tried.widths, fitting), returns)
 
@@ -118,9 +119,3 @@ def _runs(
         bars_per_year=(bars_per_year,),
         detail="equity",
     )
-
-
-def _returns(equity: NDArray[np.float64], initial_cash: float) -> NDArray[np.float64]:
-    before = np.concatenate([[initial_cash], equity[:-1]])
-    is_alive = np.minimum.accumulate(before) > 0.0
-    return np.where(is_alive, equity / np.where(is_alive, before, 1.0) - 1.0, 0.0)

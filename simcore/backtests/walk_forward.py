@@ -23,7 +23,7 @@ from simcore.backtests.folds import Fold, Plan
 from simcore.backtests.market import market_columns
 from simcore.backtests.metric_values import flag_names, metric_names, run_metrics
 from simcore.backtests.request import ExecutionArgument, check_bars_per_year, execution_json
-from simcore.backtests.run import check_amount, default_bars_per_year
+from simcore.backtests.run import benchmark_program, check_amount, default_bars_per_year
 from simcore.backtests.search import Candidate, Candidates, Grid, candidates, objective_sign
 from simcore.backtests.series import metrics as metrics_of
 from simcore.backtests.trials import HandLedger, Score, scores_of
@@ -317,10 +317,10 @@ def _judged(
         tell(scores_of([each.ir_hash for each in ready], learnt, n_bars, asked.bars_per_year))
     best = _best(learnt, asked.objective)
     chosen = ready[best]
-    judged = _runs(history, fold.test_start, fold.test_stop, [chosen], asked, detail="equity")[0]
-    return Judged(
-        fold, chosen, len(ready), _told(learnt[best]), _told(judged), judged["equity_quote"]
-    )
+    # What was chosen is run once more for the metrics that a search does without.
+    known = _runs(history, fold.train_start, fold.train_stop, [chosen], asked, is_whole=True)[0]
+    judged = _runs(history, fold.test_start, fold.test_stop, [chosen], asked, is_whole=True)[0]
+    return Judged(fold, chosen, len(ready), _told(known), _told(judged), judged["equity_quote"])
 
 
 def _runs(
@@ -329,9 +329,13 @@ def _runs(
     stop: int,
     settings: Sequence[Candidate],
     asked: Asked,
-    detail: Any = "summary",
+    *,
+    is_whole: bool = False,
 ) -> list[engine.RunColumns]:
-    """Run settings over the bars from `start` to `stop`, those before known, those behind not."""
+    """Run settings over the bars from `start` to `stop`, those before known, those behind not.
+
+    A whole run has equity and every metric, others the metrics of a summary.
+    """
     known = {name: column[:stop] for name, column in history.items()}
     return engine.backtest(
         [each.program_json for each in settings],
@@ -340,7 +344,8 @@ def _runs(
         [(index, 0) for index in range(len(settings))],
         initial_cash=asked.initial_cash,
         bars_per_year=(asked.bars_per_year,),
-        detail=detail,
+        detail="equity" if is_whole else "summary",
+        benchmark=benchmark_program() if is_whole else None,
         first_bar=start,
     )
 

@@ -8,17 +8,27 @@ from typing import Any, Final
 import numpy as np
 import polars as pl
 
+from simcore import engine
 from simcore.backtests.meeting import met
 from simcore.backtests.metric_values import catalogue_names
-from simcore.backtests.request import ExecutionArgument, execution_name
+from simcore.backtests.request import (
+    ExecutionArgument,
+    execution_fields,
+    execution_json,
+    execution_name,
+)
 from simcore.backtests.run import backtest
+from simcore.bars import columns
 from simcore.contrast.names import Computed, Kept
-from simcore.contrast.run import Curve, Run, decisions
+from simcore.contrast.run import Curve, Run, decisions, left_open
 from simcore.documents import nearest
 from simcore.errors import SpecError, StoreError
 from simcore.problems import Hint, Problem
 from simcore.store import Partition, Store
 from simcore.tables import TABLES
+
+MARK: Final = "mark"
+"""How an execution is called that leaves a position open at the end of the bars."""
 
 _KEY: Final = ("scenario_id", "path", "strategy_id")
 
@@ -51,6 +61,17 @@ def computed(
     )  # fmt: skip
     path = int(bars["path"][0])
     ts = bars["ts"].to_numpy()
+    still = None
+    if execution_fields(execution)["finalize"] == MARK:
+        whole = engine.backtest(
+            (strategy.program_json,),
+            execution_json(execution),
+            (columns(bars),),
+            ((0, 0),),
+            initial_cash=float(initial_cash),
+            bars_per_year=(year,),
+        )[0]
+        still = left_open(whole["position_base"])
     identity = {
         "strategy_id": strategy.id,
         "scenario_id": manifest["scenario_id"],
@@ -65,7 +86,7 @@ def computed(
         kind="backtest",
         identity=identity,
         market=f"{manifest['dataset_hash']}/{path}",
-        levels=decisions(made.trades, ts),
+        levels=decisions(made.trades, ts, still),
         metrics=dict(made.metrics),
         flags=made.flags,
         n_bars=bars.height,
@@ -98,6 +119,14 @@ def kept(asked: Kept, name: str, home: str | Path | None) -> Run:
     ts = bars["ts"].to_numpy()
     equity = store.read(TABLES["equity"], place).filter(*own)
     is_whole = equity.height == row["bars"] == len(ts)
+    still = left_open(equity["position_base"].to_numpy())
+    if still is not None and not is_whole:
+        message = (
+            f"{name}: it has a position at its end and keeps {equity.height} of {row['bars']} "
+            "closes, expected all of them to tell where it was entered [compare "
+            "STRATEGY@SCENARIO]"
+        )
+        raise SpecError([Problem("ARGUMENT", "THINNED", message, source="compare")])
     told = ("execution", "ir_hash", "dataset_hash")
     return Run(
         name=name,
@@ -108,7 +137,7 @@ def kept(asked: Kept, name: str, home: str | Path | None) -> Run:
             "initial_cash": row["initial_cash_quote"],
         },
         market=f"{row['dataset_hash']}/{asked.path}",
-        levels=decisions(store.read(TABLES["trades"], place).filter(*own), ts),
+        levels=decisions(store.read(TABLES["trades"], place).filter(*own), ts, still),
         metrics={each: row[each] for each in catalogue_names()},
         flags=tuple(row["flags"].split()),
         n_bars=int(row["bars"]),

@@ -220,4 +220,4 @@ def _paired(first: Run, second: Run) -> tuple[tuple[Paired, ...], str]:
             found.append(Paired(metric, unit, *ends, test.p_value, own.size, method))
     return tuple(
         found
-    ), "" if found else "a run that never moved, two that are the same, or too few bars"
+    ), "" if found else "a run that never moved, or two that are the same or hardly differ"

@@ -74,12 +74,44 @@ class Run:
     curve_missing: str = field(default="")
 
 
-def decisions(trades: pl.DataFrame, ts: NDArray[np.int64]) -> dict[str, tuple[Decision, ...]]:
+@dataclass(frozen=True)
+class Open:
+    """A position that a run still has at its end, of which no trade tells.
+
+    Args:
+        bar: Where it was entered.
+        side: 1 long, -1 short.
+        qty: How much is left of it.
+    """
+
+    bar: int
+    side: int
+    qty: float
+
+
+def left_open(position: Floats) -> Open | None:
+    """Return the position that is there at the last close; None for none.
+
+    Args:
+        position: At every close, base currency, ``(n_bars,)``.
+    """
+    if not position.size or position[-1] == 0.0:
+        return None
+    sign = int(np.sign(position[-1]))
+    others = np.flatnonzero(np.sign(position) != sign)
+    bar = int(others[-1]) + 1 if others.size else 0
+    return Open(bar, sign, abs(float(position[-1])))
+
+
+def decisions(
+    trades: pl.DataFrame, ts: NDArray[np.int64], still: Open | None = None
+) -> dict[str, tuple[Decision, ...]]:
     """Return what the trades of a run say that it decided.
 
     Args:
         trades: Rows of the table `trades` of one run, from `id` on.
         ts: Open of each bar, ns UTC.
+        still: The position that is open at the end.
 
     Returns:
         By level: ``decision``, when which side was entered and left; ``fill``, the same with
@@ -111,6 +143,11 @@ def decisions(trades: pl.DataFrame, ts: NDArray[np.int64]) -> dict[str, tuple[De
             "reason": row["exit_reason"],
         }
         made.append(((row["exit_bar"], 2 * row["id"] + 1), *_both(row["exit_bar"], told, ts)))
+    if still is not None:
+        told = {"action": "enter", "side": SIDES[still.side], "qty": 0.0, "px": None,
+                "reason": "still open at the end"}  # fmt: skip
+        unknown = {"order": (still.bar, 2 * trades.height), "told": told}
+        entries.setdefault((still.bar, still.side), unknown)["told"]["qty"] += still.qty
     for (bar, _), entry in entries.items():
         made.append((entry["order"], *_both(bar, entry["told"], ts)))
     made.sort(key=lambda each: each[0])

@@ -122,7 +122,7 @@ def sharpe_difference(
 
     Returns:
         The p-value is ``(1 + samples at least as far out) / (1 + samples)``. None as
-        `jobson_korkie`, and for fewer than two blocks.
+        `jobson_korkie`, for fewer than two blocks, and where the series differ on too few bars.
 
     Raises:
         SpecError: A block or a count below 1, series of unequal length.
@@ -150,7 +150,9 @@ def sharpe_difference(
     if variance <= 0.0:
         return None
     statistic = float(difference) / math.sqrt(variance)
-    far = _resampled(moments, float(difference), length, n_resamples, seed)
+    far = _resampled(moments, float(difference), variance, length, n_resamples, seed)
+    if far is None:
+        return None
     n_beyond = int((far >= abs(statistic)).sum())
     scale = math.sqrt((n - 1) / n)  # the ratio with ddof 1, as everywhere else
     # The interval reaches as far as the resamples do, in standard errors of the sample.
@@ -161,9 +163,13 @@ def sharpe_difference(
 
 
 def _resampled(
-    moments: Floats, difference: float, length: int, n_resamples: int, seed: int
-) -> Floats:
-    """Distances of resampled differences from the sample's, in their own standard errors."""
+    moments: Floats, difference: float, variance: float, length: int, n_resamples: int, seed: int
+) -> Floats | None:
+    """Distances of resampled differences from the sample's, in their own standard errors.
+
+    None where the series differ on so few bars that one resample in twenty, or more, has none of
+    them: such a resample has no error to measure a distance by.
+    """
     n = len(moments)
     n_blocks = n // length
     wrapped = np.concatenate([moments, moments[: length - 1]])
@@ -179,12 +185,17 @@ def _resampled(
         centre = blocks.mean(axis=1) / length
         gaps, gradients = _sharpe_gap(centre)
         off = np.einsum("rbk,rk->rb", blocks - length * centre[:, None, :], gradients)
-        variance = (off**2).mean(axis=1) / length / (n_blocks * length)
+        own = (off**2).mean(axis=1) / length / (n_blocks * length)
         gap = np.abs(gaps - difference)
-        # A sample without variance says nothing for a difference.
         with np.errstate(divide="ignore", invalid="ignore"):
-            parts.append(np.where(variance > 0.0, gap / np.sqrt(variance), 0.0))
-    return np.concatenate(parts)
+            parts.append(np.where(own > FLAT * variance, gap / np.sqrt(own), np.nan))
+    far = np.concatenate(parts)
+    is_mute = np.isnan(far)
+    if is_mute.mean() >= 1.0 - CONFIDENCE:
+        return None
+    # A sample without variance says nothing for a difference.
+    distances: Floats = np.where(is_mute, 0.0, far)
+    return distances
 
 
 def _sharpe_gap(centre: Floats) -> tuple[Floats, Floats]:

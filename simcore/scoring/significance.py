@@ -14,6 +14,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from simcore.backtests.series import ROUNDED
 from simcore.errors import SpecError
 from simcore.problems import Problem
 
@@ -71,7 +72,7 @@ def sharpe_sample(
     distance = excess - mean
     second, third, fourth = (math.fsum(distance**power) / n for power in (2, 3, 4))
     deviation = math.sqrt(second * n / (n - 1))
-    if deviation <= FLAT * float(np.abs(excess).max()):
+    if deviation <= max(FLAT * float(np.abs(excess).max()), ROUNDED):
         return None
     rho = math.fsum(distance[1:] * distance[:-1]) / (second * n)
     return SharpeSample(mean / deviation, n, third / second**1.5, fourth / second**2, rho)

@@ -11,9 +11,9 @@ _RUN_KEY: Final = ("scenario_id", "path", "strategy_id")
 
 
 def _metrics() -> tuple[Column, ...]:
-    """What `backtests` says of a run as far as every run brings it: a search keeps no more."""
+    """Every metric that `backtests` has of a run, and its flags."""
     names = [column.name for column in BACKTESTS.columns]
-    first, last = names.index("total_return"), names.index("n_trades")
+    first, last = names.index("total_return"), names.index("ambiguity_gap")
     return (*BACKTESTS.columns[first : last + 1], BACKTESTS.column("flags"))
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 import math
 import statistics
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -73,7 +74,8 @@ def std(x: Sequence[float]) -> float:
 
 
 def is_flat(x: Sequence[float]) -> bool:
-    return std(x) <= 1e-12 * max(abs(value) for value in x)
+    # A quotient of equities is rounded at the last digit of 1, however small the return.
+    return std(x) <= max(1e-12 * max(abs(value) for value in x), 4.0 * sys.float_info.epsilon)
 
 
 def ratio(x: Sequence[float], scale: float) -> Value:

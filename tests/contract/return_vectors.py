@@ -36,6 +36,8 @@ ODD: dict[str, Floats] = {
     "zeros": np.zeros(50),
     "constant gain": np.full(50, 0.25),
     "constant loss": np.full(50, -0.25),
+    # What a cent of interest a bar looks like once equities were divided.
+    "rounded gain": 5.7e-6 + 2.0**-53 * (_rng(11).random(50) < 0.5),
     "gains only": np.abs(_rng(9).normal(0.0, 0.01, 60)) + 1e-6,
     "losses only": -np.abs(_rng(10).normal(0.0, 0.01, 60)) - 1e-6,
     "one loss": np.array([0.01] * 30 + [-0.02]),

@@ -63,6 +63,8 @@ WRONG_BARS: dict[str, tuple[Change, str, str]] = {
     "a close that is NaN": (with_value("close", math.nan), "NAN_PRICE", "row 100"),
     "an infinite close": (with_value("close", math.inf), "NAN_PRICE", "row 100"),
     "a price of nothing": (with_value("low", 0.0), "PRICE_NOT_POSITIVE", "row 100"),
+    "a price beyond products": (with_value("high", 1e300), "PRICE_OUT_OF_RANGE", "row 100"),
+    "a price below products": (with_value("low", 5e-324), "PRICE_OUT_OF_RANGE", "row 100"),
     "a high below the close": (with_value("high", 1.0), "HIGH_BELOW_BODY", "row 100"),
     "a low above the close": (with_value("low", 1e6), "LOW_ABOVE_BODY", "row 100"),
     "a volume that is NaN": (with_value("volume", math.nan), "NEGATIVE_VOLUME", "row 100"),

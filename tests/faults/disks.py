@@ -6,7 +6,9 @@ were taken away for a read-only one; what must be told is the same.
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
+import io
 import json
 import os
 import resource
@@ -102,7 +104,7 @@ def full_store(folder: Path, *, may_mount: bool) -> dict[str, Any]:
 
 def full_home(folder: Path, *, may_mount: bool) -> dict[str, Any]:
     """Fill the disk under a home while Dagster writes its history, then make room again."""
-    from pipelines import doctor, headless
+    from pipelines import cli, doctor, headless
     from pipelines import home as homes
 
     home = folder / "home"
@@ -115,15 +117,11 @@ def full_home(folder: Path, *, may_mount: bool) -> dict[str, Any]:
     filler = fill(home, room_bytes=10 * ROOM_BYTES) if is_mounted else home / "none"
     if not is_mounted:
         resource.setrlimit(resource.RLIMIT_FSIZE, (LIMIT_BYTES, limits[1]))
-    found: dict[str, Any] = {"code": "none"}
-    try:
-        summary = headless.run(small.CAMPAIGN, home=home, progress=lambda _: None)
-        found = {"code": "failed", "message": "\n".join(summary.failures)}
-    except Exception as error:
-        refusal = homes.refused_history(error, home)
-        if refusal is None:
-            raise
-        found = {"code": refusal.code, "message": refusal.message}
+    told = io.StringIO()
+    with contextlib.redirect_stderr(told), contextlib.redirect_stdout(io.StringIO()):
+        exit_code = cli.main(["run", small.CAMPAIGN, "--home", str(home)])
+    # Dagster says on the way out what it could not write down; the last line is ours.
+    found: dict[str, Any] = {"exit": exit_code, "message": told.getvalue().splitlines()[-1]}
     store = Store(homes.lake(home))
     found["torn"] = [str(path) for table in TABLES.values() for path in store.torn(table)]
     filler.unlink(missing_ok=True)

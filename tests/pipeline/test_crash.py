@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import signal
 import subprocess
 import sys
@@ -10,7 +11,9 @@ import pytest
 
 from pipelines import doctor, headless
 from pipelines import home as homes
+from pipelines.cli import main
 from pipelines.resources import run_lock
+from simcore.backtests.cache import FOLDER as CACHE
 from simcore.store import Store
 from simcore.tables import TABLES
 from simcore.verification import verify
@@ -124,3 +127,55 @@ def test_the_doctor_names_a_torn_file(tiny: Path, instance: dg.DagsterInstance) 
     assert finding.remedy == "the next run of its campaign rebuilds it"
     assert report.text.splitlines()[-1].endswith("; files torn or foreign: 1")
     assert report.data["findings"] == [vars(finding)]
+
+
+def test_the_doctor_counts_what_it_looked_at_in_words_and_as_json(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    draft = homes.lake(home) / ".staging" / "dead.parquet"
+    draft.parent.mkdir(parents=True)
+    draft.write_bytes(b"half")
+    assert main(["doctor", "--json", "--home", str(home)]) == 0
+    expected = {
+        "kind": "draft",
+        "place": str(draft),
+        "found": "draft of a dead writer",
+        "remedy": "removed",
+    }
+    found = json.loads(capsys.readouterr().out)
+    assert found == {"runs": 0, "partitions": 0, "findings": [expected]}
+    assert main(["doctor", "--home", str(home)]) == 0
+    said = capsys.readouterr().out
+    assert said == "partitions looked at: 0, runs under way: 0; nothing to mend\n"
+
+
+def test_the_doctor_removes_old_drafts_of_the_cache_and_no_young_ones(
+    home: Path, instance: dg.DagsterInstance
+) -> None:
+    draft = home / CACHE / "code" / ".draft-x"
+    draft.parent.mkdir(parents=True)
+    draft.write_bytes(b"half")
+    written = draft.stat().st_mtime
+    assert doctor.run(home, instance=instance, now_seconds=written + 60.0).findings == ()
+    assert draft.exists()
+    (finding,) = doctor.run(home, instance=instance, now_seconds=written + 7200.0).findings
+    assert (finding.kind, finding.place) == ("draft", str(draft))
+    assert not draft.exists()
+
+
+def test_a_home_whose_making_was_cut_short_is_made_whole_the_next_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def cut_short(path: Path, text: str, **_: object) -> None:
+        path.write_bytes(text.encode()[: len(text) // 2])
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_text", cut_short)
+    with pytest.raises(OSError, match="No space"):
+        homes.init(tmp_path / "cut")
+    monkeypatch.undo()
+    made = {path.relative_to(tmp_path / "cut") for path in homes.init(tmp_path / "cut")}
+    whole = {path.relative_to(tmp_path / "whole") for path in homes.init(tmp_path / "whole")}
+    assert made == whole
+    for name in whole - {Path("dagster", "dagster.yaml")}:  # which holds the home's own path
+        assert (tmp_path / "cut" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()

@@ -23,7 +23,7 @@ from pipelines import home as homes
 from tests.scale import install
 
 ROOT = Path(__file__).parents[2]
-PATIENCE_SECONDS = 120.0
+PATIENCE_SECONDS = 300.0
 
 
 class ServerError(Exception):
@@ -63,7 +63,9 @@ def started(
                 process.wait()
 
 
-def await_(what: str, is_there: Callable[[], bool], process: subprocess.Popen[bytes]) -> None:
+def await_(
+    what: str, is_there: Callable[[], bool], process: subprocess.Popen[bytes], log: Path
+) -> None:
     """Wait until something is there.
 
     Raises:
@@ -72,7 +74,7 @@ def await_(what: str, is_there: Callable[[], bool], process: subprocess.Popen[by
     deadline = time.monotonic() + PATIENCE_SECONDS
     while not is_there():
         if process.poll() is not None or time.monotonic() > deadline:
-            raise ServerError(f"{what} did not come up: see its log in the test's folder")
+            raise ServerError(f"{what} did not come up: {log.read_text()[-1_000:]}")
         time.sleep(0.1)
 
 
@@ -103,7 +105,12 @@ def postgres(logs: Path) -> Iterator[str]:
         command = [programs / "postgres", "-D", data, *options]
         with started(command, log, user=user, stop=signal.SIGINT) as server:
             ready = [str(programs / "pg_isready"), "--quiet", "--host", str(folder)]
-            await_("postgres", lambda: subprocess.run(ready, check=False).returncode == 0, server)
+            await_(
+                "postgres",
+                lambda: subprocess.run(ready, check=False).returncode == 0,
+                server,
+                log,
+            )
             yield f"postgresql://dagster@/postgres?host={folder}"
     finally:
         shutil.rmtree(folder, ignore_errors=True)
@@ -123,8 +130,9 @@ def redis(logs: Path) -> Iterator[str]:
         socket = Path(folder) / "redis.sock"
         options = ["--port", "0", "--unixsocket", socket, "--unixsocketperm", "700"]
         quiet = ["--save", "", "--appendonly", "no", "--dir", folder]
-        with started([program, *options, *quiet], logs / "redis.log") as server:
-            await_("redis", socket.exists, server)
+        log = logs / "redis.log"
+        with started([program, *options, *quiet], log) as server:
+            await_("redis", socket.exists, server, log)
             yield f"redis+socket://{socket}"
 
 
@@ -134,7 +142,7 @@ def bucket(logs: Path, name: str = "lakes") -> Iterator[dict[str, str]]:
     log = logs / "bucket.log"
     command = [sys.executable, "-m", "tests.scale.bucket_server", name]
     with started(command, log) as server:
-        await_("the bucket", lambda: "http://" in log.read_text(), server)
+        await_("the bucket", lambda: "http://" in log.read_text(), server, log)
         (url,) = (word for word in log.read_text().split() if word.startswith("http://"))
         yield {
             "AWS_ENDPOINT_URL": url,
@@ -189,7 +197,7 @@ def cluster(
                 command = ["taskset", "--cpu-list", str(number), *command]
             log = logs / f"worker{number}.log"
             process = stack.enter_context(started(command, log, environment=shared))
-            await_("a worker", lambda log=log: " ready." in log.read_text(), process)
+            await_("a worker", lambda log=log: " ready." in log.read_text(), process, log)
         yield shared
 
 

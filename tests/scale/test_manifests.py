@@ -16,6 +16,7 @@ from dagster_k8s import K8sRunLauncher
 from dagster_k8s.job import construct_dagster_k8s_job
 from kubernetes.client import ApiClient
 
+from pipelines import doctor
 from pipelines import home as homes
 from tests.scale import servers
 
@@ -168,6 +169,10 @@ def test_an_instance_on_real_engines_loads_and_keeps_what_it_is_told(
         with homes.instance(home) as again:
             assert again.get_dynamic_partitions("strategy") == ["ma_cross"]
             assert again.get_latest_materialization_event(dg.AssetKey("bars")) is not None
+            # A run whose lock is not on this disk may live on another machine, if there are others.
+            again.add_run(dg.DagsterRun(job_name="any", status=dg.DagsterRunStatus.STARTED))
+            found = doctor.run(home, instance=again, now_seconds=4e9)
+            assert len(found) == (0 if "celery" in name else 1)
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -46,9 +45,7 @@ class Spread:
 
 
 @pytest.fixture(scope="module")
-def spread(
-    bucket: dict[str, str], logs: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Spread]:
+def spread(bucket: dict[str, str], logs: Path, tmp_path_factory: pytest.TempPathFactory) -> Spread:
     home = tmp_path_factory.mktemp("spread") / "home"
     environment = {**bucket, homes.LAKE_VARIABLE: "s3://lakes/two-workers"}
     with servers.cluster(home, logs, workers=2, environment=environment):
@@ -60,7 +57,7 @@ def spread(
                 for entry in instance.all_logs(run.run_id)
                 if entry.dagster_event is not None
             ]
-        yield Spread(home, summary, _pids(said), {each.message or "" for each in said})
+    return Spread(home, summary, _pids(said), {each.message or "" for each in said})
 
 
 def _pids(events: list[dg.DagsterEvent]) -> set[str]:
@@ -77,6 +74,8 @@ def alone(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with dg.DagsterInstance.ephemeral() as instance:
         summary = headless.run(CAMPAIGN, home=home, progress=print, instance=instance)
     assert summary.failures == []
+    assert not any(each.is_reused for each in summary.made)
+    assert Store.of(home).root == home / "lake"
     return home
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pytest
-from market import market
+from market import flat_market, market
 
 import simcore
 from simcore import engine
@@ -270,6 +270,29 @@ class TestBacktest:
         assert simcore.backtest("ma_cross", market(1, 600)).trades.columns == own
         assert simcore.backtest("zero_rule", market(1, 600)).trades.columns == own
 
+    def test_a_ruin_to_the_last_cent_leaves_no_return_without_a_number(self) -> None:
+        risk = {"sizing": {"type": "fixed_qty", "qty": 1.0}, "allow_short": True,
+                "max_daily_loss_pct": 100, "max_holding_bars": 50}  # fmt: skip
+        short = {"version": "0.1.0", "id": "short", "name": "Short", "timeframe": "1h",
+                 "params": {}, "rules": [{"if": "close > 0", "then": "sell"}], "risk": risk,
+                 "metadata": {}}  # fmt: skip
+        free = {"base": "honest_v1", "base_bps": 0.0, "k_vol": 0.0, "fee_bps": 0.0}
+        price = pl.lit(np.array([100.0, 100.0, 100.0, 200.0, 200.0, 150.0]))
+        bars = flat_market(6).with_columns(
+            *(price.alias(name) for name in ("open", "high", "low", "close"))
+        )
+        result = simcore.backtest(short, bars, execution=free, initial_cash=100.0)
+        assert result.equity.to_list() == [100.0, 100.0, 100.0, 0.0, 0.0, 0.0]
+        assert result.returns.tolist() == [0.0, 0.0, 0.0, -1.0, 0.0, 0.0]
+
+    def test_interest_alone_has_no_sharpe_ratio_but_a_flag(self) -> None:
+        rich = {"base": "honest_v1", "cash_rate_year": 500.0}
+        result = simcore.backtest("zero_rule", flat_market(600), execution=rich)
+        assert (result.metrics["total_return"] or 0.0) > 0.0
+        for name in ("sharpe", "sharpe_lo", "psr", "skew"):
+            assert result.metrics[name] is None, name
+        assert "ZERO_DISPERSION" in result.flags
+
     def test_a_zero_rule_leaves_the_cash_alone(self) -> None:
         result = simcore.backtest("zero_rule", market(1, 600), initial_cash=1_234.5)
         assert result.trades.height == 0
@@ -318,6 +341,16 @@ class TestBacktest:
         assert not simcore.backtest(
             "ma_cross", market(3, 300), initial_cash=5.0, home=tmp_path
         ).used_cache
+
+    def test_a_file_without_the_parts_of_a_run_is_made_again(self, tmp_path: Path) -> None:
+        bars = market(3, 300)
+        made = simcore.backtest("ma_cross", bars, home=tmp_path)
+        (file,) = (tmp_path / "lake" / ".cache" / "runs").rglob("*.npz")
+        for scalars in (b'{"flags": 0}', b"[1]"):
+            np.savez(file, scalars=np.frombuffer(scalars, dtype=np.uint8))
+            again = simcore.backtest("ma_cross", bars, home=tmp_path)
+            assert not again.used_cache
+            assert again.metrics == made.metrics
 
     def test_a_torn_cache_file_is_made_again(self, tmp_path: Path) -> None:
         bars = market(3, 300)

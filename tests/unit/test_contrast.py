@@ -17,7 +17,7 @@ from simcore import steps
 from simcore.campaign import load
 from simcore.contrast.divergence import Decision, parting
 from simcore.contrast.names import Computed, Kept, Shaken, parsed
-from simcore.contrast.run import decisions
+from simcore.contrast.run import Open, decisions, left_open
 from simcore.errors import SpecError
 from simcore.scenario.document import load as load_scenario
 from simcore.scenario.manifest import generate_with_manifest
@@ -181,6 +181,48 @@ def test_entries_of_a_position_left_in_parts_are_one() -> None:
     assert [(each.bar, each.told["action"], each.told["qty"]) for each in course] == [
         (2, "enter", 3.0), (4, "exit", 1.0), (6, "exit", 2.0), (6, "enter", 5.0), (6, "exit", 5.0),
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("position", "expected"),
+    [
+        ([0.0, 1.0, 0.0], None),
+        ([0.0, 1.0, 2.0], Open(1, 1, 2.0)),
+        ([1.0, -1.0, -3.0], Open(1, -1, 3.0)),
+        ([2.0, 2.0], Open(0, 1, 2.0)),
+        ([], None),
+    ],
+)
+def test_what_is_left_open_was_entered_after_the_last_close_without_it(
+    position: list[float], expected: Open | None
+) -> None:
+    assert left_open(np.array(position)) == expected
+
+
+def test_a_position_that_is_still_open_was_entered_all_the_same() -> None:
+    marked = {"base": "honest_v1", "finalize": "mark"}
+    two = ("buy_and_hold@trend-up-mid", "buy_and_hold@trend-up-mid@marked")
+    (found,) = simcore.compare(*two, executions={"marked": marked})
+    by_level = {each.level: each for each in found.differences}
+    last = by_level["decision"]
+    # Both enter at one bar; the last bar alone closes one of them.
+    assert (last.bar, last.second, last.n_alike) == (found.first.n_bars - 1, None, 1)
+    assert last.first is not None
+    assert last.first["action"] == "exit"
+    (entered,) = found.second.levels["fill"]
+    assert entered.told["action"] == "enter"
+    assert entered.told["qty"] == found.first.levels["fill"][0].told["qty"]
+
+
+def test_returns_that_differ_on_a_bar_or_two_have_no_interval_of_their_sharpe_ratios() -> None:
+    rng = np.random.default_rng(3)
+    one = rng.normal(0.0005, 0.01, 300)
+    other = one.copy()
+    other[-1] += 0.001
+    assert sharpe_difference(one, other, seed=1) is None
+    mean = mean_difference(one, other)
+    assert mean is not None
+    assert mean.lower < mean.difference < mean.upper
 
 
 def test_arms_of_one_universe_part_where_the_first_fault_strikes() -> None:

@@ -75,6 +75,18 @@ def test_a_loser_at_any_fee_has_no_break_even_and_says_so() -> None:
     assert found.extra_bps < 0.0
 
 
+@pytest.mark.parametrize(("factor", "maker_bps"), [(10.0, None), (10.0, 50.0), (1_000.0, None)])
+def test_an_edge_beyond_half_of_all_fees_has_its_break_even(
+    factor: float, maker_bps: float | None
+) -> None:
+    rising = pl.lit(np.geomspace(1.0, factor, 50))
+    bars = flat_market(50).with_columns(pl.col("open", "high", "low", "close") * rising)
+    found = break_even("buy_and_hold", bars, execution={**with_fee(0.0), "maker_bps": maker_bps})
+    assert found.rerun_bps is not None and found.rerun_bps > 5_000.0
+    again = simcore.backtest("buy_and_hold", bars, execution=with_fee(found.rerun_bps))
+    assert abs(again.metrics["total_return"] or 1.0) <= 1e-6
+
+
 def test_a_run_without_trades_has_no_break_even() -> None:
     found = break_even("zero_rule", market(1, 300))
     assert (found.extra_bps, found.extra_bps_se, found.n_trades) == (None, None, 0)

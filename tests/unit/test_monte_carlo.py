@@ -85,6 +85,11 @@ def test_the_usual_three_are_percentiles_by_another_name() -> None:
     assert found["pf_p5"] == rows["profit_factor_bar"]["p5"]
 
 
+def test_a_way_that_never_falls_has_a_depth_of_nothing_and_not_of_less() -> None:
+    found = resampled(np.linspace(0.001, 0.002, 30), bars_per_year=YEAR, n_paths=100).named
+    assert str(found["mdd_p95"]) == "0.0"
+
+
 def test_the_profit_factor_is_stable_to_a_thousandth_with_400_000_paths() -> None:
     here, there = (made(seed=seed, n_paths=400_000).named["pf_p5"] for seed in (1, 2))
     assert abs(here / there - 1.0) < 1e-3

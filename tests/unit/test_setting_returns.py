@@ -31,11 +31,6 @@ def test_each_column_is_what_a_backtest_of_its_setting_earns() -> None:
         np.testing.assert_allclose(grown, equity, rtol=1e-12)
 
 
-def test_nothing_is_earned_behind_a_ruin() -> None:
-    equity = np.array([100.0, 50.0, -5.0, -5.0, -5.0])
-    np.testing.assert_allclose(module._returns(equity, 100.0), [0.0, -0.5, -1.1, 0.0, 0.0])
-
-
 def test_settings_that_the_history_cannot_hold_are_left_out() -> None:
     made = setting_returns("ma_cross", market(1, 100), grid={"fast": [5], "slow": [20, 150]})
     assert [each.values for each in made.tried.settings] == [(5.0, 20.0)]

@@ -34,6 +34,22 @@ def test_the_ratio_under_the_null_of_the_paper() -> None:
     assert psr_h0(sample) == pytest.approx(0.987, abs=5e-4)
 
 
+def test_the_probabilistic_ratio_of_the_paper() -> None:
+    # Two years of months with the moments of a hedge fund; and as if they were normal.
+    assert psr(SharpeSample(0.458, 24)) == pytest.approx(0.982, abs=5e-4)
+    fund = SharpeSample(0.458, 24, skew=-2.448, kurt=10.164)
+    assert psr(fund) == pytest.approx(0.913, abs=5e-4)
+
+
+@pytest.mark.parametrize(("per_year", "years"), [(250, 2.73), (52, 2.83), (12, 3.24)])
+def test_the_least_track_record_of_the_paper(per_year: int, years: float) -> None:
+    # An annual ratio of 2 against one of 1, normal returns by the day, week and month.
+    sample = SharpeSample(2.0 / math.sqrt(per_year), 1_000)
+    bars = min_trl(sample, 1.0 / math.sqrt(per_year), confidence=0.95)
+    assert bars is not None
+    assert bars / per_year == pytest.approx(years, abs=6e-3)
+
+
 def test_the_least_length_of_a_backtest_of_the_paper() -> None:
     assert min_btl(45, 1.0) == pytest.approx(5.0, abs=0.05)
     assert min_btl(1, 1.0) == 0.0
@@ -77,6 +93,8 @@ def test_the_engine_s_columns_are_these() -> None:
 def test_returns_that_do_not_differ_say_nothing() -> None:
     assert sharpe_sample([0.01]) is None
     assert sharpe_sample([0.01] * 30) is None
+    # What differs by the rounding of an equity's quotient does not differ.
+    assert sharpe_sample([5.7e-6, 5.7e-6 + 2.0**-53] * 15) is None
     assert psr(SharpeSample(1.0, 2, skew=2.0, kurt=5.0)) is None
 
 

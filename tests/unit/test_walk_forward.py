@@ -254,8 +254,9 @@ def test_a_strategy_without_domains_is_run_over_each_stretch_as_it_is() -> None:
     for row in walked.folds.iter_rows(named=True):
         own = bars[row["start_bar"] : row["stop_bar"]]
         alone = simcore.backtest("buy_and_hold", own, execution=execution)
-        told = [each["name"] for each in engine.catalogue()["metrics"] if each["in_summary"]]
-        assert {name: row[name] for name in told} == {name: alone.metrics[name] for name in told}
+        told = [each["name"] for each in engine.catalogue()["metrics"]]
+        assert {name: row[name] for name in told} == dict(alone.metrics)
+        assert row["flags"] == " ".join(alone.flags)
 
 
 def test_stitched_equity_grows_as_the_tests_do_one_after_the_other() -> None:

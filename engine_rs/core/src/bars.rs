@@ -11,6 +11,10 @@ pub const FLAG_MISSING: u8 = 4;
 pub const FLAG_STALE: u8 = 8;
 /// Bit of the column `flags`: the spread is wide in this bar.
 pub const FLAG_WIDE_SPREAD: u8 = 16;
+/// Prices beyond these are nobody's, and products of a few of them leave the doubles.
+pub const PRICE_MIN: f64 = 1e-50;
+#[allow(missing_docs)]
+pub const PRICE_MAX: f64 = 1e50;
 /// Bits of the bars in which nothing can be traded.
 pub const FLAG_CLOSED: u8 = FLAG_HALTED | FLAG_MISSING | FLAG_STALE;
 
@@ -128,8 +132,9 @@ impl<'a> BarsView<'a> {
     ///
     /// # Errors
     ///
-    /// `LENGTH_MISMATCH`, `NAN_PRICE`, `PRICE_NOT_POSITIVE`, `HIGH_BELOW_BODY`, `LOW_ABOVE_BODY`,
-    /// `NEGATIVE_VOLUME`, `DUPLICATE_TS` or `UNSORTED_TS`, each with the first row that breaks it.
+    /// `LENGTH_MISMATCH`, `NAN_PRICE`, `PRICE_NOT_POSITIVE`, `PRICE_OUT_OF_RANGE`,
+    /// `HIGH_BELOW_BODY`, `LOW_ABOVE_BODY`, `NEGATIVE_VOLUME`, `DUPLICATE_TS` or `UNSORTED_TS`,
+    /// each with the first row that breaks it.
     pub fn check(&self) -> Result<(), EngineError> {
         let n = self.close.len();
         for (len, name) in [
@@ -179,6 +184,10 @@ impl<'a> BarsView<'a> {
             if price <= 0.0 {
                 return Some(("PRICE_NOT_POSITIVE", format!("{name} {price}"), "a price above 0"));
             }
+            if !(PRICE_MIN..=PRICE_MAX).contains(&price) {
+                let got = format!("{name} {price:e}");
+                return Some(("PRICE_OUT_OF_RANGE", got, "a price from 1e-50 to 1e50"));
+            }
         }
         if h < o || h < c {
             let got = format!("high {h} with open {o} and close {c}");
@@ -203,8 +212,8 @@ widest! {
         let bodies = bars.open.iter().zip(bars.close);
         for (((o, c), (h, l)), v) in bodies.zip(bars.high.iter().zip(bars.low)).zip(bars.volume) {
             // Each comparison is false for NaN; a bounded high and a positive low bound the rest.
-            sound &= (*l > 0.0) & (*h <= f64::MAX) & (h >= o) & (h >= c) & (l <= o) & (l <= c);
-            sound &= (*v >= 0.0) & (*v <= f64::MAX);
+            sound &= (*l >= PRICE_MIN) & (*h <= PRICE_MAX) & (*v >= 0.0) & (*v <= f64::MAX);
+            sound &= (h >= o) & (h >= c) & (l <= o) & (l <= c);
         }
         sound
     }
@@ -307,10 +316,12 @@ mod tests {
     #[test]
     fn each_broken_law_is_named_with_its_row() {
         type Break = fn(&mut Bars);
-        let cases: [(&str, usize, Break); 8] = [
+        let cases: [(&str, usize, Break); 10] = [
             ("NAN_PRICE", 1, |b| b.close[1] = f64::NAN),
             ("NAN_PRICE", 2, |b| b.high[2] = f64::INFINITY),
             ("PRICE_NOT_POSITIVE", 0, |b| b.low[0] = 0.0),
+            ("PRICE_OUT_OF_RANGE", 1, |b| b.low[1] = 5e-324),
+            ("PRICE_OUT_OF_RANGE", 2, |b| b.high[2] = 1e300),
             ("HIGH_BELOW_BODY", 1, |b| b.high[1] = 11.5),
             ("LOW_ABOVE_BODY", 2, |b| b.low[2] = 12.5),
             ("NEGATIVE_VOLUME", 1, |b| b.volume[1] = -1.0),

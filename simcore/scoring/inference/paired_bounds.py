@@ -9,21 +9,19 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 
 from simcore import engine
 from simcore.scoring.inference.sample import (
-    ROUNDING,
     Floats,
     Scores,
-    benchmark_column,
     check_cells,
     check_settings,
+    numbers,
     refuse,
     sample,
-    unit_exponent,
 )
 
 N_RESAMPLES: Final = 10_000
@@ -39,8 +37,7 @@ class PairedBounds:
         names: The entries.
         mean: Mean difference to the benchmark, ``(n_entries,)``.
         lower: Bound below it, ``(n_entries,)``; the chance that any true mean lies below its
-            bound is `alpha` at most. An entry whose difference to the benchmark does not vary, be
-            it none or the same on every row, has none: NaN.
+            bound is `alpha` at most. An entry whose difference never varies has none: NaN.
         superior: Those whose bound lies above `margin`, and those found after them with fewer
             left to compare, in the order of `names`.
         margin: What the difference must exceed.
@@ -81,8 +78,7 @@ def paired_bounds(
         strata: Family of each row; rows are drawn within their family. None has one family.
 
     Raises:
-        SpecError: As for `simcore.scoring.inference.superiority.superior_set`; a margin that is not
-            finite, strata that are not as many as the rows.
+        SpecError: As for `simcore.scoring.inference.superiority.superior_set`.
         LimitError: More numbers than fit.
 
     Source:
@@ -91,39 +87,26 @@ def paired_bounds(
     """
     made = sample(scores, "scenarios")
     check_settings(made.n_rows, n_resamples, 1, alpha, seed)
-    own = benchmark_column(benchmark, made.n_rows)
-    families = np.array(["all"] * made.n_rows if strata is None else [str(each) for each in strata])
-    _check_design(margin, families, made.n_rows)
+    own = numbers(benchmark)
+    if own.shape != (made.n_rows,) or not np.isfinite(own).all():
+        expected = f"{made.n_rows} finite numbers, one a row"
+        refuse([("/benchmark", f"shape {own.shape} or a number that is not finite", expected)])
     check_cells(n_resamples * (len(made.names) + made.n_rows))
-    exponent = unit_exponent(made.scores, own)
-    gap = np.ldexp(made.scores, -exponent) - np.ldexp(own, -exponent)[:, None]
-    gap[:, np.abs(gap).max(axis=0, initial=0.0) <= ROUNDING] = 0.0
+    gap = made.scores - own[:, None]
     mean, spread = gap.mean(axis=0), gap.std(axis=0, ddof=1)
-    varies = spread > FLAT * np.abs(gap).max(axis=0, initial=0.0)
+    varies = spread > FLAT * np.abs(made.scores).max(axis=0, initial=0.0)
     error = np.where(varies, spread, 1.0) / math.sqrt(made.n_rows)
+    families = np.array(["all"] * made.n_rows if strata is None else list(strata))
     weights = _weights(families, n_resamples, seed)
     ratios = _ratios((gap - mean)[:, varies], weights)
     all_first = _largest(ratios, alpha)
     lower = np.where(varies, mean - all_first * error, np.nan)
-    limit = float(np.ldexp(float(margin), -exponent))
-    found = _stepwise(((mean - limit) / error)[varies], ratios, alpha)
+    found = _stepwise(((mean - margin) / error)[varies], ratios, alpha)
     passed = np.zeros(len(made.names), dtype=np.bool_)
     passed[np.flatnonzero(varies)[found]] = True
     superior = tuple(name for name, is_in in zip(made.names, passed, strict=True) if is_in)
     drawn = (margin, alpha, made.n_rows, n_resamples)
-    mean, lower = np.ldexp(mean, exponent), np.ldexp(lower, exponent)
     return PairedBounds(made.names, mean, lower, superior, *drawn)
-
-
-def _check_design(margin: float, families: np.ndarray[Any, Any], n_rows: int) -> None:
-    """Refuse a margin that is no number, and families that are not those of the rows."""
-    wrong = []
-    is_number = isinstance(margin, int | float | np.number) and not isinstance(margin, bool)
-    if not is_number or not math.isfinite(margin):
-        wrong.append(("/margin", repr(margin), "a finite number"))
-    if families.shape != (n_rows,):
-        wrong.append(("/strata", f"{families.size} of them", f"{n_rows}, one a row"))
-    refuse(wrong)
 
 
 def _weights(families: np.ndarray[tuple[int], np.dtype[np.str_]], n: int, seed: int) -> Floats:

@@ -86,7 +86,7 @@ def sample(scores: Scores, rows: Rows, *, n_entries_min: int = 1) -> Sample:
     if len(scores) < n_entries_min:
         wrong.append(("/scores", f"{len(scores)} entries", f"{n_entries_min} or more"))
     columns = {name: numbers(column) for name, column in scores.items()}
-    known = [column for column in columns.values() if column is not None and column.ndim]
+    known = [column for column in columns.values() if column.ndim]
     length = len(known[0]) if known else ROWS_MIN
     if length < ROWS_MIN:
         wrong.append(("/scores", f"{length} rows", f"{ROWS_MIN} or more"))
@@ -94,9 +94,7 @@ def sample(scores: Scores, rows: Rows, *, n_entries_min: int = 1) -> Sample:
         path = f"/scores/{name}"
         if not isinstance(name, str):
             wrong.append((path, f"the name {name!r}", "a text"))
-        if column is None:
-            wrong.append((path, "what is no column of numbers", f"{length} numbers"))
-        elif column.shape != (length,):
+        if column.shape != (length,):
             wrong.append((path, f"shape {column.shape}", f"({length},), as the first entry"))
         elif not np.isfinite(column).all():
             row = int(np.flatnonzero(~np.isfinite(column))[0])
@@ -106,12 +104,12 @@ def sample(scores: Scores, rows: Rows, *, n_entries_min: int = 1) -> Sample:
     return Sample(tuple(columns), matrix, rows)
 
 
-def numbers(values: Any) -> Floats | None:
-    """Return values as an array of floats, of whatever shape; None where they are no numbers."""
+def numbers(values: Any) -> Floats:
+    """Return values as an array of floats, of whatever shape; a NaN where they are no numbers."""
     try:
         return np.asarray(values, dtype=np.float64)
     except (TypeError, ValueError):
-        return None
+        return np.array(np.nan)
 
 
 def benchmark_column(benchmark: Any, n_rows: int) -> Floats:
@@ -121,11 +119,10 @@ def benchmark_column(benchmark: Any, n_rows: int) -> Floats:
         SpecError: They are not as many, or not finite numbers.
     """
     own = numbers(benchmark)
-    if own is None or own.shape != (n_rows,) or not np.isfinite(own).all():
-        shape = "no numbers" if own is None else f"shape {own.shape}"
+    if own.shape != (n_rows,) or not np.isfinite(own).all():
         expected = f"{n_rows} finite numbers, one a row"
-        refuse([("/benchmark", f"{shape} or a number that is not finite", expected)])
-    return np.zeros(n_rows) if own is None else own
+        refuse([("/benchmark", f"shape {own.shape} or a number that is not finite", expected)])
+    return own
 
 
 def unit_exponent(*columns: Floats) -> int:

@@ -271,8 +271,15 @@ impl Run<'_> {
         };
         let is_wide = self.marks(quote.bar) & FLAG_WIDE_SPREAD != 0;
         let width = if is_wide { WIDE_SPREAD } else { 1.0 };
-        let impact = costs.impact.bps(quantity_base, self.inputs.bars.volume[quote.bar], sigma);
+        let impact = costs.impact.bps(quantity_base, self.volume_base(quote.bar), sigma);
         quote.raw_quote * (1.0 + side * costs.slippage_fraction(sigma, factor, width, impact))
+    }
+
+    /// Volume of bar `t`. The end of a run may fill in a bar that the market was closed in: if that
+    /// has none, the last that there was.
+    fn volume_base(&self, t: usize) -> f64 {
+        let volume = &self.inputs.bars.volume[..=t];
+        volume.iter().rev().copied().find(|volume| *volume > 0.0).unwrap_or(0.0)
     }
 
     fn fee_quote(&self, quantity_base: f64, price_quote: f64, quote: &Quote) -> f64 {

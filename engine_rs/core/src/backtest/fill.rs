@@ -75,11 +75,14 @@ pub fn affordable_base(means: &Means, price_quote: f64, costs: &Costs, is_maker:
     by_value.min(by_floor).max(0.0) * (1.0 - 4e-15)
 }
 
+/// Less than this is no quantity: its value would not be held to the last digit.
+const LEAST_BASE: f64 = 1e-100;
+
 /// The quantity as a multiple of the lot, rounded down; 0 when it is no quantity at all.
 pub fn whole_lots(quantity_base: f64, lot_base: f64) -> f64 {
     let quantity =
         if lot_base > 0.0 { (quantity_base / lot_base).floor() * lot_base } else { quantity_base };
-    if quantity > 0.0 && quantity.is_finite() { quantity } else { 0.0 }
+    if quantity >= LEAST_BASE && quantity.is_finite() { quantity } else { 0.0 }
 }
 
 #[cfg(test)]
@@ -180,5 +183,6 @@ mod tests {
         assert_eq!(whole_lots(2.9, 0.0), 2.9);
         assert_eq!(whole_lots(f64::INFINITY, 0.0), 0.0);
         assert_eq!(whole_lots(f64::NAN, 0.0), 0.0);
+        assert_eq!(whole_lots(1e-300, 0.0), 0.0);
     }
 }

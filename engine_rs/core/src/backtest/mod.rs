@@ -166,7 +166,7 @@ pub fn codes() -> Value {
 /// there; whatever is wrong with the bars; `WINDOW_EXCEEDS_SERIES` for bars too short for their
 /// program; `ZERO_VOLUME` for bars without volume where fills depend on it. Nothing runs unless
 /// everything can. `RUNTIME_CONFLICT` where rules contradict each other and the execution forbids
-/// it.
+/// it. `NON_FINITE` for an account that grows beyond every number.
 #[allow(clippy::too_many_arguments)] // the operation of the boundary, as it is
 pub fn run_batch(
     programs: &[Program],
@@ -436,6 +436,14 @@ fn finish(
     ledger.count_from(first_bar);
     let end = ruin_bar.map_or(close.len(), |bar| bar + 1 - first_bar);
     let record = ledger.record(close, end, initial_quote, bars_per_year, ruin_bar.is_some());
+    if !(record.growth.is_finite() && record.mean_growth.is_finite()) {
+        return Err(EngineError::Bars {
+            code: "NON_FINITE",
+            row: first_bar + end - 1,
+            got: format!("equity {final_equity_quote}"),
+            expected: "an account that a number can hold",
+        });
+    }
     let (metrics, flags) = metric::summary(&record);
     let journal = (detail != Detail::Summary).then(|| ledger.journal(initial_quote));
     Ok(RunResult {

@@ -3,7 +3,7 @@
 use super::returns::flat;
 use super::study::Study;
 use super::sums::{extremes, pair_product, pair_sums};
-use super::{Compute, FLAT, Flag, Metric, Outcome};
+use super::{Compute, Flag, Metric, Outcome, is_still};
 use crate::math::pow;
 
 /// Row of `beta`.
@@ -57,7 +57,7 @@ pub const INFO_RATIO: Metric = Metric {
     source: "empyrical excess_sharpe",
     compute: Compute::Study(|study| {
         beside(study, |relation| {
-            if relation.difference_deviation <= FLAT * relation.difference_largest {
+            if is_still(relation.difference_deviation, relation.difference_largest) {
                 return flat(relation.difference_mean);
             }
             let ratio = relation.difference_mean / relation.difference_deviation;
@@ -158,7 +158,7 @@ impl Relation {
             benchmark_mean,
             covariance,
             variance,
-            is_flat: (variance / degrees).sqrt() <= FLAT * benchmark_largest,
+            is_flat: is_still((variance / degrees).sqrt(), benchmark_largest),
             difference_mean,
             difference_deviation: (squares / degrees).sqrt(),
             difference_largest,

@@ -4,7 +4,7 @@ use super::returns::{Shape, flat};
 use super::study::Study;
 use super::sums::Buffer;
 use super::tail::Tail;
-use super::{Compute, FLAT, Flag, Metric, Outcome};
+use super::{Compute, Flag, Metric, Outcome, is_still};
 
 /// Row of `sharpe_day`.
 pub const SHARPE_DAY: Metric = Metric {
@@ -23,7 +23,7 @@ pub const SHARPE_DAY: Metric = Metric {
             let rf = crate::math::pow(1.0 + study.rates.rf, days.bars_per_day) - 1.0;
             let mean = shape.mean - rf;
             let largest = (shape.lowest - rf).abs().max((shape.highest - rf).abs());
-            if shape.deviation <= FLAT * largest {
+            if is_still(shape.deviation, largest) {
                 return flat(mean);
             }
             let days_per_year = study.record.bars_per_year / days.bars_per_day;

@@ -1,7 +1,7 @@
 //! Metrics that set gains against losses, bar by bar.
 
 use super::returns::{Shape, from_one, from_two};
-use super::{Compute, FLAT, Flag, Metric, Outcome};
+use super::{Compute, Flag, Metric, Outcome, is_still};
 
 /// Row of `sortino_v0`.
 pub const SORTINO_V0: Metric = Metric {
@@ -22,7 +22,7 @@ pub const SORTINO_V0: Metric = Metric {
             if shape.n_up == 0.0 {
                 return Outcome::Null(Flag::NoGains);
             }
-            if shape.down_deviation <= FLAT * shape.lowest.abs() {
+            if is_still(shape.down_deviation, shape.lowest.abs()) {
                 return Outcome::Null(Flag::ZeroDispersion);
             }
             let mean = shape.up / shape.n_up;

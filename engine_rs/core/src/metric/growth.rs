@@ -128,5 +128,6 @@ fn straightness(levels: &[f64]) -> Option<f64> {
         return None;
     }
     let times = n * (n * n - 1.0) / 12.0;
-    Some(along.value() / times * (along.value() / squares.value()))
+    // Rounding takes a straight line beyond 1.
+    Some((along.value() / times * (along.value() / squares.value())).min(1.0))
 }

@@ -246,6 +246,9 @@ pub struct Record {
 pub(crate) const PIECE_BARS: usize = 64;
 /// A deviation below this share of the largest value is none.
 const FLAT: f64 = 1e-12;
+/// A return is a quotient of equities less 1 and was rounded with the quotient: what deviates by
+/// less than this does so by rounding, however small the returns are.
+const ROUNDED: f64 = 4.0 * f64::EPSILON;
 /// Fewer returns than this are flagged.
 const LOW_SAMPLE_BARS: usize = 20;
 
@@ -280,6 +283,11 @@ fn judged(record: &Record, outcomes: impl Iterator<Item = Outcome>) -> (Vec<f64>
         flags |= flag;
     }
     (values, flags)
+}
+
+/// Whether returns, the largest of that size, deviate by no more than rounding.
+pub(crate) fn is_still(deviation: f64, largest: f64) -> bool {
+    deviation <= (FLAT * largest).max(ROUNDED)
 }
 
 /// Refuses a year without bars.

@@ -2,7 +2,7 @@
 
 use super::study::Study;
 use super::sums::{extremes, sums};
-use super::{Compute, FLAT, Flag, Metric, Outcome};
+use super::{Compute, Flag, Metric, Outcome, is_still};
 use crate::math::Sum;
 
 /// Row of the total return.
@@ -246,7 +246,7 @@ impl Moments {
                 largest = largest.max(value.abs());
             });
             about_mean = squares.value();
-            is_flat = (about_mean / degrees).sqrt() <= FLAT * largest;
+            is_flat = is_still((about_mean / degrees).sqrt(), largest);
         }
         Dispersion {
             mean,
@@ -304,7 +304,7 @@ impl Shape {
             [square, square * distance, square * square, below * below]
         });
         let deviation = scale * (second / (n - 1.0).max(1.0)).sqrt();
-        let is_flat = !unit.is_finite() || deviation <= FLAT * lowest.abs().max(highest.abs());
+        let is_flat = !unit.is_finite() || is_still(deviation, lowest.abs().max(highest.abs()));
         let variance = second / n;
         Self {
             mean,

@@ -3,9 +3,7 @@
 use super::PathScores;
 use super::source::shortfall_bars;
 use crate::math;
-
-/// A deviation below this share of the largest return is none.
-const FLAT: f64 = 1e-12;
+use crate::metric::is_still;
 
 /// Scores returns in their order; puts them out of it.
 pub(super) fn scores(returns: &mut [f64], bars_per_year: f64) -> PathScores {
@@ -43,10 +41,12 @@ fn sharpe(returns: &[f64]) -> f64 {
     let squares = math::sum(returns.iter().map(|value| (value - mean) * (value - mean)));
     let deviation = (squares / (n - 1.0)).sqrt();
     let largest = returns.iter().fold(0.0_f64, |most, value| most.max(value.abs()));
-    if returns.len() < 2 || (deviation <= FLAT * largest && mean != 0.0) {
-        return f64::NAN;
+    match is_still(deviation, largest) {
+        _ if returns.len() < 2 => f64::NAN,
+        false => mean / deviation,
+        true if mean == 0.0 => 0.0,
+        true => f64::NAN,
     }
-    if mean == 0.0 && deviation <= FLAT * largest { 0.0 } else { mean / deviation }
 }
 
 /// Mean of the lowest returns.

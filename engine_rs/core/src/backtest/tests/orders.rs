@@ -172,6 +172,32 @@ fn a_bar_that_allows_two_outcomes_is_run_both_ways() {
 }
 
 #[test]
+fn a_position_that_ends_in_a_halt_moves_its_price_by_the_volume_there_was() {
+    for (impact, share) in [("sqrt", 0.0), ("zipline", 1e3 * 1e-4 * 0.04)] {
+        let rows = [[100.0, 100.0, 100.0, 100.0, 5.0], [100.0, 100.0, 100.0, 100.0, 0.0]];
+        let mut halted = after_message(1.0, &rows.map(|[o, h, l, c, _]| [o, h, l, c]));
+        halted.volume[1..].copy_from_slice(&[5.0, 0.0]);
+        halted.flags = vec![0, 0, 2];
+        let costs = free(json!({"impact": impact}));
+        let found = fills(&go(&puppet(market(), one_unit()), &costs, &halted));
+        assert_eq!(found[0].4, "end_of_data");
+        assert!((found[0].3 - 100.0 * (1.0 - share)).abs() < 1e-9, "{impact}: {found:?}");
+    }
+}
+
+#[test]
+fn an_account_that_outgrows_every_number_is_refused() {
+    let rich = free(json!({"cash_rate_year": 1e6, "finalize": "mark"}));
+    let quiet = bars(&[QUIET; 200]);
+    let view = [quiet.view(0..200)];
+    let programs = [puppet(market(), one_unit())];
+    let run =
+        |year: f64| run_batch(&programs, &rich, &view, &[(0, 0)], 1.0, &[year], Detail::Full, None);
+    assert!(run(1_000.0).is_ok());
+    assert_eq!(run(1.0).unwrap_err().code(), "NON_FINITE");
+}
+
+#[test]
 fn contradictions_and_bars_without_volume_are_refused_where_they_matter() {
     let mut rows = [QUIET; 5];
     rows.iter_mut().for_each(|row| row[4] = 9.0);
