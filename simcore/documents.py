@@ -46,6 +46,7 @@ _SINGULAR: Final = {
     "evolutions": "evolution",
 }
 _SUFFIXES: Final = (".toml", ".json")
+_NAME_MAX_BYTES: Final = 240
 _SIZE_MAX_BYTES: Final = 1 << 20
 # Of a strategy, which is short by nature; a scenario may hold a matrix of correlations.
 _STRATEGY_MAX_BYTES: Final = 1 << 16
@@ -268,6 +269,18 @@ def _by_id(kind: str, home: str | Path | None) -> dict[str, list[Path]]:
     return dict(sorted(files.items()))
 
 
+def _files_of(name: str, kind: str, home: str | Path | None) -> list[Path]:
+    """Return the files of one id, the library's first, without listing the folders."""
+    # What no file is called is not asked for: the answer might be an error of the system's.
+    if len(name.encode(errors="replace")) > _NAME_MAX_BYTES or any(
+        each in name for each in "/\\\0"
+    ):
+        return []
+    folders = [LIBRARY / kind] + ([Path(home) / kind] if home is not None else [])
+    named = (folder / f"{name}{suffix}" for folder in folders for suffix in sorted(_SUFFIXES))
+    return [path for path in named if path.is_file()]
+
+
 def _source(path: Path, kind: str, home: str | Path | None) -> str:
     if path.parent == LIBRARY / kind:
         return f"library/{kind}/{path.name}"
@@ -277,13 +290,13 @@ def _source(path: Path, kind: str, home: str | Path | None) -> str:
 
 
 def _from_id(name: str, kind: str, home: str | Path | None) -> Loaded:
-    files = _by_id(kind, home)
-    if name not in files:
-        raise SpecError([unknown(name, kind, files)])
-    clashes = [problem for problem in taken(kind, home) if Path(problem.source).stem == name]
-    if clashes:
+    files = _files_of(name, kind, home)
+    if not files:
+        raise SpecError([unknown(name, kind, _by_id(kind, home))])
+    if len(files) > 1:
+        clashes = [problem for problem in taken(kind, home) if Path(problem.source).stem == name]
         raise SpecError(clashes)
-    return _from_path(files[name][0], kind, home)
+    return _from_path(files[0], kind, home)
 
 
 def _from_path(path: Path, kind: str, home: str | Path | None) -> Loaded:
@@ -294,7 +307,9 @@ def _from_path(path: Path, kind: str, home: str | Path | None) -> Loaded:
     folders = [LIBRARY / kind] + ([Path(home) / kind] if home is not None else [])
     is_registered = path.resolve().parent in [folder.resolve() for folder in folders]
     if is_registered and source != f"library/{kind}/{path.name}":
-        clashes = [each for each in taken(kind, home) if Path(each.source).name == path.name]
+        files = _files_of(path.stem, kind, home)
+        clashes = taken(kind, home) if len(files) > 1 else []
+        clashes = [each for each in clashes if Path(each.source).name == path.name]
         if clashes:
             raise SpecError(clashes)
     if path.suffix not in _SUFFIXES:

@@ -219,20 +219,30 @@ def signature(
         engine_version: Version and digest of the engine.
         libm_profile: Which exponentials and logarithms the bars were made with.
     """
-    return sha256_hex(
-        jcs(
-            {
-                "ir_hash": ir_hash,
-                "scenario_hash": scenario_hash,
-                "dataset_hash": dataset_hash,
-                "path": path,
-                "exec_profile": dict(execution),
-                "initial_cash": initial_cash,
-                "finalize": execution["finalize"],
-                "bars_per_year": bars_per_year,
-                "engine_version": engine_version,
-                "metrics_version": METRICS_VERSION,
-                "libm_profile": libm_profile,
-            }
-        )
-    )
+    fields: dict[str, str | int | float | None] = {
+        "ir_hash": ir_hash,
+        "scenario_hash": scenario_hash,
+        "dataset_hash": dataset_hash,
+        "path": path,
+        "initial_cash": initial_cash,
+        "finalize": execution["finalize"],
+        "bars_per_year": bars_per_year,
+        "engine_version": engine_version,
+        "metrics_version": METRICS_VERSION,
+        "libm_profile": libm_profile,
+    }
+    written = {name: _canonical(value) for name, value in fields.items()}
+    written["exec_profile"] = _canonical_table(tuple(sorted(execution.items())))
+    # Runs by the thousand differ in a field or two: the others are written once.
+    members = (_canonical(name) + b":" + value for name, value in sorted(written.items()))
+    return sha256_hex(b"{" + b",".join(members) + b"}")
+
+
+@lru_cache(maxsize=1 << 14)
+def _canonical(value: str | int | float | None) -> bytes:
+    return jcs(value)
+
+
+@lru_cache(maxsize=64)
+def _canonical_table(items: tuple[tuple[str, Any], ...]) -> bytes:
+    return jcs(dict(items))

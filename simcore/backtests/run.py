@@ -45,6 +45,9 @@ from simcore.tables import TABLES
 if TYPE_CHECKING:
     from simcore.tables.table import Table
 
+# Manifest, number and columns of one path: what a strategy runs on.
+Market = tuple[Mapping[str, Any], int, engine.Columns]
+
 RUN_KEY = ("scenario_id", "path", "strategy_id")
 BENCHMARK = "buy_and_hold"
 # Nobody stated how many bars are a year: what is annualised rests on the timestamps.
@@ -257,7 +260,8 @@ def run_strategy(
     """
     fields, name = execution_fields(execution), execution_name(execution)
     rows, trades, equity = [], [], []
-    for (manifest, path, path_columns), run in _runs(strategy, scenarios, execution, initial_cash):
+    markets = _markets(scenarios)
+    for (manifest, path, path_columns), run in _runs(strategy, markets, execution, initial_cash):
         key = dict(zip(RUN_KEY, (manifest["scenario_id"], path, strategy.id), strict=True))
         labels = [pl.lit(value).alias(name) for name, value in key.items()]
         row = _row(strategy, manifest, path, run, fields, initial_cash)
@@ -275,16 +279,16 @@ def run_strategy(
 
 
 def scored_runs(
-    strategy: Strategy,
+    strategies: Sequence[Strategy],
     scenarios: Sequence[tuple[Mapping[str, Any], pl.DataFrame]],
     execution: ExecutionArgument,
     initial_cash: float,
 ) -> pl.DataFrame:
-    """Run a strategy as `run_strategy` does and keep no more than what its runs scored.
+    """Run strategies as `run_strategy` does and keep no more than what their runs scored.
 
     Args:
-        strategy: As for `run_strategy`, and so are the others.
-        scenarios: Manifest and bars of each.
+        strategies: What to run, each on the scenarios of its timeframe.
+        scenarios: Manifest, with its ``timeframe``, and bars of each.
         execution: A profile's name, or ``{"base": name, **overrides}``.
         initial_cash: Quote currency, above 0.
 
@@ -292,46 +296,58 @@ def scored_runs(
         Rows of the table `backtests`, in key order, with 0 for `equity_rows`.
     """
     fields, name = execution_fields(execution), execution_name(execution)
-    rows = [
-        {
-            **dict(zip(RUN_KEY, (manifest["scenario_id"], path, strategy.id), strict=True)),
-            **_row(strategy, manifest, path, run, fields, initial_cash),
-            "execution": name,
-            "bars": len(path_columns["ts"]),
-            "equity_rows": 0,
+    table, markets = TABLES["backtests"], _markets(scenarios)
+    frames = []
+    for strategy in strategies:
+        own = [market for market in markets if market[0]["timeframe"] == strategy.timeframe]
+        rows = [
+            {
+                **dict(zip(RUN_KEY, (manifest["scenario_id"], path, strategy.id), strict=True)),
+                **_row(strategy, manifest, path, run, fields, initial_cash),
+                "execution": name,
+                "bars": len(path_columns["ts"]),
+                "equity_rows": 0,
+            }
+            for (manifest, path, path_columns), run in _runs(strategy, own, execution, initial_cash)
+        ]
+        # Column by column, as a type is known for each and need not be inferred from the rows.
+        columns = {
+            each.name: pl.Series([row[each.name] for row in rows], dtype=each.polars_type())
+            for each in table.columns
         }
-        for (manifest, path, path_columns), run in _runs(
-            strategy, scenarios, execution, initial_cash
-        )
-    ]
-    return _table(TABLES["backtests"], [pl.DataFrame(rows, infer_schema_length=None)])
+        frames.append(pl.DataFrame(columns))
+    return _table(table, [pl.concat(frames)] if frames else [])
 
 
-def _runs(
-    strategy: Strategy,
-    scenarios: Sequence[tuple[Mapping[str, Any], pl.DataFrame]],
-    execution: ExecutionArgument,
-    initial_cash: float,
-) -> Iterator[tuple[tuple[Mapping[str, Any], int, engine.Columns], engine.RunColumns]]:
-    """Every path of every scenario with its run, from one call of the engine."""
-    check_amount("initial_cash", initial_cash)
-    asked: list[tuple[Mapping[str, Any], int, engine.Columns]] = [
+def _markets(scenarios: Sequence[tuple[Mapping[str, Any], pl.DataFrame]]) -> list[Market]:
+    """Every path of every scenario."""
+    return [
         (manifest, path, path_columns)
         for manifest, bars in scenarios
         for path, path_columns in columns_by_path(bars)
     ]
-    for _, _, path_columns in asked:
+
+
+def _runs(
+    strategy: Strategy,
+    markets: Sequence[Market],
+    execution: ExecutionArgument,
+    initial_cash: float,
+) -> Iterator[tuple[Market, engine.RunColumns]]:
+    """Every market with its run, from one call of the engine."""
+    check_amount("initial_cash", initial_cash)
+    for _, _, path_columns in markets:
         check_timeframe(strategy, path_columns["ts"])
     runs = engine.backtest(
         (strategy.program_json,),
         execution_json(execution),
-        [path_columns for _, _, path_columns in asked],
-        [(0, index) for index in range(len(asked))],
+        [path_columns for _, _, path_columns in markets],
+        [(0, index) for index in range(len(markets))],
         initial_cash=float(initial_cash),
-        bars_per_year=[float(manifest["A"]) for manifest, _, _ in asked],
+        bars_per_year=[float(manifest["A"]) for manifest, _, _ in markets],
         benchmark=benchmark_program(),
     )
-    return zip(asked, runs, strict=True)
+    return zip(markets, runs, strict=True)
 
 
 def _table(table: Table, frames: Sequence[pl.DataFrame]) -> pl.DataFrame:

@@ -106,8 +106,15 @@ def phase_returns(
         returns: Simple returns, one a bar, ``(n_bars,)``.
         n_phases: Into how many the series is cut.
     """
-    phases = np.array_split(1.0 + _column(returns), n_phases)
-    return np.array([phase.prod() - 1.0 for phase in phases])
+    growth = 1.0 + _column(returns)
+    least, longer = divmod(len(growth), n_phases)
+    if least == 0:
+        return np.append(growth - 1.0, np.zeros(n_phases - longer))
+    phases = np.arange(n_phases)
+    total: NDArray[np.float64] = np.multiply.reduceat(
+        growth, least * phases + np.minimum(phases, longer)
+    )
+    return total - 1.0
 
 
 def phase_sharpe(equity: NDArray[np.float64]) -> float | None:

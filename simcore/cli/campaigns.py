@@ -69,8 +69,30 @@ def _standing_lines(played: Tournament) -> Iterator[str]:
     )
     yield shown(table)
     yield "= : may be the best; they are statistically tied with the leader"
+    yield from _format_lines(played)
     for name, found in played.facts["rank_correlation"].items():
         yield f"rank correlation of the order with {name}: {'null' if found is None else found}"
+
+
+def _format_lines(played: Tournament) -> Iterator[str]:
+    """What the format itself came to, beside the ranks by score."""
+    kind = played.manifest["format"]["type"]
+    names = dict(zip(played.standings["ir_hash"], played.standings["strategy_id"], strict=True))
+    if played.facts["places"]:
+        places = (
+            ", ".join(sorted(names[each] for each in group)) for group in played.facts["places"]
+        )
+        yield f"{kind}, places: {'; '.join(places)}"
+    for name, found in sorted(played.facts["format"].items()):
+        told = " ".join(_named(word, names) for word in str(found).split())
+        yield f"{kind}, {name.replace('_', ' ')}: {told or '-'}"
+    if kind == "elimination":
+        yield "elimination says the least of all formats for each market used: read the ranks"
+
+
+def _named(word: str, names: dict[str, str]) -> str:
+    """Strategies' ids for the hashes of a word such as ``a:b``; the word where there are none."""
+    return ":".join(names.get(part, part) for part in word.split(":"))
 
 
 def _evolve_arguments(parser: argparse.ArgumentParser) -> None:

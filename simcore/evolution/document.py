@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -11,8 +11,8 @@ from typing import Annotated, Any, Final
 from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
-from simcore import engine
 from simcore.backtests.request import execution_fields
+from simcore.backtests.trials import lineage
 from simcore.documents import Loaded, parse, read
 from simcore.errors import SpecError
 from simcore.problems import Hint, Problem
@@ -96,7 +96,8 @@ class EvolutionDocument(Part):
         champion: Who is to be beaten; a strategy's id, one of `strategies`.
         strategies: Who is there at the start, and whose forms strangers have.
         train: Where scores are earned; other seeds in every generation.
-        sealed: Where promotion is decided; seeds that need the salt.
+        sealed: Where promotion is decided; seeds that need the salt. Markets that are drawn from a
+            history answer through the Ladder, see `simcore.evolution.holdout`.
         commitment: SHA-256 of the salt, published before anybody enters.
         salt: The secret, once it may be known; None as long as it lies elsewhere.
     """
@@ -162,8 +163,18 @@ class Evolution:
 
     @property
     def is_historical(self) -> bool:
-        """Whether training sees bars that really happened, so that luck there can be learnt."""
-        return any(each.source is not None for each in self.train)
+        """Whether bars that really happened are seen, so that luck there can be learnt."""
+        return any(each.source is not None for each in (*self.train, *self.sealed))
+
+    @property
+    def histories(self) -> tuple[str, ...]:
+        """Lineages of the histories that the sealed set is drawn from, sorted; none: it is made."""
+        return _histories(self.sealed)
+
+
+def _histories(laws: Iterable[Scenario]) -> tuple[str, ...]:
+    drawn = {lineage(each.source.columns) for each in laws if each.source is not None}
+    return tuple(sorted(drawn))
 
 
 def read_evolution(
@@ -261,16 +272,19 @@ def _misfits(made: Evolution, source: str) -> list[Problem]:
         if strategy.timeframe != clock:
             message = f"{strategy.id} decides on {strategy.timeframe}, expected {clock} as others"
             wrong.append(("OTHER_TIMEFRAME", message, f"/strategies/{at}", "leave it out"))
-    sources = {row["name"] for row in engine.catalogue()["families"] if row["needs_source"]}
+    trained_on = _histories(made.train)
     for field, laws in (("train", made.train), ("sealed", made.sealed)):
         for at, law in enumerate(laws):
             path = f"/{field}/scenarios/{at}"
             if clock is not None and law.document.timeframe != clock:
                 message = f"{law.id} has bars of {law.document.timeframe}, expected {clock}"
                 wrong.append(("OTHER_TIMEFRAME", message, path, "name another scenario"))
-            if field == "sealed" and law.document.family in sources:
-                message = f"{law.id} is drawn from one history, expected a law with fresh markets"
-                wrong.append(("FINITE_HOLDOUT", message, path, "judge on a family without source"))
+            if field == "sealed" and {*_histories([law])} & {*trained_on}:
+                message = f"{law.id} has the history of training, expected one that nobody saw"
+                wrong.append(("FINITE_HOLDOUT", message, path, "hold out other rows"))
+            if scenario_document.keeps_length(law) and given.copies > 1:
+                message = f"{law.id} is one market, expected a family that has {given.copies}"
+                wrong.append(("FINITE_HOLDOUT", message, path, "draw from it in blocks"))
     return [
         Problem(CODE, reason, message, path, source, hints=(Hint(hint),))
         for reason, message, path, hint in wrong

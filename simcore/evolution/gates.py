@@ -17,7 +17,8 @@ from numpy.typing import ArrayLike
 from simcore.backtests.cross_validation import overfitting
 from simcore.errors import SpecError
 from simcore.evolution.selection import lower_bounds
-from simcore.scoring.inference.superiority import superior_set, superiority
+from simcore.scoring.inference.paired_bounds import paired_bounds
+from simcore.scoring.inference.superiority import superiority
 from simcore.scoring.score import Floats
 from simcore.scoring.significance import dsr, sharpe_sample
 
@@ -98,12 +99,15 @@ def gain(own: Floats, champion: Floats) -> Gate:
     return _judged("gain", bound, GAIN_POINTS, len(own), holds=bound > GAIN_POINTS)
 
 
-def gains_together(scores: Floats, champion: Floats, *, seed: int) -> list[Gate]:
+def gains_together(
+    scores: Floats, champion: Floats, names: Sequence[str], *, seed: int
+) -> list[Gate]:
     """The same with one error rate for all challengers of a generation together.
 
     Args:
         scores: ``(n_markets, n_challengers)``.
         champion: ``(n_markets,)``.
+        names: Family of each market, within which markets are drawn again.
         seed: Of the resamples.
 
     Returns:
@@ -117,9 +121,9 @@ def gains_together(scores: Floats, champion: Floats, *, seed: int) -> list[Gate]
     means = (scores - champion[:, None]).mean(axis=0).tolist()
     columns = {str(at): scores[:, at] for at in range(n_challengers)}
     try:
-        found = superior_set(
-            columns, champion + GAIN_POINTS, rows="scenarios", seed=seed, alpha=ALPHA,
-            n_resamples=N_RESAMPLES,
+        found = paired_bounds(
+            columns, champion, seed=seed, margin=GAIN_POINTS, alpha=ALPHA,
+            n_resamples=N_RESAMPLES, strata=names,
         )  # fmt: skip
     except SpecError as refusal:
         note = refusal.problems[0].message

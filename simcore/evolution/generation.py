@@ -20,13 +20,13 @@ from simcore.errors import SpecError
 from simcore.evolution import gates
 from simcore.evolution.breeding import Candidate, founders, population
 from simcore.evolution.document import Evolution
+from simcore.evolution.holdout import Answered, answered, check_unused, most_challengers
 from simcore.evolution.markets import made, sealed_seeds, train_seeds
 from simcore.evolution.promotion import ASKED_BY, Judged, Trained, judged
 from simcore.evolution.selection import Reason, lower_bounds, selected
-from simcore.evolution.trials import Trials, run, tried_rows
+from simcore.evolution.trials import Trials, run, sharpe_variance, tried_rows
 from simcore.problems import Problem
 from simcore.scoring.score import Floats
-from simcore.scoring.significance import FLAT
 from simcore.seeds import derive, jcs, sha256_hex
 from simcore.strategy.strategy import Strategy, compile_strategy
 from simcore.tables import TABLES
@@ -42,7 +42,7 @@ class Generation:
 
     Args:
         number: From zero.
-        rows: Of the tables `populations`, `generations` and `promotions`.
+        rows: Of the tables `populations`, `generations`, `holdouts` and `promotions`.
         champion: Who defends in the next one.
         trials: Rows of the table `trials`: every run of training and of the sealed set.
     """
@@ -94,6 +94,7 @@ def generation(
     salt: str,
     *,
     used_seeds: Iterable[int] = (),
+    used_histories: Iterable[str] = (),
 ) -> Generation:
     """Make one generation.
 
@@ -103,46 +104,46 @@ def generation(
         before: Rows of every generation before it, in order.
         salt: The secret that the evolution commits to.
         used_seeds: Seeds of sealed sets that were opened elsewhere.
+        used_histories: Lineages of histories that were held out elsewhere.
 
     Raises:
         SpecError: The number is beyond the budget, generations before it are missing, the salt
-            is another, or the sealed set was used before.
+            is another, the sealed set was used before, or a finite one has answered enough.
     """
     check_number(evolution, number, len(before))
+    answers = [rows["holdouts"] for rows in before]
+    check_unused(evolution, used_histories)
     field = _trained(evolution, number, before)
-    asked = evolution.document
-    challengers = field.challengers(asked.sizes.challengers)
+    challengers = field.challengers(most_challengers(evolution, answers))
     strategies = [field.everyone[at].strategy for at in challengers]
     champion = field.everyone[field.champion].strategy
     entrants_hash = sha256_hex(jcs(sorted(each.ir_hash for each in (*strategies, champion))))
     seeds = sealed_seeds(evolution, number, entrants_hash, salt, (*_opened(before), *used_seeds))
     trained = _learnt(evolution, field, before)
-    found = judged(
-        evolution,
-        strategies,
-        champion,
-        made(evolution.sealed, asked.sealed.copies, seeds),
-        trained,
-        seed=derive(asked.seed, "evolution", asked.id, "judge", number),
-    )
+    markets = made(evolution.sealed, evolution.document.sealed.copies, seeds)
+    judge = derive(evolution.document.seed, "evolution", evolution.id, "judge", number)
+    found = judged(evolution, strategies, champion, markets, trained, seed=judge)
+    answer = answered(evolution, strategies, champion, found, answers)
+    found = found if answer is None else answer.found
     after = champion if found.promoted is None else strategies[found.promoted]
     summary = {
         "number": number,
         "manifest_hash": evolution.manifest_hash,
-        **_scores(field, challengers, found),
-        **_luck(found, trained),
+        **_scores(field, challengers, found, answer),
+        **_luck(found, trained, answer),
         "champion_before": champion.ir_hash,
         "champion_after": after.ir_hash,
         "is_promoted": found.promoted is not None,
-        "commitment": asked.commitment,
+        "commitment": evolution.document.commitment,
         "entrants_hash": entrants_hash,
         "train_seeds": json.dumps(train_seeds(evolution, number)),
         "sealed_seeds": json.dumps(seeds),
     }
-    summary["stop"] = _stop(evolution, [rows["generations"] for rows in before], summary)
+    summary["stop"] = _stop(evolution, [rows["generations"] for rows in before], summary, answer)
     rows = {
         "populations": _population_rows(field, challengers),
         "generations": _frame("generations", [summary]),
+        "holdouts": _frame("holdouts", [] if answer is None else answer.rows),
         "promotions": _promotion_rows(strategies, found),
     }
     return Generation(number, rows, after, united([field.tried, found.tried]))
@@ -156,7 +157,7 @@ def _learnt(
     return Trained(
         pbo=gates.overfit(field.returns),
         k=len(tried.union(*(rows["populations"]["ir_hash"] for rows in before))),
-        variance=_variance(field.returns),
+        variance=sharpe_variance(field.returns),
         is_historical=evolution.is_historical,
     )
 
@@ -232,27 +233,26 @@ def _survivors(rows: pl.DataFrame) -> list[Candidate]:
     ]
 
 
-def _variance(returns: Floats) -> float | None:
-    """Variance of the Sharpe ratios per bar of this generation's trials."""
-    deviations = returns.std(axis=0, ddof=1)
-    moved = deviations > FLAT * np.abs(returns).max(axis=0)
-    known = returns.mean(axis=0)[moved] / deviations[moved]
-    return float(np.var(known, ddof=1)) if known.size > 1 else None
-
-
-def _luck(found: Judged, trained: Trained) -> dict[str, Any]:
+def _luck(found: Judged, trained: Trained, answer: Answered | None) -> dict[str, Any]:
     """The columns of `generations` that say how much may be luck."""
     at = -1 if found.promoted is None else found.promoted
-    own = trained.deflated(found.returns[:, at])
-    return {"pbo": trained.pbo.value, "k_cumulative": trained.k, "champion_dsr": own.value}
+    own = None if answer is not None else trained.deflated(found.returns[:, at]).value
+    return {"pbo": trained.pbo.value, "k_cumulative": trained.k, "champion_dsr": own}
 
 
-def _scores(field: _Field, challengers: Sequence[int], found: Judged) -> dict[str, Any]:
-    """The columns of `generations` that say how training and the sealed set compare."""
+def _scores(
+    field: _Field, challengers: Sequence[int], found: Judged, answer: Answered | None
+) -> dict[str, Any]:
+    """The columns of `generations` that say how training and the sealed set compare.
+
+    Of a finite hold-out they know the score that was published, and no other.
+    """
     train, sealed = field.trials.scores.mean(axis=0), found.scores.mean(axis=0)
+    if answer is not None:
+        sealed = np.full(sealed.shape, answer.best)
     who = [*challengers, field.champion]
     gain_best = gain_mde = None
-    if challengers:
+    if challengers and answer is None:
         gains = found.gains
         best = int(gains.mean(axis=0).argmax())
         gain_best = float(gains[:, best].mean())
@@ -302,9 +302,16 @@ def mean_ends(name: str, value: float, *samples: Floats) -> dict[str, float]:
     return {f"{name}_lo": value - reach, f"{name}_hi": value + reach}
 
 
-def _stop(evolution: Evolution, before: Sequence[pl.DataFrame], summary: dict[str, Any]) -> str:
+def _stop(
+    evolution: Evolution,
+    before: Sequence[pl.DataFrame],
+    summary: dict[str, Any],
+    answer: Answered | None,
+) -> str:
     """Why nothing more is to be expected; ``none`` to go on."""
     rules = evolution.document.stop
+    if answer is not None and answer.is_retired:
+        return "retired"
     history = [*(rows.row(0, named=True) for rows in before), summary]
     if len(history) >= rules.generations:
         return "budget"
@@ -312,7 +319,7 @@ def _stop(evolution: Evolution, before: Sequence[pl.DataFrame], summary: dict[st
     if len(last) == rules.patience and not any(row["is_promoted"] for row in last):
         return "patience"
     last = history[-rules.blind :]
-    if len(last) == rules.blind and all(_is_blind(row) for row in last):
+    if answer is None and len(last) == rules.blind and all(_is_blind(row) for row in last):
         return "blind"
     return "none"
 

@@ -111,7 +111,9 @@ def judged(
     together = []
     if challengers:
         scores = honest.scores[:, :-1]
-        together = gates.gains_together(scores, champions, seed=derive(seed, "step_m"))
+        together = gates.gains_together(
+            scores, champions, markets.families, seed=derive(seed, "step_m")
+        )
     found = []
     for at, strategy in enumerate(challengers):
         own = honest.scores[:, at]

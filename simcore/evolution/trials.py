@@ -17,6 +17,7 @@ from simcore.backtests.trials import execution_hash, lineage
 from simcore.evolution.markets import Markets
 from simcore.scoring.composite import COMPOSITE_V1
 from simcore.scoring.score import Floats, Runs
+from simcore.scoring.significance import FLAT
 from simcore.strategy.strategy import Strategy
 from simcore.tables import TABLES
 
@@ -121,6 +122,21 @@ def run(
         equity=equity,
         initial_cash=float(initial_cash),
     )
+
+
+def sharpe_variance(returns: Floats) -> float | None:
+    """Return the variance of the Sharpe ratios per bar of some trials.
+
+    Args:
+        returns: One column a trial, ``(n_bars, n_trials)``.
+
+    Returns:
+        None where fewer than two of them ever moved.
+    """
+    deviations = returns.std(axis=0, ddof=1)
+    moved = deviations > FLAT * np.abs(returns).max(axis=0)
+    known = returns.mean(axis=0)[moved] / deviations[moved]
+    return float(np.var(known, ddof=1)) if known.size > 1 else None
 
 
 def tried_rows(

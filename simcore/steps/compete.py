@@ -119,11 +119,7 @@ def _stressed(store: Store, campaign: Campaign) -> pl.DataFrame:
         (row, bars.filter(pl.col("scenario_id") == row["scenario_id"]))
         for row in manifests(store, campaign)
     ]
-    frames = [TABLES["backtests"].empty()]
-    for strategy in campaign.strategies:
-        own = [market for market in markets if market[0]["timeframe"] == strategy.timeframe]
-        frames.append(scored_runs(strategy, own, STRESS, campaign.document.initial_cash))
-    return pl.concat(frames)
+    return scored_runs(campaign.strategies, markets, STRESS, campaign.document.initial_cash)
 
 
 def _play_all(

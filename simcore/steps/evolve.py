@@ -20,7 +20,7 @@ from simcore.store import Partition, Provenance, Store
 from simcore.tables import TABLES
 
 STEP: Final = Step.of(
-    ("populations", "generations", "promotions"),
+    ("populations", "generations", "holdouts", "promotions"),
     ("evolution", "strategy", "backtests", "scoring", "scenario"),
 )
 GENERATION_KEYS: Final = tuple(f"g{number:03d}" for number in range(GENERATIONS_MAX))
@@ -28,7 +28,7 @@ GENERATION_KEYS: Final = tuple(f"g{number:03d}" for number in range(GENERATIONS_
 
 
 def evolved(store: Store, evolution: Evolution, number: int, salt: str | None) -> list[Outcome]:
-    """Make one generation: the tables `populations`, `generations` and `promotions`.
+    """Make one generation: the tables `populations`, `generations`, `holdouts`, `promotions`.
 
     Every trial of its training and of its sealed set goes into the ledger.
 
@@ -42,7 +42,8 @@ def evolved(store: Store, evolution: Evolution, number: int, salt: str | None) -
         StoreError: ABSENT, a generation before it is not there; OUTDATED, one was made from
             another document.
         SpecError: As `simcore.evolve_generation`; SEAL_REUSED also where a document that was
-            changed since would open the same sealed set again.
+            changed since would open the same sealed set again, or another evolution would ask a
+            history that was held out before.
     """
     check_number(evolution, number, number)
     name = f"evolutions/{evolution.id}"
@@ -65,12 +66,14 @@ def evolved(store: Store, evolution: Evolution, number: int, salt: str | None) -
 
     def make() -> Rows:
         before = [
-            {table.name: store.read(table, place) for table in STEP.tables[:2]}
+            {table.name: store.read(table, place) for table in STEP.tables[:3]}
             for place in places[:number]
         ]
-        used = _opened_otherwise(store, evolution)
+        used, held_out = _opened_otherwise(store, evolution), _held_out_otherwise(store, evolution)
         secret = salt_of(evolution, salt)
-        made = generation(evolution, number, before, secret, used_seeds=used)
+        made = generation(
+            evolution, number, before, secret, used_seeds=used, used_histories=held_out
+        )
         ledger = Partition(campaign=evolution.id, strategy=here.generation)
         TrialLedger(store).add(ledger, made.trials)
         return made.rows
@@ -88,7 +91,7 @@ def _upstream(store: Store, evolution: Evolution, places: Sequence[Partition]) -
     """Content hash of each partition of the generations before."""
     found = {}
     for place in places:
-        for table in STEP.tables[:2]:
+        for table in STEP.tables[:3]:
             footer = needed(store, table, place)
             if footer.documents.get(f"evolutions/{evolution.id}") != evolution.manifest_hash:
                 raise StoreError(
@@ -141,3 +144,16 @@ def _opened_otherwise(store: Store, evolution: Evolution) -> list[int]:
         others = rows.filter(pl.col("manifest_hash") != evolution.manifest_hash)
         seeds += [seed for text in others["sealed_seeds"] for seed in json.loads(text)]
     return seeds
+
+
+def _held_out_otherwise(store: Store, evolution: Evolution) -> list[str]:
+    """Lineages of histories that other evolutions asked, or this one by another document."""
+    table = TABLES["holdouts"]
+    found: set[str] = set()
+    for place in store.partitions(table):
+        footer = needed(store, table, place)
+        by = footer.documents.get(f"evolutions/{evolution.id}")
+        if by != evolution.manifest_hash:
+            rows = store.read(table, place, ["histories"])
+            found.update(each for text in rows["histories"] for each in text.split())
+    return sorted(found)

@@ -78,7 +78,7 @@ GENERATIONS: Final = Table(
         Column("champion_score", "f64", "score", "Mean sealed score of the champion afterwards."),
         Column("is_promoted", "bool", "-", "Whether a challenger took its place."),
         Column("stop", "enum", "-", "Why nothing more is to be expected, if so.",
-               values=("none", "budget", "patience", "blind")),
+               values=("none", "budget", "patience", "blind", "retired")),
         Column("commitment", "str", "-", "Published hash of the salt."),
         Column("entrants_hash", "str", "-", "Hash of everybody who was judged."),
         Column("train_seeds", "str", "-", "Seeds of training, as JSON."),
@@ -95,7 +95,8 @@ PROMOTIONS: Final = Table(
         Column("ir_hash", "str", "-", "Hash of the challenger's program."),
         Column("gate", "enum", "-", "Which gate.",
                values=("replay", "future", "ruin", "trades", "gain", "step_m", "families",
-                       "buy_and_hold", "random_entry", "pbo", "dsr", "stress", "ambiguity")),
+                       "buy_and_hold", "random_entry", "pbo", "dsr", "stress", "ambiguity",
+                       "ladder")),
         Column("verdict", "enum", "-", "Whether it holds, if that can be told.",
                values=("pass", "fail", "unknown")),
         _optional("value", "-", "What was found. Null: nothing."),
@@ -108,4 +109,21 @@ PROMOTIONS: Final = Table(
     references=((("ir_hash",), "populations", ("ir_hash",)),),
 )  # fmt: skip
 
-TABLES: Final = (POPULATIONS, GENERATIONS, PROMOTIONS)
+HOLDOUTS: Final = Table(
+    "holdouts",
+    "One row a question to a finite hold-out: what was published. Empty where markets are made.",
+    key=("question",),
+    partitioned_by=("evolution", "generation"),
+    columns=(
+        Column("question", "u32", "-", "Number of the question, from one; over all generations.",
+               minimum=1),
+        Column("ir_hash", "str", "-", "Hash of the program whose score was asked for."),
+        Column("histories", "str", "-", "Lineages of the histories held out, space between."),
+        Column("step", "f64", "score", "Smallest gain that is published.", minimum=0.0),
+        Column("published", "f64", "score", "Best score that is told after the question."),
+        Column("is_new", "bool", "-", "Whether this question moved it."),
+    ),
+    references=((("ir_hash",), "populations", ("ir_hash",)),),
+)  # fmt: skip
+
+TABLES: Final = (POPULATIONS, GENERATIONS, HOLDOUTS, PROMOTIONS)

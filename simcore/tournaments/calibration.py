@@ -24,14 +24,14 @@ from simcore.tournaments.null_entries import (
     hold,
     points,
 )
-from simcore.tournaments.planner import POWER, plan
+from simcore.tournaments.planner import POWER, for_unknown_spread, plan
 
 if TYPE_CHECKING:
     import polars as pl
 
 MARGIN_POINTS: Final = 0.5
 N_RESAMPLES: Final = 1_000
-PILOT_MARKETS: Final = 1_000
+PILOT_MARKETS: Final = 5_000
 DRAWN: Final = ("atr_breakout", "bbands_breakout", "ma_cross", "rsi_reversion")
 
 WALK: Final[dict[str, Any]] = {
@@ -247,4 +247,5 @@ def _planned(
     shared = alpha / (len(programs) - 1)
     needed = plan(1, alpha=shared, power=POWER, deviation=spread, wanted=edge).needed or 1
     z = NormalDist().inv_cdf(1.0 - shared)
-    return needed, NormalDist().cdf(edge * math.sqrt(needed) / spread - z)
+    markets = for_unknown_spread(needed, shared)
+    return markets, NormalDist().cdf(edge * math.sqrt(needed) / spread - z)

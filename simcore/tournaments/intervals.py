@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from simcore.tournaments.field import Field, Floats, Games, Integers, strata
 from simcore.tournaments.game import EXACT_TIE_POINTS
-from simcore.tournaments.ratings.bradley_terry import elo, strengths
+from simcore.tournaments.ratings.bradley_terry import Ratings, elo, strengths_near
 from simcore.tournaments.resample import market_weights
 
 N_RESAMPLES: Final = 10_000
@@ -72,7 +72,7 @@ def known(field: Field, games: Games) -> Known:
 
 
 def replicates(
-    field: Field, share: Floats, wins_by_market: Floats, known: Known, seed: int
+    field: Field, share: Floats, wins_by_market: Floats, known: Known, rated: Ratings, seed: int
 ) -> Replicates:
     """Return the statistics of every bootstrap replicate.
 
@@ -81,6 +81,7 @@ def replicates(
         share: Weight of each market in each entrant's mean.
         wins_by_market: Points of row against column, shape ``(n_markets, n * n)``.
         known: What the markets can say of each entrant.
+        rated: Ratings of all the games, NaN for those without; where replicates start from.
         seed: Of the draws.
     """
     resampled_within = strata(field)
@@ -109,7 +110,7 @@ def replicates(
     placed = score[:, known.is_placed]
     for entrant in range(n):
         rank[:, entrant] = 1 + (placed - score[:, entrant, None] > EXACT_TIE_POINTS).sum(axis=1)
-    rating = _rating_replicates(resampled_within, wins_by_market, known, seed)
+    rating = _rating_replicates(resampled_within, wins_by_market, known, rated, seed)
     return Replicates(score, sharpe, rank, rating)
 
 
@@ -117,19 +118,23 @@ def _rating_replicates(
     resampled_within: Sequence[NDArray[np.intp]],
     wins_by_market: Floats,
     known: Known,
+    rated: Ratings,
     seed: int,
 ) -> Floats:
     """Elo points of the first replicates, NaN without games; equal resamples are rated once."""
     n = len(known.has_games)
     weights = market_weights(resampled_within, seed, 0, N_RATING_RESAMPLES)
     distinct, place = np.unique(weights, axis=0, return_inverse=True)
-    rated = np.full((len(distinct), n), np.nan)
+    has_games = known.has_games
+    among = np.ix_(has_games, has_games)
+    centre = Ratings(rated.theta[has_games], rated.covariance[among], rated.has_prior)
+    found = np.full((len(distinct), n), np.nan)
     block = max(1, BLOCK_WEIGHTS // (n * n))
     for first in range(0, len(distinct), block):
         wins = (distinct[first : first + block] @ wins_by_market).reshape(-1, n, n)
-        among_rated = wins[:, known.has_games][:, :, known.has_games]
-        rated[first : first + block, known.has_games] = elo(strengths(among_rated)[0])
-    return rated[place.ravel()]
+        among_rated = wins[:, has_games][:, :, has_games]
+        found[first : first + block, has_games] = elo(strengths_near(among_rated, centre))
+    return found[place.ravel()]
 
 
 def interval(

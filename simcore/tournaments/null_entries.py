@@ -90,22 +90,55 @@ def drawn_settings(strategies: Sequence[str], n: int, seed: int) -> list[str]:
         n: Programs wanted.
         seed: Of the draws.
     """
-    programs: list[str] = []
+    return [program for _, _, program in _legal_settings(strategies, n, seed)]
+
+
+def drawn_strategies(strategies: Sequence[str], n: int, seed: int) -> list[Strategy]:
+    """The same, each as a strategy with its parameters for its own.
+
+    Args:
+        strategies: As for `drawn_settings`.
+        n: Strategies wanted.
+        seed: Of the draws.
+    """
+    drawn = []
+    for place, (strategy, setting, _) in enumerate(_legal_settings(strategies, n, seed)):
+        params = {
+            name: {**domain, "value": value}
+            for (name, domain), value in zip(
+                strategy.document["params"].items(), setting, strict=True
+            )
+        }
+        own = {**strategy.document, "id": f"setting-{place:03}", "params": params}
+        drawn.append(compile_strategy(own))
+    return drawn
+
+
+def _legal_settings(
+    strategies: Sequence[str], n: int, seed: int
+) -> list[tuple[Strategy, tuple[float, ...], str]]:
+    """Strategy, values of its parameters and program of each setting that can be played."""
+    found: list[tuple[Strategy, tuple[float, ...], str]] = []
     each = -(-n // len(strategies))
-    for place, name in enumerate(strategies):
+    for lane, name in enumerate(strategies):
         strategy = compile_strategy(name)
         domains = strategy.model.params
         names = list(domains)
-        lane = place
         draws = engine.uniforms(seed, "evolution", lane, PERMITTED_DRAWS * each * len(names))
-        settings = [
-            tuple(_placed(domains[name], u) for name, u in zip(names, row, strict=True))
-            for row in draws.reshape(-1, len(names)).tolist()
+        settings = list(
+            dict.fromkeys(
+                tuple(_placed(domains[name], u) for name, u in zip(names, row, strict=True))
+                for row in draws.reshape(-1, len(names)).tolist()
+            )
+        )
+        made = lowered(strategy, names, settings)
+        legal = [
+            (strategy, setting, one.program)
+            for setting, one in zip(settings, made, strict=True)
+            if one.program and one.lookback_bars < CLOSES * 4
         ]
-        made = lowered(strategy, names, list(dict.fromkeys(settings)))
-        legal = [each.program for each in made if each.program and each.lookback_bars < CLOSES * 4]
-        programs += legal[:each]
-    return programs[:n]
+        found += legal[:each]
+    return found[:n]
 
 
 def _placed(domain: Any, u: float) -> float:

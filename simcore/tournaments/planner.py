@@ -70,6 +70,22 @@ def plan(
     return Plan(scenarios, alpha, power, mde_sd, mde_sd * deviation, needed)
 
 
+def for_unknown_spread(needed: int, alpha: float) -> int:
+    """Scenarios that are needed where the deviation is estimated from the same differences.
+
+    `plan` takes it for known, and promises a few percent more than a small tournament keeps.
+
+    Args:
+        needed: What `plan` says.
+        alpha: One-sided error, as it was given to `plan`.
+
+    Source:
+        Guenther (1981), "Sample size formulas for normal theory t tests", American Statistician
+        35(4).
+    """
+    return needed + math.ceil(NormalDist().inv_cdf(1.0 - alpha) ** 2 / 2.0)
+
+
 def paired_deviation(deviation: float, correlation: float) -> float:
     """Deviation of the difference of two entries that spread alike and move together."""
     return deviation * math.sqrt(2.0 * (1.0 - correlation))

@@ -51,28 +51,24 @@ def simulated(document: TournamentDocument, home: str | Path | None) -> Simulate
     from simcore.backtests.run import scored_runs
 
     strategies, markets = _loaded(document, home)
-    frames, stress, entries = [], [], []
-    for strategy in strategies:
-        own = [market for market in markets if market[0]["timeframe"] == strategy.timeframe]
-        frames.append(scored_runs(strategy, own, document.execution, document.initial_cash))
-        stress.append(scored_runs(strategy, own, STRESS, document.initial_cash))
-        entries.append(
-            {
-                "strategy_id": strategy.id,
-                "name": strategy.name,
-                "version": strategy.version,
-                "ir_hash": strategy.ir_hash,
-            }
-        )
+    entries = [
+        {
+            "strategy_id": strategy.id,
+            "name": strategy.name,
+            "version": strategy.version,
+            "ir_hash": strategy.ir_hash,
+        }
+        for strategy in strategies
+    ]
     families = {manifest["scenario_id"]: manifest["family"] for manifest, _ in markets}
-    runs = pl.concat(frames)
+    runs = scored_runs(strategies, markets, document.execution, document.initial_cash)
     lineages = lineages_of(markets)
     trials = trials_of(runs, strategies, lineages, document)
     if home is not None:
         trials = _written_down(Path(home), strategies, trials)
     evidence = Evidence(
         trials=tried(trials, list(lineages.values())),
-        stress=pl.concat(stress),
+        stress=scored_runs(strategies, markets, STRESS, document.initial_cash),
         sharpe_max=known_maxima([manifest for manifest, _ in markets]),
     )
     return Simulated(entries, runs, families, evidence)

@@ -103,7 +103,7 @@ def standings(field: Field, games: Games, asked: Asked) -> tuple[pl.DataFrame, d
     seen = known(field, games)
     rated = ratings(wins, seen)
     score = weighted_sums(share, field.score)
-    drawn = replicates(field, share, wins, seen, asked.seed)
+    drawn = replicates(field, share, wins, seen, rated, asked.seed)
     order = _order(field, score, rated)
     columns: dict[str, Any] = {
         **_who(field, asked),

@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from tests.bench import agreement, returns
+from tests.bench import agreement, returns, tournament
 
 YEAR_BARS = 525_600
 SWEEP_BARS = 50_000
@@ -327,6 +327,7 @@ CASES: dict[str, Callable[[], dict[str, float]]] = {
     "arch_bootstrap": arch_bootstrap,
     "imports": imports,
     "light_campaign": light_campaign,
+    "ours_tournament": tournament.ours_tournament,
 }
 
 

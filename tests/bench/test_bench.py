@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 import simcore
+from simcore.documents import found, taken
+from simcore.strategy.strategy import compile_strategy
+from simcore.tournaments.play import tournament
 from tests.bench.__main__ import rows
 from tests.bench.cases import (
     CASES,
@@ -17,12 +22,14 @@ from tests.bench.cases import (
     YEAR_BARS,
     ours_single,
 )
+from tests.bench.tournament import N_BARS, N_ENTRIES, N_MARKETS, written_home
 
 FIGURES = {
     name: {
         "seconds": 1.0 + index, "peak_mib": 9.0, "over_idle_mib": 8.0, "again_seconds": 7.0,
         "n_trades": 8.0, "backtesting": 0.0, "vectorbt_numba": 0.0, "vectorbt_rust": 0.0,
         "import_simcore": 6.0, "python": 5.0, "import_vectorbt": 4.0, "proving_help": 3.0,
+        "games": 990_000.0,
     }
     for index, name in enumerate(CASES)
 }  # fmt: skip
@@ -44,6 +51,7 @@ def test_the_table_has_a_row_for_each_figure_that_is_asked_for() -> None:
         "F10",
         "F10",
         "F11",
+        "F.4",
         "C.8",
     ]
     assert [row[0] for row in rows(FIGURES)] == asked
@@ -89,3 +97,22 @@ def test_the_measured_markets_are_a_year_of_bars_with_extremes() -> None:
         bars = simcore.generate({**document, "duration_bars": 1_000})
         assert (bars["high"] > bars["close"]).sum() > 900
         assert bars["volume"].n_unique() == 1_000
+
+
+def test_the_measured_tournament_is_of_the_promised_size_and_of_different_programs(
+    tmp_path: Path,
+) -> None:
+    assert (N_ENTRIES, N_MARKETS, N_BARS) == (100, 200, 1_000)
+    written_home(tmp_path)
+    entries = [each for each in found("strategies", tmp_path) if each[-3] == "-"]
+    assert len(entries) == N_ENTRIES and not taken("scenarios", tmp_path)
+    hashes = {compile_strategy(each, home=tmp_path).ir_hash for each in entries}
+    assert len(hashes) == N_ENTRIES
+
+
+def test_the_measured_tournament_plays_every_pair_on_every_market(tmp_path: Path) -> None:
+    played = tournament(written_home(tmp_path, n_entries=5, n_markets=4), home=tmp_path)
+    assert played.games.height == 4 * 5 * 4 / 2
+    assert played.standings["n_trades"].sum() > 100
+    assert played.games["scenario_id"].n_unique() == 4
+    assert played.standings["flags"].str.contains("ONE_PER_FAMILY").all()

@@ -116,6 +116,8 @@ def home(tmp_path: Path) -> Path:
     rows += [f"{hour},10,11,9,{10 + at % 7 / 10},100" for at, hour in enumerate(hours)]
     (tmp_path / "scenarios" / "rows.csv").write_text("\n".join(rows))
     (tmp_path / "scenarios" / "past.toml").write_text(PAST)
+    as_it_was = PAST.replace("block_bootstrap", "replay").replace('"past"', '"as-it-was"')
+    (tmp_path / "scenarios" / "as-it-was.toml").write_text(as_it_was)
     return tmp_path
 
 
@@ -128,7 +130,14 @@ def home(tmp_path: Path) -> Path:
         ),
         ({"strategies": ["ma_cross", "by-day"]}, ("/strategies/1", "OTHER_TIMEFRAME")),
         (
-            {"sealed": {"scenarios": ["past"], "copies": 12}},
+            {
+                "train": {"scenarios": ["past"], "copies": 12},
+                "sealed": {"scenarios": ["past"], "copies": 12},
+            },
+            ("/sealed/scenarios/0", "FINITE_HOLDOUT"),
+        ),
+        (
+            {"sealed": {"scenarios": ["as-it-was"], "copies": 12}},
             ("/sealed/scenarios/0", "FINITE_HOLDOUT"),
         ),
     ],

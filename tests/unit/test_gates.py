@@ -60,15 +60,14 @@ def test_a_gate_that_counts_or_bounds_holds_on_its_own_side_of_the_threshold(
 def test_gains_are_told_from_luck_for_all_challengers_together() -> None:
     champion = normals(2)
     challengers = np.column_stack([champion + 0.5 + normals(3), champion + 5.0 + normals(4)])
-    found = gates.gains_together(challengers, champion, seed=1)
+    found = gates.gains_together(challengers, champion, ["calm"] * N, seed=1)
     assert [each.verdict for each in found] == ["fail", "pass"]
     assert found[1].value == pytest.approx(5.0, abs=0.6)
 
 
 def test_a_gain_on_too_few_markets_is_unknown() -> None:
-    found = gates.gains_together(
-        np.full((9, 1), 50.0) + normals(5, 9)[:, None], np.zeros(9), seed=1
-    )
+    challenger = np.full((9, 1), 50.0) + normals(5, 9)[:, None]
+    found = gates.gains_together(challenger, np.zeros(9), ["calm"] * 9, seed=1)
     assert [each.verdict for each in found] == ["unknown"]
     assert "9 rows" in found[0].note
 

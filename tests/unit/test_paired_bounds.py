@@ -61,6 +61,40 @@ def test_rows_are_drawn_within_their_family() -> None:
     assert within.lower[0] > paired_bounds({"a": column}, np.zeros(40), seed=1).lower[0]
 
 
+def test_few_rows_that_differ_at_all_are_no_reason_to_be_sure() -> None:
+    # Most rows are ties and the rest swing between two ends, as clipped scores do.
+    draws = np.random.default_rng(8)
+    found = 0
+    for seed in range(300):
+        gap = draws.choice([-40.0, 0.0, 40.0], size=(16, 2), p=[0.125, 0.75, 0.125])
+        columns = {f"{at:02}": gap[:, at] for at in range(2)}
+        found += bool(paired_bounds(columns, np.zeros(16), seed=seed, n_resamples=300).superior)
+    # 5 % of 300, and three standard errors.
+    assert found <= 15 + 3 * 3.8
+
+
+def test_rare_large_losses_that_were_seen_are_not_taken_for_noise() -> None:
+    draws = np.random.default_rng(9)
+    found = 0
+    for seed in range(200):
+        gap = 1.0 - draws.exponential(size=(60, 8))
+        columns = {f"{at:02}": gap[:, at] for at in range(8)}
+        found += bool(paired_bounds(columns, np.zeros(60), seed=seed, n_resamples=300).superior)
+    assert found <= 10 + 3 * 3.1
+
+
+def test_a_family_of_one_market_is_not_taken_for_certain() -> None:
+    column = {"a": field(20, 1)["00"] + 0.4}
+    alone = [str(at) for at in range(20)]
+    free = paired_bounds(column, np.zeros(20), seed=1)
+    assert paired_bounds(column, np.zeros(20), seed=1, strata=alone).lower[0] == free.lower[0]
+
+
+def test_names_of_families_that_are_not_one_a_row_are_refused() -> None:
+    with pytest.raises(SpecError, match="one a row"):
+        paired_bounds(field(40, 2), np.zeros(40), seed=1, strata=["calm"] * 39)
+
+
 def test_a_benchmark_of_another_length_is_refused() -> None:
     with pytest.raises(SpecError, match="expected 40 finite numbers"):
         paired_bounds(field(40, 2), np.zeros(39), seed=1)

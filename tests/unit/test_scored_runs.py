@@ -16,7 +16,7 @@ def test_scored_runs_have_the_rows_of_whole_ones(strategy_id: str) -> None:
     bars, manifest = generate_with_manifest(load("trend-up-mid"))
     met = [(manifest, bars)]
     whole = run_strategy(strategy, met, "stress_v1", 5_000.0)[0]
-    scored = scored_runs(strategy, met, "stress_v1", 5_000.0)
+    scored = scored_runs([strategy], met, "stress_v1", 5_000.0)
     assert scored.drop("equity_rows").equals(whole.drop("equity_rows"))
     assert scored["equity_rows"].sum() == 0 < whole["equity_rows"].sum()
-    assert scored_runs(strategy, [], "stress_v1", 5_000.0).is_empty()
+    assert scored_runs([strategy], [], "stress_v1", 5_000.0).is_empty()

@@ -7,7 +7,7 @@ import hashlib
 import pytest
 
 from simcore.errors import InvariantError, SpecError
-from simcore.tournaments.planner import paired_deviation, plan
+from simcore.tournaments.planner import for_unknown_spread, paired_deviation, plan
 from simcore.tournaments.sealed import Ladder, check_fresh, check_opened, commitment, seeds
 
 
@@ -71,6 +71,17 @@ class TestPlan:
         made = plan(200, deviation=3.0, wanted=0.5)
         assert made.needed == 223
         assert plan(223, deviation=3.0).mde == pytest.approx(0.5, rel=5e-3)
+
+    def test_a_spread_that_is_estimated_takes_as_many_more_as_students_test(self) -> None:
+        from scipy import optimize, stats
+
+        def power(n: float) -> float:
+            t = stats.t.ppf(0.95, n - 1)
+            return float(stats.nct.sf(t, n - 1, n**0.5 * 0.6))
+
+        exact = optimize.brentq(lambda n: power(n) - 0.8, 5, 60)
+        known = plan(1, deviation=1.0, wanted=0.6).needed or 0
+        assert known < exact <= for_unknown_spread(known, 0.05) < exact + 2.0
 
     def test_pairing_divides_the_scenarios_that_are_needed(self) -> None:
         unpaired = plan(100, deviation=paired_deviation(1.0, 0.0), wanted=0.1).needed or 0

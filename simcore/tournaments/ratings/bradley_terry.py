@@ -24,6 +24,10 @@ STEP_TOLERANCE: Final = 1e-12
 # Where games are nearly one-sided rounding keeps steps from reaching the tolerance.
 STALL_TOLERANCE: Final = 1e-8
 MAX_STEPS: Final = 500
+# Fields near one whose curvature is known take some ten cheap steps; those that do not are far off.
+NEAR_STEPS: Final = 60
+# Strengths this far apart overflow their ratio's exponential; Newton's method takes differences.
+FARTHEST: Final = 300.0
 
 
 @dataclass(frozen=True)
@@ -133,6 +137,53 @@ def strengths(wins: Floats) -> tuple[Floats, Flags]:
     if largest >= STALL_TOLERANCE:
         raise InvariantError(f"Bradley-Terry: Newton step is {largest} after {MAX_STEPS} steps")
     return theta - theta.mean(axis=1, keepdims=True), has_prior
+
+
+def strengths_near(wins: Floats, centre: Ratings) -> Floats:
+    """Strengths as `strengths` has them, of fields that resemble one whose ratings are known.
+
+    Every step takes the curvature at the known ratings for that of its field, which saves solving
+    equations for each: a resample's curvature is close. The steps end where Newton's do, since
+    both end where the gradient vanishes; a field whose steps do not shrink goes to `strengths`.
+
+    Args:
+        wins: Shape ``(n_fields, n, n)``.
+        centre: Ratings of the field that these were drawn from.
+
+    Returns:
+        Shape ``(n_fields, n)``, each row with mean 0.
+
+    Raises:
+        InvariantError: As `strengths`.
+    """
+    won, games = wins.sum(axis=2), wins + wins.transpose(0, 2, 1)
+    has_prior = ~_is_strongly_connected(wins > 0.0)
+    alike = np.flatnonzero(has_prior == centre.has_prior)
+    theta = np.tile(centre.theta, (len(wins), 1))
+    inverse, pull = centre.covariance, 1.0 if centre.has_prior else 0.0
+    is_near = np.zeros(len(wins), dtype=np.bool_)
+    left = alike if np.ptp(centre.theta) < FARTHEST else alike[:0]
+    before = np.full(len(wins), np.inf)
+    for _ in range(NEAR_STEPS):
+        if left.size == 0:
+            break
+        field = theta[left]
+        # Odds rather than differences: an exponential an entrant, not one a pair.
+        odds = np.exp(field)
+        shares = odds[:, :, None] / (odds[:, :, None] + odds[:, None, :])
+        gradient = won[left] - np.einsum("fij,fij->fi", games[left], shares) - pull * field
+        step = gradient @ inverse
+        size = np.abs(step).max(axis=1, initial=0.0)
+        theta[left] += step
+        is_near[left] = size < STEP_TOLERANCE
+        shrinks = (size < before[left]) & (np.ptp(theta[left], axis=1) < FARTHEST)
+        before[left] = size
+        left = left[shrinks & ~is_near[left]]
+    far = np.flatnonzero(~is_near)
+    if far.size:
+        theta[far] = strengths(wins[far])[0]
+    centred: Floats = theta - theta.mean(axis=1, keepdims=True)
+    return centred
 
 
 def _win_chance(theta: Floats) -> Floats:
