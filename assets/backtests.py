@@ -5,21 +5,23 @@ which one before it says nothing of its outputs, and assets with ranges log thei
 one instead, so that each has a data version of its own.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache, partial
 from pathlib import Path
 from typing import Final
 
 import dagster as dg
 
-from assets import plots, run_plots
-from assets.events import POOL, Picture, asset_specs, check_specs, logged
+from assets import checks, plots, run_plots
+from assets.events import POOL, Clock, Picture, asset_specs, check_specs, logged
 from assets.partitions import RUNS
 from assets.strategies import requested
-from simcore import steps
+from simcore import samples, steps
 from simcore.campaign import Campaign, load
 from simcore.store import Partition, Store
+from simcore.strategy.strategy import Strategy
 from simcore.tables import TABLES
+from simcore.tables.table import Table
 
 # What makes which tables of one strategy in one campaign, in order.
 _STEPS: Final = (
@@ -29,6 +31,8 @@ _STEPS: Final = (
     (steps.EVIDENCE, steps.appraisals),
 )
 _TABLES: Final = tuple(table for tables, _ in _STEPS for table in tables)
+# What the fan of equity shows: the runs, and what else could have come of them.
+_FANNED: Final = (*steps.BACKTESTS, *steps.MONTE_CARLO)
 _SPECS: Final = [
     *asset_specs(
         steps.BACKTESTS, deps=["strategies", "scenarios", "bars"], group="backtests", kinds={"rust"}
@@ -64,7 +68,10 @@ _SPECS: Final = [
     pool=POOL,
 )
 def backtests(
-    context: dg.AssetExecutionContext, store: dg.ResourceParam[Store], home: dg.ResourceParam[Path]
+    context: dg.AssetExecutionContext,
+    store: dg.ResourceParam[Store],
+    home: dg.ResourceParam[Path],
+    clock: dg.ResourceParam[Clock],
 ) -> Iterator[dg.AssetMaterialization | dg.AssetCheckEvaluation]:
     """Run the strategies of the range through their campaigns, and judge what came of it."""
     wanted = {key.to_user_string() for key in context.selected_asset_keys}
@@ -94,14 +101,41 @@ def backtests(
     yield from logged(
         context,
         store,
+        clock,
         compute,
         fan,
         {
-            **{table.name: _no_picture for table in _TABLES if table not in steps.BACKTESTS},
+            **{table.name: _no_picture for table in _TABLES if table not in _FANNED},
             "equity": lambda key: run_plots.equity_with_drawdown(store, _partition(key)),
             "trades": lambda key: run_plots.trade_excursions(store, _partition(key)),
         },
+        lambda key: _own_checks(
+            store,
+            _partition(key),
+            lambda: campaign(str(_partition(key).campaign)),
+            lambda: requested(context, home, str(_partition(key).strategy)),
+        ),
     )
+
+
+def _own_checks(
+    store: Store,
+    place: Partition,
+    campaign: Callable[[], Campaign],
+    strategy: Callable[[], Strategy],
+) -> checks.OwnChecks:
+    """Return what finds out the checks that need more than the rows of a strategy's runs."""
+
+    def differing(table: Table) -> Callable[[], checks.Finding]:
+        return checks.judged(
+            "recomputed", lambda: samples.rerun(store, table, campaign(), strategy())
+        )
+
+    return {
+        ("equity", "ledger"): checks.judged("ledger", lambda: samples.broken_ledger(store, place)),
+        ("trades", "ledger"): checks.judged("ledger", lambda: samples.broken_trades(store, place)),
+        **{(table.name, "recomputed"): differing(table) for table in steps.BACKTESTS},
+    }
 
 
 def _no_picture(_: str) -> None:

@@ -15,6 +15,7 @@ import dagster as dg
 import polars as pl
 
 from assets.partitions import partitions_of
+from assets.versions import above
 from simcore.errors import EngineError, SpecError, StoreError
 from simcore.scenario.acceptance import accept_document
 from simcore.store import Partition, Store
@@ -36,15 +37,39 @@ CHECKS: Final = {
 DOCUMENT: Final = "document"
 """The check that says why a strategy is refused."""
 
+_RECOMPUTED: Final = "A sample of the rows, computed once more now, is the same to the last bit."
+_CHAIN: Final = "Every record is chained to the one before it, up to the anchor of its day."
+
 # What only one table is checked for.
 OWN_CHECKS: Final = {
     "scenarios": {
         "acceptance": "A large sample of each market obeys every law that its family promises.",
+        DOCUMENT: "The campaign's document and all that it names have a meaning.",
     },
+    "bars": {
+        "manifest": "The bars of every scenario hash to what its manifest says.",
+        "recomputed": _RECOMPUTED,
+    },
+    "stylised_facts": {"recomputed": _RECOMPUTED},
     "strategies": {
         DOCUMENT: "The document has a meaning, and it is the one that the hash beside it names.",
     },
+    "backtests": {"recomputed": _RECOMPUTED},
+    "trades": {
+        "ledger": "Net profit is gross profit less fees and slippage, trade by trade.",
+        "recomputed": _RECOMPUTED,
+    },
+    "equity": {
+        "ledger": "Equity is cash and the position at the close, row by row.",
+        "recomputed": _RECOMPUTED,
+    },
+    "generations": {DOCUMENT: "The evolution's document has a meaning."},
+    "chaos_events": {"chain": _CHAIN},
+    "chaos_xlog": {"chain": _CHAIN},
 }
+
+COSTLY: Final = frozenset({"acceptance", "recomputed", "chain", "manifest"})
+"""Checks that compute; they are not asked again of rows on record as having passed them."""
 
 # The checks that `Table.violations` speaks of, by the check that reports them.
 _REPORTED_BY: Final = {"range": "ranges", "enum": "ranges", "finite": "ranges"}
@@ -67,8 +92,8 @@ class Finding:
     message: str = ""
 
 
-OwnChecks = Callable[[Table, Partition], Iterable[Finding]]
-"""Finds what `OWN_CHECKS` names for a table; nothing for any other."""
+OwnChecks = Mapping[tuple[str, str], Callable[[], Finding]]
+"""What finds out, by table and name, each check that needs more than the rows."""
 
 
 def sentences(table: Table) -> dict[str, str]:
@@ -166,24 +191,34 @@ def acceptance(
     return Finding("acceptance", not failed, len(failed), "; ".join(failed))
 
 
+def judged(name: str, find: Callable[[], Sequence[str]]) -> Callable[[], Finding]:
+    """Return a check out of what finds its faults, a line each.
+
+    Args:
+        name: Of the check.
+        find: Finds the faults; an error of the lake or the engine is one too.
+    """
+
+    def found() -> Finding:
+        try:
+            faults = list(find())
+        except (StoreError, EngineError, SpecError) as error:
+            faults = [error.message]
+        return Finding(name, not faults, len(faults), "\n".join(faults))
+
+    return found
+
+
 def _from_violations(check: str, violations: Sequence[Violation]) -> Finding:
     message = "; ".join(f"{each.column}: {each.example}" for each in violations)
     return Finding(check, not violations, sum(each.count for each in violations), message)
-
-
-def _above(table: Table, partition: Partition) -> Partition | None:
-    """Return the partition of another table that belongs to this one, if one alone does."""
-    values = dict(partition.parts())
-    if not set(table.partitioned_by) <= set(values):
-        return None
-    return Partition(**{name: values[name] for name in table.partitioned_by})
 
 
 def _references(store: Store, table: Table, partition: Partition, rows: pl.DataFrame) -> Finding:
     lost = []
     for columns, other_name, other_columns in table.references:
         other = TABLES[other_name]
-        place = _above(other, partition)
+        place = above(other, partition)
         if place is None:
             continue
         try:
@@ -211,7 +246,7 @@ def _promised_rows(store: Store, table: Table, partition: Partition) -> int | No
         return None
     name, factors = sources[table.name]
     other = TABLES[name]
-    place = _above(other, partition)
+    place = above(other, partition)
     if place is None:
         return None
     counts = store.read(other, place, columns=list(factors)).cast(pl.Int64)

@@ -5,30 +5,49 @@ Nothing is computed here, and nothing is written but events.
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 import dagster as dg
-from dagster._core.definitions.asset_checks.asset_check_evaluation import (
-    AssetCheckEvaluationTargetMaterializationData as Target,
-)
 
-from assets import checks
+from assets import checks, evaluations, versions
 from assets.partitions import partitions_of
 from simcore import engine
-from simcore.errors import ProvingError, SpecError
+from simcore.errors import ProvingError, StoreError
 from simcore.sources import digest
 from simcore.steps import BY_TABLE, Outcome
-from simcore.store import Partition, Store
+from simcore.store import Store
 from simcore.tables import TABLES
 from simcore.tables.table import Table
 
 OWNERS: Final = ["team:proving-ground"]
 POOL: Final = "engine"
 
+RETRIES: Final = 2
+"""How often a step is tried again after an error that may pass."""
+
 Picture = str
 """An image as a data URI."""
+
+Clock = Callable[[], float]
+"""Seconds since some moment; read by `pipelines` alone, and shown, never stored in a file."""
+
+Events = Iterator[dg.MaterializeResult | dg.AssetCheckResult | dg.AssetCheckEvaluation]
+"""What the function of a campaign's assets yields."""
+
+NO_CHECKS: Final[checks.OwnChecks] = {}
+
+# What goes by itself: another process is done, a network is back, a signal was handled.
+_PASSING: Final = frozenset(
+    {
+        errno.EAGAIN, errno.EBUSY, errno.EINTR, errno.EMFILE, errno.ENFILE, errno.ESTALE,
+        errno.ETIMEDOUT,
+    }
+)  # fmt: skip
+_LINES: Final = 20
+"""At most so many lines of progress a run; every line is an event."""
 
 
 def _code_version(table: Table) -> str:
@@ -52,13 +71,21 @@ def asset_specs(
         dg.AssetSpec(
             table.name,
             deps=list(deps),
-            description=table.meaning,
+            description=f"{table.meaning} There is one row for each {', '.join(table.key)}.",
             group_name=group,
             owners=OWNERS,
             kinds={*kinds, "parquet"},
             code_version=_code_version(table),
             partitions_def=partitions_of(table),
-            metadata={"dagster/column_schema": column_schema(table)},
+            tags={
+                "proving/stage": group,
+                "proving/schema_version": str(table.schema_version),
+                "proving/partitioned_by": "-".join(table.partitioned_by),
+            },
+            metadata={
+                "dagster/column_schema": column_schema(table),
+                "dagster/column_lineage": column_lineage(table, deps),
+            },
         )
         for table in tables
     ]
@@ -86,50 +113,83 @@ def column_schema(table: Table) -> dg.TableSchema:
     )
 
 
+def column_lineage(table: Table, deps: Sequence[str]) -> dg.TableColumnLineage:
+    """Return the columns that stand for rows of tables above, each with the column it names."""
+    return dg.TableColumnLineage(
+        {
+            column: [dg.TableColumnDep(dg.AssetKey(other), other_column)]
+            for columns, other, other_columns in table.references
+            if other in deps
+            for column, other_column in zip(columns, other_columns, strict=True)
+        }
+    )
+
+
 def results(
     context: dg.AssetExecutionContext,
     store: Store,
+    clock: Clock,
     compute: Callable[[], Sequence[Outcome]],
     picture: Callable[[], Picture | None],
-    own_checks: checks.OwnChecks | None = None,
-) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
+    own: checks.OwnChecks = NO_CHECKS,
+) -> Events:
     """Materialise one partition of a campaign's assets, or only check it if only checks are asked.
 
     Args:
         context: Of an asset function with one partition and a choice of assets.
         store: The lake.
+        clock: Tells how long the work took.
         compute: Does the work, or finds it done.
         picture: Draws what the assets of the group show; None where there is nothing to draw.
-        own_checks: Finds what only some of the tables are checked for, by table; None where no
-            table of the group has such checks.
+        own: What finds out the checks that only some of the tables have.
+
+    Raises:
+        dagster.Failure: The work failed.
+        dagster.RetryRequested: It failed in a way that may pass.
     """
-
-    def findings(name: str) -> list[checks.Finding]:
-        table = TABLES[name]
-        partition = Partition.parse(table, context.partition_key)
-        found = checks.findings(store, table, partition)
-        return found + (list(own_checks(table, partition)) if own_checks is not None else [])
-
+    key = context.partition_key
+    _tag(context, [key])
     wanted = {key.to_user_string() for key in context.selected_asset_keys}
     if wanted:
+        began = clock()
         try:
             outcomes = {each.table.name: each for each in compute()}
-        except ProvingError as error:
-            raise _failure([error], error.message) from error
-        image = picture()
-        for name in sorted(wanted):
-            yield _result(context, outcomes[name], image, findings(name))
+        except (ProvingError, OSError) as error:
+            failure = _failure(context, [error], _said(error))
+            if isinstance(failure, dg.Failure):
+                yield from evaluations.refused(context, key, _said(error), error)
+            raise failure from error
+        seconds = clock() - began
+        n_reused = sum(each.is_reused for each in outcomes.values())
+        context.log.info(
+            f"{key}: {len(outcomes) - n_reused} tables made, {n_reused} reused, {seconds:.1f} s"
+        )
+        own_outcomes = [outcomes[name] for name in sorted(wanted)]
+        images = _images(context, own_outcomes, key, lambda _: picture(), {})
+        for outcome in own_outcomes:
+            name = outcome.table.name
+            passed = _passed_before(context, outcome, key)
+            found = evaluations.findings(store, name, key, own, passed)
+            yield dg.MaterializeResult(
+                asset_key=name,
+                data_version=dg.DataVersion(outcome.footer.content_hash),
+                metadata=_metadata(outcome, images[name], seconds),
+                check_results=list(evaluations.results(context, found, name)),
+            )
     others = {key.asset_key.to_user_string() for key in context.selected_asset_check_keys} - wanted
     for name in sorted(others):
-        yield from _check_results(context, findings(name), name)
+        found = evaluations.findings(store, name, key, own)
+        yield from evaluations.results(context, found, name)
 
 
 def logged(
     context: dg.AssetExecutionContext,
     store: Store,
+    clock: Clock,
     compute: Callable[[str], Sequence[Outcome]],
     picture: Callable[[str], Picture | None],
     own_pictures: Mapping[str, Callable[[str], Picture | None]] | None = None,
+    own: Callable[[str], checks.OwnChecks] = lambda _: NO_CHECKS,
 ) -> Iterator[dg.AssetMaterialization | dg.AssetCheckEvaluation]:
     """Materialise many partitions in one run, each with a data version and checks of its own.
 
@@ -139,43 +199,99 @@ def logged(
     Args:
         context: Of an asset function with a range of partitions.
         store: The lake.
+        clock: Tells how long the work took.
         compute: Does the work for one key, or finds it done.
         picture: Draws what the assets of one key show.
         own_pictures: Draws, by table, what an asset shows instead.
+        own: What finds out the checks that only some tables of a key have.
 
     Raises:
         dagster.Failure: After the last partition, if one failed.
+        dagster.RetryRequested: Likewise, if all that failed may pass.
     """
     keys = sorted(context.partition_keys)
     if not keys:
         raise dg.Failure("the range names no partition: its start lies behind its end")
+    _tag(context, keys)
     names = {key.to_user_string() for key in context.selected_asset_keys}
     failed: list[dg.AssetCheckEvaluation] = []
-    errors: dict[str, ProvingError] = {}
-    for key in keys:
+    errors: dict[str, ProvingError | OSError] = {}
+    for number, key in enumerate(keys, start=1):
+        began, read_at = clock(), versions.latest_event(context)
         try:
             outcomes = compute(key) if names else ()
+            seconds = clock() - began
             images = _images(context, outcomes, key, picture, own_pictures or {})
-        except ProvingError as error:
+        except (ProvingError, OSError) as error:
             errors[key] = error
-            failed += _refused(context, key, error)
+            failed += evaluations.refused(context, key, _said(error), error)
             continue
+        passed = {each.table.name: _passed_before(context, each, key) for each in outcomes}
         for outcome in outcomes:
-            yield dg.AssetMaterialization(
-                outcome.table.name,
-                partition=key,
-                metadata=_metadata(outcome, images[outcome.table.name]),
-                tags={"dagster/data_version": outcome.footer.content_hash},
-            )
-        for evaluation in _evaluations(context, store, key):
+            shown = _metadata(outcome, images[outcome.table.name], seconds)
+            yield _materialisation(context, store, outcome, key, shown, read_at)
+        for evaluation in evaluations.logged(context, store, key, own(key), passed):
             if evaluation.passed:
                 yield evaluation
             else:
                 failed.append(evaluation)
-    yield from failed
-    if errors:
-        said = "\n".join(f"{key}: {error.message}" for key, error in errors.items())
-        raise _failure(list(errors.values()), said)
+        _log_progress(context, number, keys, len(errors))
+    said = "\n".join(f"{key}: {_said(error)}" for key, error in errors.items())
+    failure = _failure(context, list(errors.values()), said) if errors else None
+    if not isinstance(failure, dg.RetryRequested):  # else all is asked again
+        yield from failed
+    if failure is not None:
+        raise failure
+
+
+def _log_progress(
+    context: dg.AssetExecutionContext, number: int, keys: Sequence[str], n_failed: int
+) -> None:
+    if number % -(-len(keys) // _LINES) == 0 or number == len(keys):
+        said = f"{number} of {len(keys)} partitions, last {keys[number - 1]}; {n_failed} failed"
+        context.log.info(said)
+
+
+def _materialisation(
+    context: dg.AssetExecutionContext,
+    store: Store,
+    outcome: Outcome,
+    key: str,
+    metadata: Mapping[str, Any],
+    read_at: int | None,
+) -> dg.AssetMaterialization:
+    """Return the event of one partition of a range, with the versions Dagster would give it."""
+    digest = outcome.footer.content_hash
+    return dg.AssetMaterialization(
+        outcome.table.name,
+        partition=key,
+        metadata=metadata,
+        tags=versions.tags(context, store, outcome.table, key, digest, read_at=read_at),
+    )
+
+
+def _passed_before(context: dg.AssetExecutionContext, outcome: Outcome, key: str) -> frozenset[str]:
+    """Return the costly checks that need not be asked again; all are of rows that were made."""
+    if not outcome.is_reused:
+        return frozenset()
+    footer = outcome.footer
+    return evaluations.passed_before(context, outcome.table.name, key, footer.content_hash)
+
+
+def _tag(context: dg.AssetExecutionContext, keys: Sequence[str]) -> None:
+    """Name the documents that a run works on, so that runs can be found by them."""
+    first = TABLES[sorted(context.assets_def.keys)[0].to_user_string()]
+    found: dict[str, set[str]] = {}
+    for key in keys:
+        for column, value in zip(first.partitioned_by, key.split("|"), strict=True):
+            found.setdefault(column, set()).add(value)
+    context.instance.add_run_tags(
+        context.run.run_id,
+        {
+            f"proving/{name}": next(iter(ids)) if len(ids) == 1 else f"{len(ids)} of them"
+            for name, ids in found.items()
+        },
+    )
 
 
 def _images(
@@ -200,7 +316,7 @@ def _images(
 
 def _shown_before(context: dg.AssetExecutionContext, outcome: Outcome, key: str) -> Picture | None:
     """Return the picture that stands beside a partition if it is what would be drawn now."""
-    record = _latest(context, outcome.table.name, key) if outcome.is_reused else None
+    record = evaluations.latest(context, outcome.table.name, key) if outcome.is_reused else None
     if record is None or record.asset_materialization is None:
         return None
     before = record.asset_materialization.metadata
@@ -217,130 +333,40 @@ def _drawing_code() -> str:
     return digest(".", root=Path(__file__).parent)
 
 
-def _failure(errors: Sequence[ProvingError], said: str) -> dg.Failure:
-    """Return the step's failure, with what a program needs of the worst error."""
-    worst = max(errors, key=lambda error: error.exit_code)
-    return dg.Failure(said, metadata={"code": worst.code, "exit_code": worst.exit_code})
+def _said(error: ProvingError | OSError) -> str:
+    """Return what a person is told of an error: what, where, and why."""
+    if isinstance(error, ProvingError):
+        return error.message
+    return f"{error.filename or 'a file'}: {error.strerror or error}"
 
 
-def _result(
-    context: dg.AssetExecutionContext,
-    outcome: Outcome,
-    image: Picture | None,
-    found: Sequence[checks.Finding],
-) -> dg.MaterializeResult:
-    return dg.MaterializeResult(
-        asset_key=outcome.table.name,
-        data_version=dg.DataVersion(outcome.footer.content_hash),
-        metadata=_metadata(outcome, image),
-        check_results=list(_check_results(context, found, outcome.table.name)),
-    )
+def _may_pass(error: ProvingError | OSError) -> bool:
+    if isinstance(error, OSError):
+        return error.errno in _PASSING
+    return isinstance(error, StoreError) and error.is_passing
 
 
-def _check_results(
-    context: dg.AssetExecutionContext, found: Sequence[checks.Finding], name: str
-) -> Iterator[dg.AssetCheckResult]:
-    wanted = {
-        (key.asset_key.to_user_string(), key.name) for key in context.selected_asset_check_keys
-    }
-    for finding in found:
-        if (name, finding.check) in wanted:
-            yield dg.AssetCheckResult(
-                asset_key=name,
-                check_name=finding.check,
-                passed=finding.has_passed,
-                metadata={"rows": finding.count},
-                description=finding.message or None,
-            )
+def _failure(
+    context: dg.AssetExecutionContext, errors: Sequence[ProvingError | OSError], said: str
+) -> dg.Failure | dg.RetryRequested:
+    """Return the step's failure with what a program needs of the worst error, or another try."""
+    if all(_may_pass(error) for error in errors) and context.retry_number < RETRIES:
+        context.log.warning(f"tried again, this may pass: {said}")
+        return dg.RetryRequested(max_retries=RETRIES, seconds_to_wait=1 + context.retry_number)
+    own = [error for error in errors if isinstance(error, ProvingError)]
+    worst = max(own, key=lambda error: error.exit_code, default=None)
+    code = "FILE" if worst is None else worst.code
+    exit_code = ProvingError.exit_code if worst is None else worst.exit_code
+    return dg.Failure(said, metadata={"code": code, "exit_code": exit_code}, allow_retries=False)
 
 
-def _evaluations(
-    context: dg.AssetExecutionContext, store: Store, key: str
-) -> Iterator[dg.AssetCheckEvaluation]:
-    wanted: dict[str, set[str]] = {}
-    for check in context.selected_asset_check_keys:
-        wanted.setdefault(check.asset_key.to_user_string(), set()).add(check.name)
-    for name in sorted(wanted):
-        table = TABLES[name]
-        target = _target(context, name, key)
-        for finding in checks.findings(store, table, Partition.parse(table, key)):
-            if finding.check in wanted[name]:
-                yield dg.AssetCheckEvaluation(
-                    asset_key=dg.AssetKey(name),
-                    check_name=finding.check,
-                    passed=finding.has_passed,
-                    metadata={"rows": finding.count},
-                    description=finding.message or None,
-                    blocking=True,
-                    partition=key,
-                    target_materialization_data=target,
-                )
-
-
-def _refused(
-    context: dg.AssetExecutionContext, key: str, error: ProvingError
-) -> list[dg.AssetCheckEvaluation]:
-    """Return a failed check an asset, so that the partition's own page says what was wrong."""
-    return [
-        dg.AssetCheckEvaluation(
-            asset_key=asset,
-            check_name=_told_by(asset, error),
-            passed=False,
-            description=error.message,
-            blocking=True,
-            partition=key,
-        )
-        for asset in sorted(context.selected_asset_keys)
-    ]
-
-
-def _told_by(asset: dg.AssetKey, error: ProvingError) -> str:
-    """Return the check that tells of an error: a document's own has one where it is compiled."""
-    own = checks.sentences(TABLES[asset.to_user_string()])
-    is_document = isinstance(error, SpecError) and checks.DOCUMENT in own
-    return checks.DOCUMENT if is_document else "content_hash"
-
-
-def documents_evaluation(refused: Mapping[str, str]) -> dg.AssetCheckEvaluation:
-    """Return the evaluation of all strategy documents as they lie in their folders.
-
-    It names no partition: a run judges the partitions, and an event without a run may be stored
-    only once for each of them.
-
-    Args:
-        refused: What is wrong, by the id of each strategy that has no run because of it.
-    """
-    return dg.AssetCheckEvaluation(
-        asset_key=dg.AssetKey("strategies"),
-        check_name=checks.DOCUMENT,
-        passed=not refused,
-        description="\n".join(refused[name] for name in sorted(refused)) or None,
-        metadata={"documents": ", ".join(sorted(refused)) or "none"},
-        blocking=True,
-    )
-
-
-def _target(context: dg.AssetExecutionContext, name: str, key: str) -> Target | None:
-    """Return the materialisation that is judged; without it a partition's page hides its checks."""
-    record = _latest(context, name, key)
-    if record is None:
-        return None
-    return Target(storage_id=record.storage_id, run_id=record.run_id, timestamp=record.timestamp)
-
-
-def _latest(context: dg.AssetExecutionContext, name: str, key: str) -> dg.EventLogRecord | None:
-    """Return the latest materialisation of a partition, None if there is none."""
-    filtered = dg.AssetRecordsFilter(asset_key=dg.AssetKey(name), asset_partitions=[key])
-    records = context.instance.fetch_materializations(filtered, limit=1).records
-    return records[0] if records else None
-
-
-def _metadata(outcome: Outcome, image: Picture | None) -> Mapping[str, Any]:
+def _metadata(outcome: Outcome, image: Picture | None, seconds: float) -> Mapping[str, Any]:
     footer = outcome.footer
     metadata: dict[str, Any] = {
         "dagster/partition_row_count": footer.rows,
         "dagster/row_count": footer.rows,
         "reused": outcome.is_reused,
+        "seconds": round(seconds, 3),
         "path": dg.MetadataValue.path(str(footer.path)),
         "bytes": footer.bytes,
         "content_hash": footer.content_hash,

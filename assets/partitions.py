@@ -18,8 +18,9 @@ EVOLUTIONS: Final = dg.DynamicPartitionsDefinition(name="evolution")
 # A generation needs the one before it; Dagster maps such a need over time windows alone, so that
 # the step looks for it in the lake. Only those that can be made have a key: whoever materialises
 # everything would otherwise start two hundred of them.
+GENERATION_NUMBERS: Final = dg.DynamicPartitionsDefinition(name="generation")
 GENERATIONS: Final = dg.MultiPartitionsDefinition(
-    {"evolution": EVOLUTIONS, "generation": dg.DynamicPartitionsDefinition(name="generation")}
+    {"evolution": EVOLUTIONS, "generation": GENERATION_NUMBERS}
 )
 
 _BY_COLUMNS: Final[dict[tuple[str, ...], dg.PartitionsDefinition]] = {

@@ -1,16 +1,16 @@
 """The portfolio of a campaign's strategies, and how often the gate would err at its costs."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
 import dagster as dg
 
-from assets.events import POOL, asset_specs, check_specs, results
+from assets import evidence_plots
+from assets.events import POOL, Clock, Events, asset_specs, check_specs, results
 from assets.partitions import CAMPAIGNS
 from simcore import steps
 from simcore.campaign import load
-from simcore.store import Store
+from simcore.store import Partition, Store
 
 _PORTFOLIOS: Final = asset_specs(
     steps.PORTFOLIOS, deps=["equity"], group="portfolios", kinds={"python"}
@@ -27,15 +27,19 @@ _CALIBRATION: Final = asset_specs(steps.CALIBRATION, deps=[], group="calibration
     backfill_policy=dg.BackfillPolicy.multi_run(1),
 )
 def portfolios(
-    context: dg.AssetExecutionContext, store: dg.ResourceParam[Store], home: dg.ResourceParam[Path]
-) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
+    context: dg.AssetExecutionContext,
+    store: dg.ResourceParam[Store],
+    home: dg.ResourceParam[Path],
+    clock: dg.ResourceParam[Clock],
+) -> Events:
     """Share out money between the campaign's strategies."""
     key = context.partition_key
     yield from results(
         context,
         store,
+        clock,
         lambda: steps.allocations(store, load(key, home=home, is_strict=False)),
-        lambda: None,
+        lambda: evidence_plots.weights(store, Partition(campaign=key)),
     )
 
 
@@ -49,13 +53,17 @@ def portfolios(
     pool=POOL,
 )
 def calibration(
-    context: dg.AssetExecutionContext, store: dg.ResourceParam[Store], home: dg.ResourceParam[Path]
-) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
+    context: dg.AssetExecutionContext,
+    store: dg.ResourceParam[Store],
+    home: dg.ResourceParam[Path],
+    clock: dg.ResourceParam[Clock],
+) -> Events:
     """Play placebo and power tournaments at the campaign's costs."""
     key = context.partition_key
     yield from results(
         context,
         store,
+        clock,
         lambda: steps.calibrations(store, load(key, home=home, is_strict=False)),
-        lambda: None,
+        lambda: evidence_plots.error_rates(store, Partition(campaign=key)),
     )

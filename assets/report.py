@@ -4,14 +4,14 @@ The page lies in the table; a copy for the browser is put beside the lake, and i
 with it the views for DuckDB, as by then every table of the campaign is there.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
 import dagster as dg
 
 from assets import plots
-from assets.events import asset_specs, check_specs, results
+from assets.events import Clock, Events, asset_specs, check_specs, results
 from assets.partitions import CAMPAIGNS
 from simcore import steps
 from simcore.campaign import load
@@ -36,8 +36,11 @@ _SPECS: Final = asset_specs(
     backfill_policy=dg.BackfillPolicy.multi_run(1),
 )
 def report(
-    context: dg.AssetExecutionContext, store: dg.ResourceParam[Store], home: dg.ResourceParam[Path]
-) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
+    context: dg.AssetExecutionContext,
+    store: dg.ResourceParam[Store],
+    home: dg.ResourceParam[Path],
+    clock: dg.ResourceParam[Clock],
+) -> Events:
     """Put the campaign's tables into words."""
     key = context.partition_key
 
@@ -50,6 +53,7 @@ def report(
     yield from results(
         context,
         store,
+        clock,
         compute,
         lambda: plots.report_page(store, Partition(campaign=key)),
     )

@@ -7,7 +7,7 @@ from typing import Final
 import dagster as dg
 
 from assets import plots, snapshots
-from assets.events import asset_specs, check_specs, logged
+from assets.events import Clock, asset_specs, check_specs, logged
 from assets.partitions import STRATEGIES
 from simcore import steps
 from simcore.store import Partition, Store
@@ -37,12 +37,16 @@ def _compiled(store: Store, home: Path, strategy: Strategy) -> list[steps.Outcom
     backfill_policy=dg.BackfillPolicy.single_run(),
 )
 def strategies(
-    context: dg.AssetExecutionContext, store: dg.ResourceParam[Store], home: dg.ResourceParam[Path]
+    context: dg.AssetExecutionContext,
+    store: dg.ResourceParam[Store],
+    home: dg.ResourceParam[Path],
+    clock: dg.ResourceParam[Clock],
 ) -> Iterator[dg.AssetMaterialization | dg.AssetCheckEvaluation]:
     """Compile every strategy of the range."""
     yield from logged(
         context,
         store,
+        clock,
         lambda key: _compiled(store, home, requested(context, home, key)),
         lambda key: plots.rule_card(store, Partition(strategy=key)),
     )

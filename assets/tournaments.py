@@ -1,13 +1,12 @@
 """The tournaments of a campaign: every game, and the standings with their uncertainty."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
 import dagster as dg
 
 from assets import tournament_plots
-from assets.events import asset_specs, check_specs, results
+from assets.events import POOL, Clock, Events, asset_specs, check_specs, results
 from assets.partitions import CAMPAIGNS
 from simcore import steps
 from simcore.campaign import load
@@ -28,15 +27,20 @@ _SPECS: Final = asset_specs(
     partitions_def=CAMPAIGNS,
     can_subset=True,
     backfill_policy=dg.BackfillPolicy.multi_run(1),
+    pool=POOL,
 )
 def tournaments(
-    context: dg.AssetExecutionContext, store: dg.ResourceParam[Store], home: dg.ResourceParam[Path]
-) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
+    context: dg.AssetExecutionContext,
+    store: dg.ResourceParam[Store],
+    home: dg.ResourceParam[Path],
+    clock: dg.ResourceParam[Clock],
+) -> Events:
     """Play every tournament of the campaign over the runs that are there."""
     key = context.partition_key
     yield from results(
         context,
         store,
+        clock,
         lambda: steps.tournaments(store, load(key, home=home, is_strict=False)),
         lambda: tournament_plots.tournament_page(store, Partition(campaign=key)),
     )

@@ -40,6 +40,14 @@ def parser() -> argparse.ArgumentParser:
         metavar="RUNS",
         help="hand the work to the instance's workers, a step with many partitions in so many runs",
     )
+    backfill = commands.add_parser(
+        "backfill", parents=[common], help="every asset of many campaigns, one after another"
+    )
+    backfill.add_argument("campaigns", nargs="*", help="ids; none for all that have a document")
+    rerun = commands.add_parser("rerun", parents=[common], help="run again what failed")
+    rerun.add_argument(
+        "--failed", action="store_true", required=True, help="campaigns with a failed run"
+    )
     for command in COMMANDS:
         sub = commands.add_parser(command.name, parents=[common], help=command.help)
         command.add_arguments(sub)
@@ -113,14 +121,14 @@ def _answer(arguments: argparse.Namespace) -> Answer:
 
         report = doctor.run(home)
         return Answer(report.text, report.data)
-    if arguments.command == "run":
+    if arguments.command in ("run", "backfill", "rerun"):
         return _run(arguments, home)
     command = next(each for each in COMMANDS if each.name == arguments.command)
     return command.run(arguments, home)
 
 
 def _run(arguments: argparse.Namespace, home: Path) -> Answer:
-    from pipelines import headless
+    from pipelines import backfill, headless
 
     started = time.monotonic()
 
@@ -128,6 +136,10 @@ def _run(arguments: argparse.Namespace, home: Path) -> Answer:
         stream = sys.stderr if arguments.json else sys.stdout
         print(f"{time.monotonic() - started:7.1f} s  {line}", file=stream, flush=True)
 
+    if arguments.command == "backfill":
+        return Answer(*backfill.run(arguments.campaigns, home=home, progress=progress))
+    if arguments.command == "rerun":
+        return Answer(*backfill.rerun(home=home, progress=progress))
     if arguments.spread is None:
         summary = headless.run(arguments.campaign, home=home, progress=progress)
     else:

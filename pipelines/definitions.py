@@ -8,7 +8,7 @@ from pathlib import Path
 import dagster as dg
 
 from pipelines.home import resolve
-from pipelines.resources import HomeResource, StoreResource
+from pipelines.resources import ClockResource, HomeResource, StoreResource
 
 
 def build(home: Path) -> dg.Definitions:
@@ -31,8 +31,11 @@ def build(home: Path) -> dg.Definitions:
         from assets.report import report
         from assets.strategies import strategies
         from assets.tournaments import tournaments
+        from pipelines.alerts import alerts
+        from pipelines.campaign_sensor import AFTER_RUNS, campaign_documents, evolution_documents
         from pipelines.jobs import JOBS
-        from pipelines.sensors import SENSORS
+        from pipelines.nightly import NIGHTLY, verify_lake
+        from pipelines.sensors import strategy_documents
 
         return dg.Definitions(
             assets=[
@@ -47,11 +50,19 @@ def build(home: Path) -> dg.Definitions:
                 report,
                 evolution,
             ],
-            jobs=JOBS,
-            sensors=SENSORS,
+            jobs=[*JOBS, verify_lake],
+            schedules=[NIGHTLY],
+            sensors=[
+                strategy_documents,
+                campaign_documents,
+                evolution_documents,
+                *AFTER_RUNS,
+                alerts,
+            ],
             resources={
                 "store": StoreResource(home=str(home)),
                 "home": HomeResource(path=str(home)),
+                "clock": ClockResource(),
             },
             executor=dg.in_process_executor,
         )

@@ -10,6 +10,7 @@ from typing import Any, Final
 import dagster as dg
 
 from pipelines import home as homes
+from pipelines import records
 from pipelines.definitions import build
 from pipelines.launching import Ended, Launcher
 from simcore import documents, steps
@@ -17,6 +18,7 @@ from simcore.campaign import Campaign, load
 from simcore.errors import ProvingError
 from simcore.store import Address, Partition, Store
 from simcore.tables import TABLES
+from simcore.tables.table import Table
 
 RANGE_START: Final = "dagster/asset_partition_range_start"
 RANGE_END: Final = "dagster/asset_partition_range_end"
@@ -119,7 +121,7 @@ def register(instance: dg.DagsterInstance, home: Path) -> dict[str, list[str]]:
     """
     added = {}
     wanted = {name: list(documents.found(kind, home)) for name, kind in _KINDS}
-    wanted["generation"] = _generations(home)
+    wanted["generation"] = steps.makeable_generations(Store(homes.lake(home)))
     for name, keys in wanted.items():
         known = set(instance.get_dynamic_partitions(name))
         missing = [key for key in keys if key not in known]
@@ -127,13 +129,6 @@ def register(instance: dg.DagsterInstance, home: Path) -> dict[str, list[str]]:
             instance.add_dynamic_partitions(name, missing)
         added[name] = missing
     return added
-
-
-def _generations(home: Path) -> list[str]:
-    """Keys of the generations that any evolution has, and of the one that can be made next."""
-    made = Store(homes.lake(home)).partitions(TABLES["generations"])
-    deepest = max((steps.GENERATION_KEYS.index(str(each.generation)) for each in made), default=-1)
-    return list(steps.GENERATION_KEYS[: deepest + 2])
 
 
 def run(
@@ -171,13 +166,16 @@ def run(
     with dg.partition_loading_context(dynamic_partitions_store=instance):
         for assets in _in_order(definitions):
             progress(f"{_name(assets)} ...")
-            spans = list(_spans(assets, asked, instance, pieces=launcher.pieces if launcher else 1))
+            stands = _stands(assets, asked, instance, store, home)
+            pieces = launcher.pieces if launcher else 1
+            spans = list(_spans(assets, asked, instance, set(stands.outcomes), pieces=pieces))
             if launcher is None:
                 ended = _done_here(definitions, assets, spans, instance)
             else:
                 ended = launcher.materialise(sorted(assets.keys), spans)
             for each in ended:
                 _tell(_name(assets), each, summary)
+            _reuse(stands, summary)
             progress(_line(assets, summary))
             if summary.failures:
                 break
@@ -218,21 +216,51 @@ def _name(assets: dg.AssetsDefinition) -> str:
     return next(iter(assets.group_names_by_key.values()))
 
 
+def _tables(assets: dg.AssetsDefinition) -> list[Table]:
+    return [TABLES[key.to_user_string()] for key in sorted(assets.keys)]
+
+
+def _stands(
+    assets: dg.AssetsDefinition,
+    campaign: Campaign,
+    instance: dg.DagsterInstance,
+    store: Store,
+    home: Path,
+) -> records.Standing:
+    """Return what an asset function need not be run for."""
+    return records.standing(instance, store, _tables(assets), campaign, home=home)
+
+
+def _reuse(stands: records.Standing, summary: Summary) -> None:
+    """Add what no run was needed for to the summary."""
+    summary.checks_passed += stands.n_checks
+    summary.made += [
+        Made(each.table.name, key, each.footer.content_hash, each.footer.rows, is_reused=True)
+        for key, outcomes in stands.outcomes.items()
+        for each in outcomes
+    ]
+
+
 def _spans(
-    assets: dg.AssetsDefinition, campaign: Campaign, instance: dg.DagsterInstance, *, pieces: int
+    assets: dg.AssetsDefinition,
+    campaign: Campaign,
+    instance: dg.DagsterInstance,
+    done: set[str],
+    *,
+    pieces: int,
 ) -> Iterator[Mapping[str, str]]:
     """Return the tags of each run: one partition, or a range that names no other partition.
 
     Many partitions are cut into so many pieces, or a few more where a range would have a gap.
     """
-    first = next(iter(assets.keys)).to_user_string()
-    partitioned_by = TABLES[first].partitioned_by
+    partitioned_by = _tables(assets)[0].partitioned_by
     if partitioned_by == ("campaign",):
-        yield {PARTITION: campaign.id}
+        if campaign.id not in done:
+            yield {PARTITION: campaign.id}
         return
-    wanted = {strategy.id for strategy in campaign.strategies}
     prefix = f"{campaign.id}|" if "campaign" in partitioned_by else ""
-    longest = -(-len(wanted) // pieces)
+    wanted = {each.id for each in campaign.strategies if f"{prefix}{each.id}" not in done}
+    longest = max(1, -(-len(wanted) // pieces))
     for span in _contiguous(instance.get_dynamic_partitions("strategy"), wanted):
         for first in range(0, len(span), longest):
             last = min(first + longest, len(span)) - 1

@@ -29,4 +29,22 @@ STANDINGS: Final = dg.define_asset_job(
     selection=_selection(steps.TOURNAMENTS, steps.HISTORY, steps.PORTFOLIOS, steps.REPORT),
     description="Play a campaign's tournaments again and write its report.",
 )
-JOBS: Final = (COMPILE, BACKTEST, STANDINGS)
+MARKETS: Final = dg.define_asset_job(
+    "generate_markets",
+    selection=_selection(steps.MARKETS),
+    description="Generate a campaign's markets again after a scenario or its days changed.",
+)
+SHAKE: Final = dg.define_asset_job(
+    "shake_stack",
+    selection=_selection(steps.CHAOS),
+    description="Shake a campaign's paper stack again after its storm or its seed changed.",
+)
+CALIBRATE: Final = dg.define_asset_job(
+    "calibrate_gate",
+    selection=_selection(steps.CALIBRATION),
+    description="Play the placebos again at a campaign's new costs.",
+)
+CHANGED: Final = (COMPILE, MARKETS, SHAKE, CALIBRATE, BACKTEST)
+"""What a change may ask for, and what the standings wait for."""
+
+JOBS: Final = (*CHANGED, STANDINGS)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import fcntl
-from collections.abc import Generator
+import time
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -25,6 +26,14 @@ class HomeResource(dg.ConfigurableResource[Path]):
     def create_resource(self, context: dg.InitResourceContext) -> Path:
         """Return the home."""
         return Path(self.path)
+
+
+class ClockResource(dg.ConfigurableResource[Callable[[], float]]):
+    """The clock by which assets tell how long they took: nobody below this layer reads one."""
+
+    def create_resource(self, context: dg.InitResourceContext) -> Callable[[], float]:
+        """Return what tells seconds since some moment."""
+        return time.monotonic
 
 
 class StoreResource(dg.ConfigurableResource[Store]):

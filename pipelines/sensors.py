@@ -1,4 +1,4 @@
-"""Sensors: a strategy whose document is new, changed or gone reruns what it touches, and no more.
+"""The sensor of strategies: what a new, changed or removed document touches runs again, no more.
 
 What a tick knows of the past stands in its cursor; without one, in the footers of the lake.
 """
@@ -12,11 +12,11 @@ from typing import Any, Final, Self
 
 import dagster as dg
 
-from assets import snapshots
-from assets.events import documents_evaluation
-from assets.partitions import CAMPAIGNS, STRATEGIES
+from assets import evaluations, snapshots
+from assets.partitions import STRATEGIES
 from pipelines.home import retired
 from pipelines.jobs import BACKTEST, COMPILE, STANDINGS
+from pipelines.waves import CAMPAIGN_TAG, COUNT_TAG, TICK_TAG
 from simcore import documents, steps
 from simcore.campaign import CampaignDocument, read_campaign
 from simcore.errors import SpecError, StoreError
@@ -27,10 +27,6 @@ from simcore.tables import TABLES
 INTERVAL_SECONDS: Final = 30
 SETTLING_SECONDS: Final = 2.0
 """A file younger than this may still be half-written."""
-
-TICK_TAG: Final = "proving/tick"
-CAMPAIGN_TAG: Final = "proving/campaign"
-COUNT_TAG: Final = "proving/runs_of_tick"
 
 
 @dataclass
@@ -96,7 +92,7 @@ def strategy_documents(
     if not context.cursor:
         # The clock numbers the first tick above every tick of an earlier, forgotten cursor.
         before = Cursor(seq=int(time.time()), files=_known_at_first(store, found))
-        return _asked(context, before, [], _added(context, "strategy", found.hashes), found)
+        return _asked(context, before, [], _added(context, found.hashes), found)
     before = Cursor.parse(context.cursor)
     touched = sorted(
         name for name, digest in found.hashes.items() if before.files.get(name) != digest
@@ -110,34 +106,11 @@ def strategy_documents(
         _retire(store, home, name)
         del after.files[name]
     requests = list(_requests(store, home, touched, gone, after))
-    partitions = _added(context, "strategy", found.hashes)
+    partitions = _added(context, found.hashes)
     existing = set(context.instance.get_dynamic_partitions("strategy"))
     if set(gone) & existing:
         partitions.append(STRATEGIES.build_delete_request(sorted(set(gone) & existing)))
     return _asked(context, after, requests, partitions, found)
-
-
-@dg.sensor(
-    minimum_interval_seconds=INTERVAL_SECONDS,
-    default_status=dg.DefaultSensorStatus.RUNNING,
-    jobs=[STANDINGS],
-    description="Keeps a partition for every campaign document.",
-)
-def campaign_documents(
-    context: dg.SensorEvaluationContext, home: dg.ResourceParam[Path]
-) -> dg.SensorResult:
-    """Add the keys of new campaigns and drop those of campaigns without a document."""
-    known = set(documents.found("campaigns", home))
-    right = {name for name in known if _document(home, name) is not None}
-    requests = _added(context, "campaign", right)
-    gone = sorted(set(context.instance.get_dynamic_partitions("campaign")) - known)
-    if gone:
-        requests.append(CAMPAIGNS.build_delete_request(gone))
-    broken = sorted(known - right)
-    for name in broken:
-        context.log.warning(f"campaign {name}: broken [proving check {name}]")
-    reason = f"broken: {', '.join(broken)}" if broken else None
-    return dg.SensorResult(dynamic_partitions_requests=requests, skip_reason=reason)
 
 
 def standings_of_tick(context: dg.RunStatusSensorContext) -> dg.RunRequest | dg.SkipReason:
@@ -155,28 +128,6 @@ def standings_of_tick(context: dg.RunStatusSensorContext) -> dg.RunRequest | dg.
     if unfinished or len(keys) < int(tags[COUNT_TAG]):
         return dg.SkipReason(f"{campaign}: {len(unfinished)} runs of tick {tick} are unfinished")
     return _standings_request(campaign, int(tick))
-
-
-def _after_run(status: dg.DagsterRunStatus) -> dg.SensorDefinition:
-    """Return the sensor that watches for one way of ending; a failed run is an end too."""
-    return dg.run_status_sensor(
-        name=f"standings_after_{status.value.lower()}",
-        run_status=status,
-        monitored_jobs=[BACKTEST],
-        request_job=STANDINGS,
-        minimum_interval_seconds=INTERVAL_SECONDS,
-        default_status=dg.DefaultSensorStatus.RUNNING,
-        description="Plays a campaign's tournaments once all runs of a change have ended.",
-    )(standings_of_tick)
-
-
-SENSORS: Final = (
-    strategy_documents,
-    campaign_documents,
-    _after_run(dg.DagsterRunStatus.SUCCESS),
-    _after_run(dg.DagsterRunStatus.FAILURE),
-    _after_run(dg.DagsterRunStatus.CANCELED),
-)
 
 
 def find(home: Path, *, now_seconds: float) -> Found:
@@ -229,12 +180,11 @@ def _known_at_first(store: Store, found: Found) -> dict[str, str]:
 
 
 def _added(
-    context: dg.SensorEvaluationContext, name: str, wanted: Iterable[str]
+    context: dg.SensorEvaluationContext, wanted: Iterable[str]
 ) -> list[dg.AddDynamicPartitionsRequest | dg.DeleteDynamicPartitionsRequest]:
     """Return a request for the keys that are missing, none if none is."""
-    missing = sorted(set(wanted) - set(context.instance.get_dynamic_partitions(name)))
-    definition = STRATEGIES if name == "strategy" else CAMPAIGNS
-    return [definition.build_add_request(missing)] if missing else []
+    missing = sorted(set(wanted) - set(context.instance.get_dynamic_partitions("strategy")))
+    return [STRATEGIES.build_add_request(missing)] if missing else []
 
 
 def _asked(
@@ -255,7 +205,9 @@ def _asked(
         skip_reason=reason,
         cursor=cursor.text(),
         dynamic_partitions_requests=partitions,
-        asset_events=[] if told == cursor.refused else [documents_evaluation(cursor.refused)],
+        asset_events=[]
+        if told == cursor.refused
+        else [evaluations.of_documents("strategies", cursor.refused)],
     )
 
 

@@ -315,5 +315,5 @@ _PLAIN: Final = "random-walk"
 
 
 def _bytes(store: Store, tables: Sequence[Any]) -> int:
-    places = ((table, place) for table in tables for place in store.partitions(table))
-    return sum(store.path(table, place).stat().st_size for table, place in places)
+    footers = (store.footer(table, each) for table in tables for each in store.partitions(table))
+    return sum(footer.bytes for footer in footers if footer is not None)

@@ -135,8 +135,11 @@ class Store:
             such as ``s3://lakes/proving``.
     """
 
-    def __init__(self, root: Path | str) -> None:
-        self._files = Bucket(str(root)) if is_url(root) else Disk(Path(root))
+    is_frozen: bool = False
+    """Whether steps may only find what is there and make nothing."""
+
+    def __init__(self, root: Address | str) -> None:
+        self._files = Bucket(str(root)) if is_url(str(root)) else Disk(Path(str(root)))
 
     @classmethod
     def of(cls, home: str | Path) -> Store:

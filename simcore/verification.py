@@ -103,8 +103,8 @@ def _verified_beyond(
 ) -> Iterator[Inspection]:
     """Inspect what the hash of one file cannot show: manifests and chains, of sound files only."""
     needed = {
-        _verified_manifests: ("scenarios", "bars"),
-        _verified_logs: ("chaos_anchors", "chaos_events", "chaos_xlog"),
+        verified_manifests: ("scenarios", "bars"),
+        verified_logs: ("chaos_anchors", "chaos_events", "chaos_xlog"),
     }
     for inspect, names in needed.items():
         for partition in store.partitions(TABLES[names[0]]):
@@ -114,8 +114,8 @@ def _verified_beyond(
                 yield from inspect(store, partition)
 
 
-def _verified_manifests(store: Store, partition: Partition) -> Iterator[Inspection]:
-    """Compare the bars of each scenario with the hash in its manifest."""
+def verified_manifests(store: Store, partition: Partition) -> Iterator[Inspection]:
+    """Compare the bars of each scenario with the hash in its manifest; yield what differs."""
     bars = store.read(TABLES["bars"], partition)
     for row in store.read(TABLES["scenarios"], partition).iter_rows(named=True):
         own = bars.filter(pl.col("scenario_id") == row["scenario_id"]).drop("scenario_id")
@@ -126,12 +126,22 @@ def _verified_manifests(store: Store, partition: Partition) -> Iterator[Inspecti
             yield Inspection(path, False, message)
 
 
-def _verified_logs(store: Store, partition: Partition) -> Iterator[Inspection]:
-    """Recompute the hash chains of a campaign's logs up to their anchors."""
+def verified_logs(
+    store: Store, partition: Partition, only: str | None = None
+) -> Iterator[Inspection]:
+    """Recompute the hash chains of a campaign's logs up to their anchors; yield what breaks.
+
+    Args:
+        store: The lake.
+        partition: Of the campaign.
+        only: Name of one of the two tables; None for both.
+    """
     anchors = store.read(TABLES["chaos_anchors"], partition)
     for (run_id, seed, arm), own in anchors.group_by("run_id", "seed", "arm", maintain_order=True):
         days = int(own["day"].max()) + 1  # type: ignore[arg-type]
         for name, table in (("system", TABLES["chaos_events"]), ("exchange", TABLES["chaos_xlog"])):
+            if only not in (None, table.name):
+                continue
             rows = store.read(table, partition).filter(pl.col("run_id") == run_id).sort("seq")
             identity = log.identity(
                 name, str(partition.campaign), int(seed), str(arm), own["universe_sha256"][0]

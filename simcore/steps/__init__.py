@@ -33,6 +33,7 @@ from simcore.steps.compete import tournaments as tournaments
 from simcore.steps.compile import strategies as strategies
 from simcore.steps.evolve import GENERATION_KEYS as GENERATION_KEYS
 from simcore.steps.evolve import evolved as evolved
+from simcore.steps.evolve import makeable_generations as makeable_generations
 from simcore.steps.evolve import outdated_generations as outdated_generations
 from simcore.steps.evolve import salt_in as salt_in
 from simcore.steps.generate import markets as markets
@@ -42,6 +43,7 @@ from simcore.steps.resample import monte_carlo as monte_carlo
 from simcore.steps.shake import chaos as chaos
 from simcore.steps.step import Outcome as Outcome
 from simcore.steps.step import Step as Step
+from simcore.steps.step import needed as needed
 from simcore.steps.step import with_facts as with_facts
 from simcore.steps.walk import walk_forwards as walk_forwards
 

@@ -27,6 +27,13 @@ GENERATION_KEYS: Final = tuple(f"g{number:03d}" for number in range(GENERATIONS_
 """Keys of the generations, the first one first."""
 
 
+def makeable_generations(store: Store) -> list[str]:
+    """Return the keys of the generations that any evolution has, and of the one that is next."""
+    made = store.partitions(TABLES["generations"])
+    deepest = max((GENERATION_KEYS.index(str(each.generation)) for each in made), default=-1)
+    return list(GENERATION_KEYS[: deepest + 2])
+
+
 def evolved(store: Store, evolution: Evolution, number: int, salt: str | None) -> list[Outcome]:
     """Make one generation: the tables `populations`, `generations`, `holdouts`, `promotions`.
 

@@ -79,9 +79,20 @@ def settled(
     """Return the partition of every table, made anew where it was not current.
 
     All tables are made together or not at all; only those that were not current are written.
+
+    Raises:
+        StoreError: ``STALE``: the store is frozen and a partition is not current.
     """
     faults = {table.name: _fault(store, table, partition, provenance) for table in tables}
-    rows = make() if any(fault is not None for fault in faults.values()) else {}
+    stale = [name for name, fault in faults.items() if fault is not None]
+    if stale and store.is_frozen:
+        raise StoreError(
+            "STALE",
+            f"{', '.join(stale)} {partition.key}: not what today's documents and code make "
+            "[materialise it again]",
+            is_passing=True,
+        )
+    rows = make() if stale else {}
     outcomes = []
     for table in tables:
         fault = faults[table.name]

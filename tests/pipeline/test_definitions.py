@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import dagster as dg
@@ -52,9 +54,78 @@ def test_an_asset_has_group_owner_kind_code_version_and_description(
     table = TABLES[name]
     expected = f"{engine.version()}/{table.schema_version}/{steps.BY_TABLE[table.name].code[:12]}"
     assert node.code_version == expected
-    assert node.description == TABLES[name].meaning
+    row = f"There is one row for each {', '.join(table.key)}."
+    assert node.description == f"{table.meaning} {row}"
     columns = node.metadata["dagster/column_schema"].columns
     assert [column.name for column in columns] == [each.name for each in TABLES[name].columns]
+    assert node.tags["proving/stage"] == node.group_name
+    assert node.tags["proving/partitioned_by"] == "-".join(table.partitioned_by)
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_column_lineage_names_columns_that_there_are(
+    definitions: dg.Definitions, name: str
+) -> None:
+    graph = definitions.resolve_asset_graph()
+    node = graph.get(dg.AssetKey(name))
+    lineage = node.metadata["dagster/column_lineage"].deps_by_column
+    named = {
+        column
+        for columns, other, _ in TABLES[name].references
+        for column in columns
+        if dg.AssetKey(other) in node.parent_keys
+    }
+    assert set(lineage) == named
+    for deps in lineage.values():
+        for dep in deps:
+            assert dep.asset_key in node.parent_keys
+            assert TABLES[dep.asset_key.to_user_string()].column(dep.column_name)
+
+
+def test_loading_in_a_process_of_its_own_warns_of_nothing(tmp_path: Path) -> None:
+    program = (
+        "import warnings\n"
+        "with warnings.catch_warnings(record=True) as told:\n"
+        "    warnings.simplefilter('always')\n"
+        "    import dagster as dg\n"
+        "    from pathlib import Path\n"
+        "    from pipelines.definitions import build\n"
+        f"    made = build(Path({str(tmp_path)!r}))\n"
+        "    dg.Definitions.validate_loadable(made)\n"
+        # What Dagster asks of pydantic in its own modules is not ours to mend.
+        "own = [w for w in told if 'dagster' not in Path(w.filename).parts]\n"
+        "own += [w for w in told if issubclass(w.category, (dg.BetaWarning, dg.PreviewWarning))]\n"
+        "print([str(w.message) for w in own if 'dagster_shared' not in w.filename])\n"
+    )
+    command = [sys.executable, "-c", program]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT)
+    assert done.stdout.strip().splitlines()[-1] == "[]"
+    assert done.stderr.strip() == ""
+
+
+def test_all_that_starts_by_itself_is_named_described_and_running(
+    definitions: dg.Definitions,
+) -> None:
+    repository = definitions.get_repository_def()
+    for sensor in repository.sensor_defs:
+        assert sensor.description
+        assert sensor.default_status == dg.DefaultSensorStatus.RUNNING
+    (nightly,) = repository.schedule_defs
+    assert nightly.description
+    assert nightly.default_status == dg.DefaultScheduleStatus.RUNNING
+    for job in repository.get_all_jobs():
+        assert job.description or job.name.startswith("__")
+
+
+def test_what_asks_the_engine_waits_in_its_pool_and_nothing_waits_in_another(
+    definitions: dg.Definitions,
+) -> None:
+    graph = definitions.resolve_asset_graph()
+    pools = {key.to_user_string(): graph.get(key).pools for key in graph.get_all_asset_keys()}
+    engines = {name for name, own in pools.items() if own == {"engine"}}
+    for each in (*steps.MARKETS, *steps.BACKTESTS, *steps.CHAOS, *steps.TOURNAMENTS):
+        assert each.name in engines
+    assert all(own in ({"engine"}, set()) for own in pools.values())
 
 
 @pytest.mark.parametrize("name", TABLES)

@@ -10,7 +10,7 @@ import dagster as dg
 import pytest
 
 from assets import snapshots
-from pipelines import headless, sensors
+from pipelines import campaign_sensor, headless, sensors, waves
 from pipelines import home as homes
 from pipelines.definitions import build
 from simcore import steps
@@ -284,9 +284,15 @@ def test_a_snapshot_that_was_tampered_with_is_refused(home: Path) -> None:
 def test_a_campaign_document_becomes_a_partition_and_its_removal_takes_it_away(
     home: Path, instance: dg.DagsterInstance
 ) -> None:
+    cursor: str | None = None
+
     def tick() -> Any:
-        context = dg.build_sensor_context(instance=instance)
-        return sensors.campaign_documents(context, home=home)
+        nonlocal cursor
+        context = dg.build_sensor_context(instance=instance, cursor=cursor)
+        store = Store(homes.lake(home))
+        result = campaign_sensor.campaign_documents(context, store=store, home=home)
+        cursor = result.cursor
+        return result
 
     path = home / "campaigns" / "mine.toml"
     path.write_text(
@@ -302,6 +308,7 @@ def test_a_campaign_document_becomes_a_partition_and_its_removal_takes_it_away(
     instance.add_dynamic_partitions("campaign", list(request.partition_keys))
     assert tick().dynamic_partitions_requests == []
     path.unlink()
+    assert tick().dynamic_partitions_requests == [], "an editor may be writing it anew"
     (request,) = tick().dynamic_partitions_requests
     assert isinstance(request, dg.DeleteDynamicPartitionsRequest)
     assert list(request.partition_keys) == ["mine"]
@@ -313,9 +320,9 @@ def ended(instance: dg.DagsterInstance, key: str, count: int, status: dg.Dagster
         job_name="run_backtests",
         tags={
             "dagster/partition": key,
-            sensors.TICK_TAG: "7",
-            sensors.CAMPAIGN_TAG: "c0-tiny",
-            sensors.COUNT_TAG: str(count),
+            waves.TICK_TAG: "7",
+            waves.CAMPAIGN_TAG: "c0-tiny",
+            waves.COUNT_TAG: str(count),
         },
         status=status,
     )

@@ -10,7 +10,7 @@ from simcore import steps
 from simcore.campaign import load
 from simcore.store import Partition, Provenance, Store
 from simcore.tables import TABLES
-from simcore.verification import verify
+from simcore.verification import verified_logs, verify
 
 
 def rewrite(store: Store, name: str, partition: Partition, rows: pl.DataFrame) -> Path:
@@ -82,3 +82,6 @@ def test_one_changed_record_of_a_log_breaks_its_chain(
     bad = [each for each in verify(home) if not each.is_sound]
     assert [each.path for each in bad] == [path]
     assert "chain differs from anchor" in bad[0].message
+    (other,) = {"chaos_events", "chaos_xlog"} - {name}
+    assert [each.path for each in verified_logs(store, place, name)] == [path]
+    assert list(verified_logs(store, place, other)) == []

@@ -1,0 +1,183 @@
+"""What Dagster is told of checks: findings as results or logged evaluations, and what it knows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+import dagster as dg
+from dagster._core.definitions.asset_checks.asset_check_evaluation import (
+    AssetCheckEvaluationTargetMaterializationData as Target,
+)
+from dagster._core.storage.asset_check_execution_record import (
+    AssetCheckExecutionRecordStatus as Status,
+)
+
+from assets import checks
+from simcore.errors import SpecError
+from simcore.store import Partition, Store
+from simcore.tables import TABLES
+
+ON_RECORD = "on record: these rows have passed it before"
+
+
+def findings(
+    store: Store,
+    name: str,
+    key: str,
+    own: checks.OwnChecks,
+    passed: Iterable[str] = (),
+) -> list[checks.Finding]:
+    """Check one partition of one table.
+
+    Args:
+        store: The lake.
+        name: Of the table.
+        key: Of the partition.
+        own: What finds out the checks that need more than the rows.
+        passed: Costly checks that these very rows are on record as having passed.
+    """
+    table = TABLES[name]
+    found = checks.findings(store, table, Partition.parse(table, key))
+    for (of, check), find in own.items():
+        if of == name:
+            is_known = check in passed
+            found.append(checks.Finding(check, True, message=ON_RECORD) if is_known else find())
+    return found
+
+
+def passed_before(
+    context: dg.AssetExecutionContext, name: str, key: str, content_hash: str
+) -> frozenset[str]:
+    """Return the costly checks that a partition is on record as having passed with these rows."""
+    costly = sorted(checks.COSTLY & set(checks.sentences(TABLES[name])))
+    record = latest(context, name, key) if costly else None
+    if record is None or record.asset_materialization is None:
+        return frozenset()
+    tags = record.asset_materialization.tags or {}
+    if tags.get("dagster/data_version") != content_hash:
+        return frozenset()
+    asked = [dg.AssetCheckKey(dg.AssetKey(name), check) for check in costly]
+    known = context.instance.event_log_storage.get_asset_check_partition_info(
+        asked, partition_keys=[key]
+    )
+    return frozenset(
+        each.check_key.name
+        for each in known
+        if each.latest_execution_status == Status.SUCCEEDED
+        and each.latest_target_materialization_storage_id == record.storage_id
+    )
+
+
+def results(
+    context: dg.AssetExecutionContext, found: Sequence[checks.Finding], name: str
+) -> Iterator[dg.AssetCheckResult]:
+    """Return the findings that the run asks for, as an asset function returns them."""
+    wanted = _wanted(context).get(name, set())
+    for finding in found:
+        if finding.check in wanted:
+            yield dg.AssetCheckResult(
+                asset_key=name,
+                check_name=finding.check,
+                passed=finding.has_passed,
+                metadata={"rows": finding.count},
+                description=finding.message or None,
+            )
+
+
+def logged(
+    context: dg.AssetExecutionContext,
+    store: Store,
+    key: str,
+    own: checks.OwnChecks,
+    passed: Mapping[str, Iterable[str]],
+) -> Iterator[dg.AssetCheckEvaluation]:
+    """Return the evaluations of one partition of a range, table by table.
+
+    Args:
+        context: Of the asset function.
+        store: The lake.
+        key: Of the partition.
+        own: What finds out the checks that need more than the rows.
+        passed: By table, costly checks that these rows have passed before.
+    """
+    wanted = _wanted(context)
+    for name in sorted(wanted):
+        target = _target(context, name, key)
+        for finding in findings(store, name, key, own, passed.get(name, ())):
+            if finding.check in wanted[name]:
+                yield dg.AssetCheckEvaluation(
+                    asset_key=dg.AssetKey(name),
+                    check_name=finding.check,
+                    passed=finding.has_passed,
+                    metadata={"rows": finding.count},
+                    description=finding.message or None,
+                    blocking=True,
+                    partition=key,
+                    target_materialization_data=target,
+                )
+
+
+def refused(
+    context: dg.AssetExecutionContext, key: str, said: str, error: Exception
+) -> list[dg.AssetCheckEvaluation]:
+    """Return a failed check an asset, so that the partition's own page says what was wrong."""
+    return [
+        dg.AssetCheckEvaluation(
+            asset_key=asset,
+            check_name=_told_by(asset, error),
+            passed=False,
+            description=said,
+            blocking=True,
+            partition=key,
+        )
+        for asset in sorted(context.selected_asset_keys)
+    ]
+
+
+def of_documents(name: str, wrong: Mapping[str, str]) -> dg.AssetCheckEvaluation:
+    """Return the evaluation of all documents of a kind as they lie in their folders.
+
+    It names no partition: a run judges the partitions, and an event without a run may be stored
+    only once for each of them.
+
+    Args:
+        name: Asset whose partitions stand for the documents.
+        wrong: What is wrong, by the id of each document that has no run because of it.
+    """
+    return dg.AssetCheckEvaluation(
+        asset_key=dg.AssetKey(name),
+        check_name=checks.DOCUMENT,
+        passed=not wrong,
+        description="\n".join(wrong[each] for each in sorted(wrong)) or None,
+        metadata={"documents": ", ".join(sorted(wrong)) or "none"},
+        blocking=True,
+    )
+
+
+def latest(context: dg.AssetExecutionContext, name: str, key: str) -> dg.EventLogRecord | None:
+    """Return the latest materialisation of a partition, None if there is none."""
+    filtered = dg.AssetRecordsFilter(asset_key=dg.AssetKey(name), asset_partitions=[key])
+    records = context.instance.fetch_materializations(filtered, limit=1).records
+    return records[0] if records else None
+
+
+def _wanted(context: dg.AssetExecutionContext) -> dict[str, set[str]]:
+    wanted: dict[str, set[str]] = {}
+    for check in context.selected_asset_check_keys:
+        wanted.setdefault(check.asset_key.to_user_string(), set()).add(check.name)
+    return wanted
+
+
+def _told_by(asset: dg.AssetKey, error: Exception) -> str:
+    """Return the check that tells of an error: a document's own has one where it is compiled."""
+    own = checks.sentences(TABLES[asset.to_user_string()])
+    is_document = isinstance(error, SpecError) and checks.DOCUMENT in own
+    return checks.DOCUMENT if is_document else "content_hash"
+
+
+def _target(context: dg.AssetExecutionContext, name: str, key: str) -> Target | None:
+    """Return the materialisation that is judged; without it a partition's page hides its checks."""
+    record = latest(context, name, key)
+    if record is None:
+        return None
+    return Target(storage_id=record.storage_id, run_id=record.run_id, timestamp=record.timestamp)

@@ -1,0 +1,81 @@
+"""The night reads every file, fails the check of what lies, and reruns what is not current."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import dagster as dg
+import polars as pl
+import pytest
+
+from pipelines import headless, nightly
+from pipelines import home as homes
+from pipelines.definitions import build
+from simcore import engine, steps
+from simcore.store import Partition, Store
+from simcore.tables import TABLES
+
+
+def night(home: Path, instance: dg.DagsterInstance) -> tuple[dg.ExecuteInProcessResult, list[str]]:
+    """Verify as the schedule does, and return the jobs that the next sensor tick asks for."""
+    job = build(home).resolve_job_def(nightly.verify_lake.name)
+    result = job.execute_in_process(instance=instance, raise_on_error=False)
+    context = dg.build_run_status_sensor_context(
+        sensor_name="sequel",
+        dagster_event=dg.DagsterEvent(event_type_value="PIPELINE_SUCCESS", job_name=job.name),
+        dagster_instance=instance,
+        dagster_run=instance.get_run_by_id(result.run_id),
+    )
+    asked = nightly.reruns(context, Store(homes.lake(home)), home)
+    return result, [str(each.job_name) for each in asked]
+
+
+def test_an_unchanged_lake_is_read_and_nothing_runs(
+    small: Path, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise AssertionError("the engine was asked to work")
+
+    headless.register(instance, small)
+    monkeypatch.setattr(steps.generate, "generate_with_manifest", refuse)
+    for name in ("backtest", "scripted", "metrics", "bootstrap", "uniforms", "normals", "paper"):
+        monkeypatch.setattr(engine, name, refuse)
+    result, asked = night(small, instance)
+    assert result.success
+    assert asked == []
+
+
+def test_a_file_that_lies_fails_its_check_and_what_is_not_current_runs_again(
+    small: Path, instance: dg.DagsterInstance
+) -> None:
+    headless.register(instance, small)
+    store, place = Store(homes.lake(small)), Partition("mine")
+    table = TABLES["bars"]
+    rows = store.read(table, place)
+    footer = store.footer(table, place)
+    first = pl.int_range(pl.len()) == 0
+    spoilt = rows.with_columns(volume=pl.col("volume") + first.cast(pl.Float64))
+    strange = steps.step.Provenance(footer.documents, footer.seed, footer.engine_version)
+    store.write(table, place, spoilt, strange)
+    torn = store.path(TABLES["trades"], Partition("mine", "mine"))
+    torn.write_bytes(torn.read_bytes()[:-40])
+    result, asked = night(small, instance)
+    assert not result.success
+    failed = {
+        (each.asset_key.to_user_string(), each.partition, each.check_name)
+        for log in instance.all_logs(result.run_id)
+        if log.is_dagster_event
+        and log.dagster_event.event_type == dg.DagsterEventType.ASSET_CHECK_EVALUATION
+        for each in [log.dagster_event.asset_check_evaluation_data]
+    }
+    assert failed == {
+        ("bars", "mine", "content_hash"),
+        ("trades", "mine|mine", "content_hash"),
+    }
+    assert asked == ["generate_markets"], "runs wait for their market"
+
+
+def test_an_empty_lake_is_a_quiet_night(home: Path, instance: dg.DagsterInstance) -> None:
+    result, asked = night(home, instance)
+    assert result.success
+    assert asked == []
