@@ -61,11 +61,14 @@ bench-rust: ## Time the Rust parts alone
 # on a thread of its own, so all is counted there: the difference is that of forty settings.
 count: ## Count the instructions of the two hot loops (needs valgrind)
 	@cargo bench --locked --quiet --package proving_core --bench count --no-run
-	@counted() { valgrind --tool=callgrind --callgrind-out-file=/dev/null "$$@" 2>&1 \
-			| sed -n 's/.*Collected : //p'; }; \
+	@counted() { found=$$(valgrind --tool=callgrind --callgrind-out-file=/dev/null "$$@" 2>&1 \
+			| sed -n 's/.*Collected : //p'); \
+		test "$${found:-0}" -gt 0 || { echo "nothing was counted by: $$*" >&2; exit 1; }; \
+		echo "$$found"; }; \
 	count=$$(ls -t target/release/deps/count-* | grep -v '\.d$$' | head -n 1); \
-	echo "one backtest, a year: $$(counted --toggle-collect='*work::run*' $$count backtest)"; \
-	few=$$(counted $$count sweep 40); many=$$(counted $$count sweep 80); \
+	year=$$(counted --toggle-collect='*measured::run*' $$count backtest) || exit 1; \
+	few=$$(counted $$count sweep 40) || exit 1; many=$$(counted $$count sweep 80) || exit 1; \
+	echo "one backtest, a year: $$year"; \
 	echo "one setting, 50,000 bars: $$(( (many - few) / 40 ))"
 
 scale: .venv-scale/.engine ## Measure what a second worker brings

@@ -280,7 +280,10 @@ def _passed_before(context: dg.AssetExecutionContext, outcome: Outcome, key: str
 
 def _tag(context: dg.AssetExecutionContext, keys: Sequence[str]) -> None:
     """Name the documents that a run works on, so that runs can be found by them."""
-    first = TABLES[sorted(context.assets_def.keys)[0].to_user_string()]
+    # A run of checks alone has no assets of its own.
+    asked = {*context.selected_asset_keys}
+    asked |= {check.asset_key for check in context.selected_asset_check_keys}
+    first = TABLES[min(asked).to_user_string()]
     found: dict[str, set[str]] = {}
     for key in keys:
         for column, value in zip(first.partitioned_by, key.split("|"), strict=True):

@@ -59,41 +59,51 @@ def scan(
 
     asked = find(list(TABLES.values()), table)
     store = Store.of(home)
-    wanted = {
-        name: value
-        for name, value in (
-            ("campaign", campaign), ("strategy", strategy), ("evolution", evolution),
-            ("generation", generation),
-        )
-        if value is not None
-    }  # fmt: skip
+    given = {
+        "campaign": campaign,
+        "strategy": strategy,
+        "evolution": evolution,
+        "generation": generation,
+    }
+    wanted = {name: value for name, value in given.items() if value is not None}
     places = [
         place for place in store.partitions(asked) if wanted.items() <= dict(place.parts()).items()
     ]
-    folders: dict[str, type[pl.DataType]] = dict.fromkeys(asked.partitioned_by, pl.String)
-    frames = []
-    for version, found in _by_version(store, asked, places).items():
-        paths = [store.path(asked, place) for place in found]
-        if all(isinstance(path, Path) for path in paths):
-            read = pl.scan_parquet(
-                [str(path) for path in paths],
-                hive_partitioning=True,
-                hive_schema=folders,
-                try_parse_hive_dates=False,
-            )
-            frames.append(_in_types(asked, read, version))
-        else:  # The store knows how to speak to a bucket, and brings rows up to today.
-            frames += [
-                store.read(asked, place)
-                .lazy()
-                .with_columns(pl.lit(value).alias(name) for name, value in place.parts())
-                for place in found
-            ]
+    frames = [
+        frame
+        for version, found in _by_version(store, asked, places).items()
+        for frame in _frames(store, asked, found, version)
+    ]
     if not frames:
         return asked.empty().lazy().with_columns(
-            pl.lit(None, kind).alias(name) for name, kind in folders.items()
+            pl.lit(None, pl.String).alias(name) for name in asked.partitioned_by
         )  # fmt: skip
     return pl.concat(frames) if len(frames) > 1 else frames[0]
+
+
+def _frames(
+    store: Store, table: Table, places: Sequence[Partition], version: int
+) -> list[pl.LazyFrame]:
+    """Return lazy frames of partitions of one version, in the columns of today."""
+    import polars as pl
+
+    paths = [store.path(table, place) for place in places]
+    folders: dict[str, type[pl.DataType]] = dict.fromkeys(table.partitioned_by, pl.String)
+    if all(isinstance(path, Path) for path in paths):
+        read = pl.scan_parquet(
+            [str(path) for path in paths],
+            hive_partitioning=True,
+            hive_schema=folders,
+            try_parse_hive_dates=False,
+        )
+        return [_in_types(table, read, version)]
+    # The store knows how to speak to a bucket, and brings rows up to today.
+    return [
+        store.read(table, place)
+        .lazy()
+        .with_columns(pl.lit(value).alias(name) for name, value in place.parts())
+        for place in places
+    ]
 
 
 def views(store: Store, *, named: str | None = None) -> str:

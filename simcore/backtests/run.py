@@ -60,6 +60,38 @@ def benchmark_program() -> str:
     return compile_strategy(BENCHMARK).program_json
 
 
+class _Whole:
+    """A run with every metric; made again, when first asked for, if it has but those of a summary.
+
+    What is read of a run holds this and not the run's `Backtest`, which would hold it in turn: two
+    that hold each other are not freed before Python looks for such, and the columns of dozens of
+    runs would lie about till then.
+    """
+
+    def __init__(
+        self,
+        run: engine.RunColumns,
+        strategy: Strategy,
+        bars: pl.DataFrame,
+        asked: tuple[ExecutionArgument, float, float],
+    ) -> None:
+        self._run = run
+        self._strategy = strategy
+        self._bars = bars
+        self._asked = asked
+
+    @cached_property
+    def run(self) -> engine.RunColumns:
+        """The run as the engine returned it."""
+        if is_whole(self._run):
+            return self._run
+        return _run_one(self._strategy, self._bars, self._asked, benchmark_program())
+
+    def metrics(self) -> dict[str, float | None]:
+        """Every metric by name."""
+        return run_metrics(self.run)
+
+
 class Backtest:
     """One run of one strategy over one path; every part is built when first read.
 
@@ -84,6 +116,7 @@ class Backtest:
         self._strategy = strategy
         self._bars = bars
         self._asked = asked
+        self._whole = _Whole(run, strategy, bars, asked)
         self.used_cache = used_cache
 
     @cached_property
@@ -93,19 +126,12 @@ class Backtest:
         The first ones, of a summary, come with the run; the others are worked out together when
         one of them is first asked for.
         """
-        return MetricValues(run_metrics(self._run), lambda: run_metrics(self._whole))
+        return MetricValues(run_metrics(self._run), self._whole.metrics)
 
     @cached_property
     def flags(self) -> tuple[str, ...]:
         """What to know about the metrics, all of them."""
-        return flag_names(self._whole["flags"])
-
-    @cached_property
-    def _whole(self) -> engine.RunColumns:
-        """The run with every metric; made again if it has but those of a summary."""
-        if is_whole(self._run):
-            return self._run
-        return _run_one(self._strategy, self._bars, self._asked, benchmark_program())
+        return flag_names(self._whole.run["flags"])
 
     @cached_property
     def equity(self) -> pl.Series:
@@ -408,16 +434,21 @@ def _trades(trades: engine.Columns, tags: Sequence[str | None]) -> pl.DataFrame:
     """The engine's trades with names for codes, in the order of the table."""
     import pyarrow as pa
 
-    named = {
-        "exit_reason": engine.catalogue()["codes"]["exit_reason"],
-        "entry_tag": tags,
-    }
-    own = [each for each in TABLES["trades"].columns if each.name not in RUN_KEY]
-    plain = [each.name for each in own if each.name not in named]
-    # Through Arrow, since a small run would otherwise spend most of its time making columns.
-    frame = pl.DataFrame(pa.Table.from_arrays([pa.array(trades[name]) for name in plain], plain))
-    for index, each in enumerate(own):
-        if each.name in named:
-            words = pl.Series(each.name, named[each.name], dtype=each.polars_type())
-            frame.insert_column(index, words[trades[each.name]])
+    words = {"exit_reason": _exit_reasons(), "entry_tag": pl.Series(tags, dtype=pl.String)}
+    own = [each.name for each in TABLES["trades"].columns if each.name not in RUN_KEY]
+    plain = [name for name in own if name not in words]
+    # Through Arrow, and as one batch of it: a small run would otherwise spend most of its time
+    # making columns.
+    batch = pa.RecordBatch.from_arrays([pa.array(trades[name]) for name in plain], plain)
+    frame = pl.DataFrame(batch)
+    for index, name in enumerate(own):
+        if name in words:
+            frame.insert_column(index, words[name][trades[name]].alias(name))
     return frame
+
+
+@cache
+def _exit_reasons() -> pl.Series:
+    """Why a position ended, at the code of each reason."""
+    column = next(each for each in TABLES["trades"].columns if each.name == "exit_reason")
+    return pl.Series(engine.catalogue()["codes"]["exit_reason"], dtype=column.polars_type())

@@ -22,6 +22,7 @@ WALK_FORWARD: Final = Table(
     "Two rows a fold: the setting that was chosen, where it was chosen and where it is judged.",
     key=(*_RUN_KEY, "fold", "segment"),
     partitioned_by=("campaign", "strategy"),
+    schema_version=2,
     columns=(
         Column("scenario_id", "str", "-", "Id of the scenario's document."),
         Column("path", "u32", "-", "Number of the path, from zero."),

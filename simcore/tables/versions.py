@@ -52,6 +52,18 @@ def _unknown(names: str) -> dict[str, Fill]:
     return dict.fromkeys(names.split())
 
 
+# The metrics that came when the catalogue of them was whole.
+_CATALOGUE: Final = (
+    "cagr log_growth stability ann_vol downside_dev skew kurt sharpe_day sharpe_lo "
+    "sortino_v0 omega gain_to_pain tail_ratio alpha beta info_ratio up_capture "
+    "down_capture psr psr_h0 min_trl p5_day p5_bar es_1 es_5 es_1_bar es_5_bar "
+    "var_gauss es_gauss worst_bar worst_day best_day hill_5 breakeven_cost_bps "
+    "time_to_recovery longest_underwater avg_drawdown ulcer ulcer_qs pain cdar_95 "
+    "recovery_factor payoff expectancy expectancy_r sqn avg_hold max_consec_losses "
+    "win_rate_bar profit_factor_bar payoff_bar exposure_time exposure_gross "
+    "max_leverage cost_drag ambiguity_gap"
+)
+
 # The changes of a table, the first of which made version 2; a table that never changed has none.
 CHANGES: Final[Mapping[str, tuple[Change, ...]]] = {
     "scenarios": (
@@ -65,16 +77,7 @@ CHANGES: Final[Mapping[str, tuple[Change, ...]]] = {
     "backtests": (
         Change(
             "Every metric of the catalogue.",
-            added=_unknown(
-                "cagr log_growth stability ann_vol downside_dev skew kurt sharpe_day sharpe_lo "
-                "sortino_v0 omega gain_to_pain tail_ratio alpha beta info_ratio up_capture "
-                "down_capture psr psr_h0 min_trl p5_day p5_bar es_1 es_5 es_1_bar es_5_bar "
-                "var_gauss es_gauss worst_bar worst_day best_day hill_5 breakeven_cost_bps "
-                "time_to_recovery longest_underwater avg_drawdown ulcer ulcer_qs pain cdar_95 "
-                "recovery_factor payoff expectancy expectancy_r sqn avg_hold max_consec_losses "
-                "win_rate_bar profit_factor_bar payoff_bar exposure_time exposure_gross "
-                "max_leverage cost_drag ambiguity_gap"
-            ),
+            added=_unknown(_CATALOGUE),
         ),
         Change(
             "Says what ratios are annualised by, and scores the phases of a run.",
@@ -82,6 +85,9 @@ CHANGES: Final[Mapping[str, tuple[Change, ...]]] = {
         ),
         Change("Curves may be thinned; before, every close was kept.",
                added={"equity_rows": Same("bars")}),
+    ),
+    "walk_forward": (
+        Change("Every metric of the catalogue.", added=_unknown(_CATALOGUE)),
     ),
     "games": (Change("Rounds may have a stage; before, none had.", added={"stage": ""}),),
     "standings": (

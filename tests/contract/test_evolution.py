@@ -71,7 +71,8 @@ class TestAPlantedEdge:
     ) -> None:
         rows = pl.concat([each.rows["promotions"] for each in leaning])
         won = rows.filter(pl.col("is_promoted"))
-        assert set(won["gate"]) == set(PROMOTIONS.column("gate").values or ())
+        # Only where real bars are held out, which are finite, is there a ladder to climb.
+        assert set(won["gate"]) == set(PROMOTIONS.column("gate").values or ()) - {"ladder"}
         assert set(won.filter(pl.col("is_required"))["verdict"]) == {"pass"}
 
 

@@ -108,6 +108,31 @@ def test_what_failed_is_written_and_sent_once(
     assert len(watch.written()) == len(body["alerts"])
 
 
+@pytest.mark.parametrize(
+    ("result", "verdict", "is_told"),
+    [
+        ("FAIL", "NOT_PROVEN", True),
+        ("INCONCLUSIVE", "NOT_PROVEN", True),
+        ("PASS", "NO", True),
+        ("PASS", "NOT_PROVEN", False),
+        ("NOT_RUN", "NOT_PROVEN", False),
+    ],
+)
+def test_a_verdict_is_told_of_where_it_is_bad(
+    home: Path, instance: dg.DagsterInstance, result: str, verdict: str, is_told: bool
+) -> None:
+    @dg.asset(name="verdicts")
+    def judged() -> dg.MaterializeResult:
+        return dg.MaterializeResult(metadata={"result": result, "verdict": verdict})
+
+    watch = Watch(home, instance)
+    watch.tick()
+    dg.materialize([judged], instance=instance)
+    watch.tick()
+    expected = [("verdict", f"result {result}, verdict {verdict}")] if is_told else []
+    assert [(each["kind"], each["message"]) for each in watch.written()] == expected
+
+
 def test_a_failed_run_is_told_of_with_its_job(home: Path, instance: dg.DagsterInstance) -> None:
     @dg.op
     def stumble() -> None:
@@ -150,6 +175,7 @@ def test_a_webhook_that_does_not_answer_stops_nothing(
     fail(instance)
     watch.tick()
     assert watch.written()
+    assert alerts.send("", []) == ""
     assert "refused" in alerts.send(gone.url, [])
     assert "expected an address" in alerts.send("file:///etc/passwd", [])
 
@@ -181,3 +207,4 @@ def test_nothing_opens_a_socket_by_default(
     fail(instance)
     watch.tick()
     assert watch.written()
+    assert alerts.send("", []) == ""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -256,6 +258,18 @@ class TestBacktest:
         assert len(asked) == 2 and result.flags is not None and len(asked) == 2
         with pytest.raises(KeyError):
             result.metrics["nothing"]
+
+    def test_a_run_that_nobody_holds_is_freed_at_once(self) -> None:
+        result = simcore.backtest("ma_cross", market(1, 600))
+        assert result.metrics["sharpe"] is not None and result.metrics["beta"] is not None
+        assert result.trades.height > 0 and result.equity.len() == 600 and result.flags is not None
+        held = weakref.ref(result)
+        gc.disable()
+        try:
+            del result
+            assert held() is None
+        finally:
+            gc.enable()
 
     def test_a_cached_run_needs_no_engine_for_any_metric(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from simcore.tournaments.ratings.bradley_terry import bradley_terry, elo, strengths
+from simcore.tournaments.ratings.bradley_terry import bradley_terry, elo, strengths, strengths_near
 
 Floats = NDArray[np.float64]
 
@@ -105,6 +105,53 @@ def test_many_fields_at_once_equal_each_alone() -> None:
         np.testing.assert_allclose(alone.theta, theta, rtol=0, atol=1e-12)
         assert alone.has_prior == prior
     assert has_prior.any() and not has_prior.all()  # both kinds were among them
+
+
+def resamples(n: int, n_markets: int, seed: int, spread: float, n_fields: int = 40) -> Floats:
+    """Win matrices of a field and, after it, of its resamples by market."""
+    generator = np.random.default_rng(seed)
+    skill = spread * generator.normal(size=n)
+    form = skill + generator.gumbel(size=(n_markets, n))
+    won = (form[:, :, None] > form[:, None, :]).astype(np.float64)
+    weights = generator.multinomial(n_markets, np.full(n_markets, 1.0 / n_markets), n_fields)
+    weights[0] = 1
+    wins: Floats = np.einsum("fm,mij->fij", weights.astype(np.float64), won)
+    return wins
+
+
+@pytest.mark.parametrize(
+    ("n", "n_markets", "spread"),
+    [(2, 30, 0.5), (6, 8, 1.0), (12, 60, 0.3), (12, 12, 2.0), (30, 50, 0.6)],
+    ids=["two", "few markets", "level", "one-sided", "many"],
+)
+def test_resamples_rated_from_the_whole_are_those_rated_alone(
+    n: int, n_markets: int, spread: float
+) -> None:
+    wins = resamples(n, n_markets, 7, spread)
+    found = strengths_near(wins, bradley_terry(wins[0]))
+    np.testing.assert_allclose(found, strengths(wins)[0], rtol=0, atol=1e-9)
+
+
+def test_a_resample_agrees_with_choix() -> None:
+    wins = np.round(resamples(8, 40, 3, 0.5))
+    data = [(i, j) for i in range(8) for j in range(8) for _ in range(round(wins[5, i, j]))]
+    expected = choix.ilsr_pairwise(8, data, alpha=0.0, max_iter=10_000, tol=1e-14)
+    found = strengths_near(wins, bradley_terry(wins[0]))[5]
+    np.testing.assert_allclose(found, expected - expected.mean(), rtol=0, atol=1e-9)
+
+
+def test_a_resample_with_an_unbeaten_entrant_has_the_prior_though_the_whole_has_none() -> None:
+    wins = np.array([[[0.0, 9.0], [1.0, 0.0]], [[0.0, 10.0], [0.0, 0.0]]])
+    whole = bradley_terry(wins[0])
+    assert not whole.has_prior
+    found = strengths_near(wins, whole)
+    np.testing.assert_allclose(found[1], bradley_terry(wins[1]).theta, rtol=0, atol=1e-9)
+
+
+def test_a_resample_far_from_the_whole_is_rated_all_the_same() -> None:
+    wins = np.array([[[0.0, 999.0], [1.0, 0.0]], [[0.0, 1.0], [999.0, 0.0]]])
+    found = strengths_near(wins, bradley_terry(wins[0]))
+    np.testing.assert_allclose(found[1], -found[0], rtol=0, atol=1e-8)
 
 
 def test_covariance_is_the_pseudo_inverse_of_the_information() -> None:

@@ -12,6 +12,7 @@ from report_tables import CAMPAIGN, rows_of, standing
 from simcore.chaos.oracles import ORACLES
 from simcore.chaos.verdict import NEVER_SHOWN
 from simcore.report import SECTIONS
+from simcore.report.chaos import fault
 from simcore.report.material import Material
 from simcore.report.sections import sections, text
 from simcore.tables import TABLES
@@ -101,6 +102,7 @@ def test_every_oracle_stands_with_its_sentence_and_its_cases(
     assert "PASS, never put to the test" in text
     assert text.index("| real | 812") < text.index("| canary |")
     assert "A1 flash crash × 1" in text
+    assert [fault(kind) for kind in ("D1", "Z9")] == ["D1 API timeout", "Z9"]
 
 
 def test_a_campaign_without_chaos_says_that_nothing_was_run(

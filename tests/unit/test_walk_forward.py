@@ -395,3 +395,19 @@ def test_an_abandoned_walk_has_counted_what_it_tried(
     assert TrialLedger(Store(tmp_path / "lake")).read()["asked_by"].to_list() == [
         "walk_forward", "walk_forward",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ({"folds": 10**30}, "expected at most 150 in a history of 300 bars"),
+        ({"train_bars": 10**9}, "expected fewer than the bars of a history of 300 bars"),
+        ({"test_bars": 100}, "which make 500 bars in 5 folds"),
+        ({"purge_bars": 10**9}, "to cut off a train of 150"),
+    ],
+)
+def test_a_size_that_no_history_has_room_for_is_named_with_the_room_there_is(
+    asked: dict[str, int], said: str
+) -> None:
+    with pytest.raises(SpecError, match=said):
+        Plan(**asked).over(300)

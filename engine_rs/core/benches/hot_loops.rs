@@ -4,7 +4,7 @@
 mod measured;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use proving_core::backtest::Detail;
+use proving_core::backtest::{Detail, release};
 use proving_core::indicator;
 use proving_core::parameter::Params;
 use std::hint::black_box;
@@ -23,7 +23,9 @@ fn backtests(criterion: &mut Criterion) {
             bencher.iter_with_large_drop(|| {
                 let mut results = measured::run(black_box(&program), &view, Detail::Equity);
                 let journal = results[0].journal.take().expect("equity comes with a journal");
-                (journal.equity_quote(&view), journal.trades(&view))
+                let columns = (journal.equity_quote(&view), journal.trades(&view));
+                release(journal);
+                columns
             });
         });
     }

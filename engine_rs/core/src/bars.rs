@@ -1,7 +1,7 @@
 //! Bars: open, high, low, close and volume columns, and what must hold of them.
 
 use crate::EngineError;
-use crate::wide::{fetch, widest};
+use crate::wide::widest;
 
 /// Bit of the column `flags`: trading is halted in this bar.
 pub const FLAG_HALTED: u8 = 2;
@@ -107,14 +107,6 @@ impl<'a> BarsView<'a> {
             Field::Low => self.low,
             Field::Close => self.close,
             Field::Volume => self.volume,
-        }
-    }
-
-    /// Asks for the prices of a bar that will soon be worked through, and of the one after it.
-    #[inline]
-    pub fn fetch(&self, bar: usize) {
-        for column in [self.open, self.high, self.low, self.close] {
-            fetch(column, bar + 1);
         }
     }
 

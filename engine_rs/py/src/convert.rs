@@ -3,7 +3,7 @@
 use numpy::{Element, PyArray1, PyArrayMethods, PyReadonlyArray1};
 use proving_core::EngineError;
 use proving_core::backtest::scripted::Holding;
-use proving_core::backtest::{Detail, RunResult, Trades};
+use proving_core::backtest::{Detail, RunResult, Trades, release};
 use proving_core::bars::{Bars, BarsView};
 use proving_core::paper::{Column, Table};
 use proving_core::scenario::Latent;
@@ -197,6 +197,7 @@ pub fn run_to_dict<'py>(
             set(&dict, "cash_quote", journal.cash_quote(bars.len()))?;
             set(&dict, "position_base", journal.position_base(bars.len()))?;
         }
+        release(journal);
     }
     Ok(dict)
 }

@@ -35,13 +35,11 @@ pub(super) struct Quote {
     pub bar: usize,
     pub raw_quote: f64,
     pub terms: Terms,
-    pub is_at_open: bool,
 }
 
 impl Quote {
     fn leg(&self, price_quote: f64, fee_quote: f64) -> Leg {
-        let Self { bar, raw_quote, is_at_open, .. } = *self;
-        Leg { bar, raw_quote, price_quote, fee_quote, is_at_open }
+        Leg { bar: self.bar, raw_quote: self.raw_quote, price_quote, fee_quote }
     }
 
     fn is_maker(&self) -> bool {
@@ -53,17 +51,14 @@ impl Run<'_> {
     /// Closes the position, if there is one, as far as the volume of the bar allows; the rest is
     /// sent to the market of the next bar, but that of a target stays where it is.
     pub(super) fn exit(&mut self, quote: Quote, reason: ExitReason) {
-        let Some(mut held) = self.position.take() else {
+        let Some(Position { side, quantity_base, .. }) = self.position else {
             return;
         };
-        let closed_base = held.quantity_base.min(self.left_base);
+        let closed_base = quantity_base.min(self.left_base);
         if closed_base > 0.0 {
-            let price_quote = self.price_quote(-held.side, &quote, closed_base);
-            let fee_quote = self.fee_quote(closed_base, price_quote, &quote);
-            self.reduce(&mut held, closed_base, quote.leg(price_quote, fee_quote), reason);
+            self.reduce(side, closed_base, &quote, reason);
         }
-        if held.quantity_base > 0.0 {
-            self.position = Some(held);
+        if closed_base < quantity_base {
             self.cancel_entries(|_| true);
             self.due.1 = None;
             if reason != ExitReason::TakeProfit {
@@ -71,6 +66,7 @@ impl Run<'_> {
             }
             return;
         }
+        self.position = None;
         // What is on its way was about the position that is gone.
         self.queue.clear();
         self.resting = None;
@@ -90,14 +86,14 @@ impl Run<'_> {
 
     /// Opens a position, adds to one, or turns one around, and says whether it did; an entry that
     /// does not find the position it wants is dropped.
-    pub(super) fn enter(&mut self, quote: Quote, entry: Entry) -> bool {
+    pub(super) fn enter(&mut self, quote: Quote, entry: &Entry) -> bool {
         let resting = self.resting.take();
-        let Some((held_base, closed_base)) = self.found(&entry) else {
+        let Some((held_base, closed_base)) = self.found(entry) else {
             return false;
         };
         if self.left_base < closed_base {
             self.turn_in_part(&quote);
-            self.carry_entry(&quote, entry, resting);
+            self.carry_entry(&quote, *entry, resting);
             return false;
         }
         let capped_base = entry.quantity_base.min(self.left_base - closed_base);
@@ -107,7 +103,7 @@ impl Run<'_> {
             0.0
         };
         if granted_base > 0.0 {
-            self.fill_entry(&quote, &entry, granted_base, closed_base);
+            self.fill_entry(&quote, entry, granted_base, closed_base);
         } else if closed_base > 0.0 {
             self.exit(quote, ExitReason::Opposite);
         }
@@ -116,7 +112,7 @@ impl Run<'_> {
             let aim = if granted_base > 0.0 { Aim::Rest } else { entry.aim };
             let aim = if aim == Aim::Reverse { Aim::Open } else { aim };
             let left_base = entry.quantity_base - granted_base;
-            let rest = Entry { quantity_base: left_base, aim, ..entry };
+            let rest = Entry { quantity_base: left_base, aim, ..*entry };
             self.carry_entry(&quote, rest, resting);
         }
         granted_base > 0.0
@@ -143,15 +139,11 @@ impl Run<'_> {
 
     /// Closes as much of a position that is to be turned around as the volume of the bar allows.
     fn turn_in_part(&mut self, quote: &Quote) {
-        let Some(mut held) = self.position.filter(|_| self.left_base > 0.0) else {
-            return;
-        };
-        let closed_base = self.left_base;
-        let price_quote = self.price_quote(-held.side, quote, closed_base);
-        let fee_quote = self.fee_quote(closed_base, price_quote, quote);
-        let leg = quote.leg(price_quote, fee_quote);
-        self.reduce(&mut held, closed_base, leg, ExitReason::Opposite);
-        self.position = Some(held);
+        if let Some(Position { side, .. }) = self.position
+            && self.left_base > 0.0
+        {
+            self.reduce(side, self.left_base, quote, ExitReason::Opposite);
+        }
     }
 
     /// Keeps what is left of an entry: a limit where it is, any other at the next bar's market.
@@ -207,15 +199,15 @@ impl Run<'_> {
         let fee_quote = self.fee_quote(closed_base + quantity_base, price_quote, quote);
         let opening_fee = fee_quote * (quantity_base / (closed_base + quantity_base));
         let leg = quote.leg(price_quote, opening_fee);
-        match self.position.take() {
+        match &self.position {
             Some(held) if held.side == entry.side => {
-                self.book_entry(entry.side, quantity_base, &leg);
                 self.position = Some(held.with(entry, quantity_base, &leg));
+                self.book_entry(entry.side, quantity_base, &leg);
                 return;
             }
-            Some(mut held) => {
+            Some(_) => {
                 let closing = quote.leg(price_quote, fee_quote - opening_fee);
-                self.reduce(&mut held, closed_base, closing, ExitReason::Opposite);
+                self.book_exit(closed_base, closing, ExitReason::Opposite);
             }
             None => self.count_refused(quote.bar),
         }
@@ -233,39 +225,59 @@ impl Run<'_> {
         self.has_filled = true;
     }
 
-    /// Books the closing of a quantity of the position as a trade.
-    fn reduce(&mut self, held: &mut Position, closed_base: f64, exit: Leg, reason: ExitReason) {
-        let Position { side, quantity_base, entry, rule, is_ambiguous, .. } = *held;
-        let risk_quote = closed_base * held.risk_quote;
+    /// Closes a quantity of the position, which is on this side.
+    fn reduce(&mut self, side: f64, closed_base: f64, quote: &Quote, reason: ExitReason) {
+        let price_quote = self.price_quote(-side, quote, closed_base);
+        let fee_quote = self.fee_quote(closed_base, price_quote, quote);
+        self.book_exit(closed_base, quote.leg(price_quote, fee_quote), reason);
+    }
+
+    /// Books the closing of a quantity of the position as a trade. One of which nothing is left
+    /// stays for the caller to drop.
+    fn book_exit(&mut self, closed_base: f64, exit: Leg, reason: ExitReason) {
+        let Some(held) = &mut self.position else {
+            return;
+        };
+        let Position { side, quantity_base, entry, rule, is_ambiguous, risk_quote, .. } = *held;
         let is_whole = closed_base == quantity_base;
         let entry_fee = if is_whole {
             entry.fee_quote
         } else {
             entry.fee_quote * (closed_base / quantity_base)
         };
+        held.quantity_base -= closed_base;
+        held.entry.fee_quote -= entry_fee;
         self.account.book(-side * closed_base, exit.price_quote, exit.fee_quote);
+        assert_eq!(self.account.position_base, side * held.quantity_base);
         self.ledger.traded(closed_base * exit.price_quote);
         self.left_base -= closed_base;
         self.has_filled = true;
-        let entry = Leg { fee_quote: entry_fee, ..entry };
-        let quantity_base = closed_base;
-        let trade =
-            Trade { side, quantity_base, entry, exit, reason, rule, is_ambiguous, risk_quote };
+        let trade = Trade {
+            side,
+            quantity_base: closed_base,
+            entry: Leg { fee_quote: entry_fee, ..entry },
+            exit,
+            reason,
+            rule,
+            is_ambiguous,
+            risk_quote: closed_base * risk_quote,
+        };
         self.account.realise(trade.realised_quote());
         self.ledger.trade(trade);
-        held.quantity_base -= closed_base;
-        held.entry.fee_quote -= entry_fee;
-        assert_eq!(self.account.position_base, side * held.quantity_base);
     }
 
     /// The price of a fill after slippage, which is always against the trade.
-    fn price_quote(&self, side: f64, quote: &Quote, quantity_base: f64) -> f64 {
+    fn price_quote(&mut self, side: f64, quote: &Quote, quantity_base: f64) -> f64 {
         let Terms::Market { known_bar, factor } = quote.terms else {
             return quote.raw_quote;
         };
         let costs = &self.inputs.execution.costs;
         let sigma = if costs.reads_volatility() {
-            self.inputs.volatility.sigma_bps(known_bar)
+            // An entry asks twice: for what it can pay, and for what it pays.
+            if self.known_sigma.0 != known_bar {
+                self.known_sigma = (known_bar, self.inputs.volatility.sigma_bps(known_bar));
+            }
+            self.known_sigma.1
         } else {
             0.0
         };

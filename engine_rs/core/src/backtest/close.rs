@@ -15,14 +15,14 @@ impl Run<'_> {
             return;
         }
         let (exit, entry) = std::mem::take(&mut self.due);
-        if self.position.is_some_and(|held| held.time_exit_bar <= t) {
+        if self.position.as_ref().is_some_and(|held| held.time_exit_bar <= t) {
             self.exit(self.quote_at_close(t, t.saturating_sub(1), 1.0), ExitReason::Time);
         } else if let Some(Exit { reason, decided_bar, slippage_factor }) = exit {
             self.exit(self.quote_at_close(t, decided_bar, slippage_factor), reason);
         }
         if let Some(entry) = entry {
-            let was_flat = self.position.is_none_or(|held| held.side != entry.side);
-            if self.enter(self.quote_at_close(t, entry.decided_bar, 1.0), entry) && was_flat {
+            let was_flat = self.position.as_ref().is_none_or(|held| held.side != entry.side);
+            if self.enter(self.quote_at_close(t, entry.decided_bar, 1.0), &entry) && was_flat {
                 self.best_quote = Some(self.inputs.bars.close[t]);
             }
         }
@@ -30,13 +30,15 @@ impl Run<'_> {
 
     pub(super) fn quote_at_close(&self, t: usize, known_bar: usize, factor: f64) -> Quote {
         let raw_quote = self.inputs.bars.close[t];
-        Quote { bar: t, raw_quote, terms: Terms::Market { known_bar, factor }, is_at_open: false }
+        Quote { bar: t, raw_quote, terms: Terms::Market { known_bar, factor } }
     }
 
     /// Lets the trailing stop follow the bar, for the next one.
     pub(super) fn follow(&mut self, t: usize) {
         let known = self.best_quote.take();
-        if let Some(held) = &mut self.position {
+        if let Some(held) = &mut self.position
+            && held.is_trailed()
+        {
             let bars = &self.inputs.bars;
             let best = if held.side > 0.0 { bars.high[t] } else { bars.low[t] };
             held.follow(known.unwrap_or(best));
@@ -59,7 +61,7 @@ impl Run<'_> {
             self.ruin_bar = Some(t);
             return;
         }
-        if self.position.is_some_and(|held| self.is_on_margin(&held))
+        if self.position.as_ref().is_some_and(|held| self.is_on_margin(held))
             && self.is_short_of_margin(close)
         {
             let reason = ExitReason::Liquidation;

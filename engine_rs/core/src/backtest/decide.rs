@@ -27,7 +27,7 @@ impl Run<'_> {
             || t < self.first_entry_bar
             || self.day.is_some_and(|day| day.is_blocked)
             || (side < 0.0 && !self.risk.allow_short);
-        match self.position {
+        match &self.position {
             None if !is_withheld => {
                 if let Some(entry) = self.entry(t, side, wishes.rule, Aim::Open) {
                     self.send_entry(t, entry);
@@ -63,10 +63,10 @@ impl Run<'_> {
     }
 
     /// The entry that a rule decides at the close of bar `t`, if it can be sized.
-    fn entry(&mut self, t: usize, side: f64, rule: u16, aim: Aim) -> Option<Entry> {
+    fn entry(&mut self, t: usize, side: f64, rule: usize, aim: Aim) -> Option<Entry> {
         let Inputs { program, bars, .. } = self.inputs;
         let close = bars.close[t];
-        let order = &program.rules()[usize::from(rule)];
+        let order = &program.rules()[rule];
         let trigger = self.trigger(t, side, &order.order);
         let protections = Protections {
             stop: self.protection(t, self.risk.stop),
@@ -176,7 +176,7 @@ impl Run<'_> {
     }
 
     pub(super) fn cancel_entries(&mut self, is_dropped: impl Fn(&Entry) -> bool) {
-        if self.resting.is_some_and(|resting| is_dropped(&resting.entry)) {
+        if self.resting.as_ref().is_some_and(|resting| is_dropped(&resting.entry)) {
             self.resting = None;
         }
         self.queue.cancel_entries(is_dropped);

@@ -8,6 +8,7 @@ use crate::math::Sum;
 use crate::metric::Record;
 use crate::metric::trades::TradeTotals;
 use crate::wide::{fetch, widest};
+use std::mem;
 use std::ops::Range;
 
 /// How many trades ahead prices are asked for, so that none waits for them.
@@ -16,6 +17,9 @@ const FETCHED_TRADES: usize = 6;
 const FETCHED_BARS: usize = 64;
 /// … every one that begins another line of the cache.
 const LINE_BARS: usize = 8;
+
+/// Trades that become columns together: few enough to stay at hand from column to column.
+const BLOCK_TRADES: usize = 64;
 
 /// Cash and position from the close of one bar on, until the next step.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -39,8 +43,6 @@ pub struct Leg {
     pub price_quote: f64,
     /// Fee, or the share of it.
     pub fee_quote: f64,
-    /// Whether it filled at the open of its bar.
-    pub is_at_open: bool,
 }
 
 /// One closed trade.
@@ -54,7 +56,7 @@ pub struct Trade {
     pub exit: Leg,
     pub reason: ExitReason,
     /// Number of the rule that entered.
-    pub rule: u16,
+    pub rule: usize,
     pub is_ambiguous: bool,
     /// Value at stake when it began, from the price paid to the stop; infinite without a stop.
     pub risk_quote: f64,
@@ -66,12 +68,18 @@ impl Trade {
         self.side * self.quantity_base * (self.exit.price_quote - self.entry.price_quote)
     }
 
+    /// Profit on the prices before slippage, before fees.
+    fn gross_quote(&self) -> f64 {
+        self.side * self.quantity_base * (self.exit.raw_quote - self.entry.raw_quote)
+    }
+
     /// Profit after fees.
     pub fn net_quote(&self) -> f64 {
         self.realised_quote() - (self.entry.fee_quote + self.exit.fee_quote)
     }
 
     /// Asks for the prices that its excursions will read, of the first bars of a long trade.
+    #[inline(always)]
     fn fetch(&self, bars: &BarsView) {
         let (first, last) = (self.entry.bar, self.exit.bar);
         for bar in (first..last.min(first + FETCHED_BARS)).step_by(LINE_BARS).chain([last]) {
@@ -86,6 +94,7 @@ impl Trade {
     ///
     /// Bars before that of the exit count whole, the entry's too, for what came before the fill is
     /// not known. Of the exit's bar, its open and the exit count, but at a close all of it.
+    #[inline(always)]
     fn excursions_bps(&self, bars: &BarsView) -> (f64, f64) {
         let (first, last) = (self.entry.bar, self.exit.bar);
         let is_at_close = matches!(self.reason, ExitReason::EndOfData);
@@ -106,24 +115,49 @@ impl Trade {
 }
 
 widest! {
-    /// The lowest of `low` and the lows, and the highest of `high` and the highs, of which none is
-    /// unknown.
-    fn extended(low: f64, high: f64, lows: &[f64], highs: &[f64]) -> (f64, f64) {
-        // Eight at a time, as none waits for another; not `min` and `max`, which look for NaN.
-        let least = |a: f64, b: f64| if b < a { b } else { a };
-        let most = |a: f64, b: f64| if b > a { b } else { a };
-        let (mut lowest, mut highest) = ([low; 8], [high; 8]);
-        let (low_eights, low_rest) = lows.as_chunks::<8>();
-        let (high_eights, high_rest) = highs.as_chunks::<8>();
-        for (lows, highs) in low_eights.iter().zip(high_eights) {
-            for k in 0..8 {
-                lowest[k] = least(lowest[k], lows[k]);
-                highest[k] = most(highest[k], highs[k]);
+    /// Writes the excursions of the trades from `start` on.
+    fn write_excursions(
+        closed: &[Trade],
+        start: usize,
+        bars: &BarsView,
+        excursions: &mut [(f64, f64)],
+    ) {
+        for (index, excursions) in excursions.iter_mut().enumerate() {
+            if let Some(later) = closed.get(start + index + FETCHED_TRADES) {
+                later.fetch(bars);
             }
+            *excursions = closed[start + index].excursions_bps(bars);
         }
-        let low = lowest.iter().chain(low_rest).copied().fold(low, least);
-        (low, highest.iter().chain(high_rest).copied().fold(high, most))
     }
+}
+
+/// The lowest of `low` and the lows, and the highest of `high` and the highs, of which none is
+/// unknown.
+#[inline(always)]
+fn extended(low: f64, high: f64, lows: &[f64], highs: &[f64]) -> (f64, f64) {
+    // Not `min` and `max`, which look for NaN.
+    let least = |a: f64, b: f64| if b < a { b } else { a };
+    let most = |a: f64, b: f64| if b > a { b } else { a };
+    let (Some(last_lows), Some(last_highs)) = (lows.last_chunk::<8>(), highs.last_chunk::<8>())
+    else {
+        return (lows.iter().copied().fold(low, least), highs.iter().copied().fold(high, most));
+    };
+    // Eight at a time, as none waits for another; the last eight may be looked at twice, which
+    // changes no extreme.
+    let (mut lowest, mut highest) = (*last_lows, *last_highs);
+    for (lows, highs) in lows.as_chunks::<8>().0.iter().zip(highs.as_chunks::<8>().0) {
+        for k in 0..8 {
+            lowest[k] = least(lowest[k], lows[k]);
+            highest[k] = most(highest[k], highs[k]);
+        }
+    }
+    for half in [4, 2, 1] {
+        for k in 0..half {
+            lowest[k] = least(lowest[k], lowest[k + half]);
+            highest[k] = most(highest[k], highest[k + half]);
+        }
+    }
+    (least(low, lowest[0]), most(high, highest[0]))
 }
 
 /// The closed trades as columns; all have one length.
@@ -188,31 +222,39 @@ impl Trades {
         self.id.is_empty()
     }
 
-    fn push(&mut self, trade: &Trade, bars: &BarsView) {
-        let Trade { entry, exit, side, quantity_base: qty, .. } = *trade;
+    /// Adds the closed trades of a range, of all that there are.
+    fn add(&mut self, closed: &[Trade], range: Range<usize>, bars: &BarsView) {
+        let mut excursions = [(0.0, 0.0); BLOCK_TRADES];
+        let excursions = &mut excursions[..range.len()];
+        write_excursions(closed, range.start, bars, excursions);
+        let trades = &closed[range.clone()];
         let slip = |leg: &Leg| (leg.price_quote - leg.raw_quote).abs();
-        let net = trade.net_quote();
-        let (mae, mfe) = trade.excursions_bps(bars);
-        self.id.push(self.id.len() as u32);
-        self.entry_bar.push(entry.bar as u32);
-        self.exit_bar.push(exit.bar as u32);
-        self.side.push(side as i8);
-        self.qty.push(qty);
-        self.entry_px.push(entry.price_quote);
-        self.exit_px.push(exit.price_quote);
-        self.entry_raw_px.push(entry.raw_quote);
-        self.exit_raw_px.push(exit.raw_quote);
-        self.fees.push(entry.fee_quote + exit.fee_quote);
-        self.slippage_cost.push(qty * (slip(&entry) + slip(&exit)));
-        self.gross_pnl.push(side * qty * (exit.raw_quote - entry.raw_quote));
-        self.net_pnl.push(net);
-        self.ret_bps.push(1e4 * net / (qty * entry.price_quote));
-        self.mae_bps.push(mae);
-        self.mfe_bps.push(mfe);
-        self.bars_held.push((exit.bar - entry.bar) as u32);
-        self.entry_tag.push(trade.rule);
-        self.exit_reason.push(trade.reason as u8);
-        self.ambiguous.push(trade.is_ambiguous);
+        self.id.extend(range.map(|index| index as u32));
+        self.entry_bar.extend(trades.iter().map(|trade| trade.entry.bar as u32));
+        self.exit_bar.extend(trades.iter().map(|trade| trade.exit.bar as u32));
+        self.side.extend(trades.iter().map(|trade| trade.side as i8));
+        self.qty.extend(trades.iter().map(|trade| trade.quantity_base));
+        self.entry_px.extend(trades.iter().map(|trade| trade.entry.price_quote));
+        self.exit_px.extend(trades.iter().map(|trade| trade.exit.price_quote));
+        self.entry_raw_px.extend(trades.iter().map(|trade| trade.entry.raw_quote));
+        self.exit_raw_px.extend(trades.iter().map(|trade| trade.exit.raw_quote));
+        self.fees.extend(trades.iter().map(|trade| trade.entry.fee_quote + trade.exit.fee_quote));
+        self.slippage_cost.extend(
+            trades
+                .iter()
+                .map(|trade| trade.quantity_base * (slip(&trade.entry) + slip(&trade.exit))),
+        );
+        self.gross_pnl.extend(trades.iter().map(Trade::gross_quote));
+        self.net_pnl.extend(trades.iter().map(Trade::net_quote));
+        self.ret_bps.extend(trades.iter().map(|trade| {
+            1e4 * trade.net_quote() / (trade.quantity_base * trade.entry.price_quote)
+        }));
+        self.mae_bps.extend(excursions.iter().map(|(worst, _)| worst));
+        self.mfe_bps.extend(excursions.iter().map(|(_, best)| best));
+        self.bars_held.extend(trades.iter().map(|trade| (trade.exit.bar - trade.entry.bar) as u32));
+        self.entry_tag.extend(trades.iter().map(|trade| trade.rule as u16));
+        self.exit_reason.extend(trades.iter().map(|trade| trade.reason as u8));
+        self.ambiguous.extend(trades.iter().map(|trade| trade.is_ambiguous));
     }
 }
 
@@ -287,11 +329,9 @@ impl Journal {
     /// The closed trades; `bars` must be those of the run.
     pub fn trades(&self, bars: &BarsView) -> Trades {
         let mut trades = Trades::with_capacity(self.trades.len());
-        for (index, trade) in self.trades.iter().enumerate() {
-            if let Some(later) = self.trades.get(index + FETCHED_TRADES) {
-                later.fetch(bars);
-            }
-            trades.push(trade, bars);
+        let n_trades = self.trades.len();
+        for start in (0..n_trades).step_by(BLOCK_TRADES) {
+            trades.add(&self.trades, start..n_trades.min(start + BLOCK_TRADES), bars);
         }
         trades
     }
@@ -417,8 +457,19 @@ impl Ledger {
         }
     }
 
-    /// A copy of what was written down.
-    pub fn journal(&self, initial_quote: f64) -> Journal {
-        Journal { initial_quote, steps: self.steps.clone(), trades: self.trades.clone() }
+    /// Gives away what was written down.
+    pub fn journal(&mut self, initial_quote: f64) -> Journal {
+        let (steps, trades) = (mem::take(&mut self.steps), mem::take(&mut self.trades));
+        Journal { initial_quote, steps, trades }
+    }
+
+    /// Takes the memory of what it gave away, to write the next run into.
+    pub fn take_back(&mut self, journal: Journal) {
+        if journal.steps.capacity() > self.steps.capacity() {
+            self.steps = journal.steps;
+        }
+        if journal.trades.capacity() > self.trades.capacity() {
+            self.trades = journal.trades;
+        }
     }
 }

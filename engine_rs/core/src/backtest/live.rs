@@ -43,7 +43,7 @@ impl<'a> Live<'a> {
         let (side, rule) = signal::entry(buyer, seller, conflict);
         self.wishes = Wishes {
             side,
-            rule: rule as u16,
+            rule,
             is_close: fired(Action::Close).is_some(),
             is_hold: fired(Action::Hold).is_some(),
         };

@@ -323,6 +323,11 @@ thread_local! {
     static WORKSPACE: RefCell<Workspace> = RefCell::default();
 }
 
+/// Gives the memory of a journal that has been read to the next run on this thread.
+pub fn release(journal: Journal) {
+    WORKSPACE.with_borrow_mut(|workspace| workspace.ledger.take_back(journal));
+}
+
 fn run<'a>(
     program: &Program,
     execution: &Execution,

@@ -26,7 +26,7 @@ impl Run<'_> {
                 }
             }
         }
-        if self.resting.is_some_and(|resting| resting.expires_bar <= t) {
+        if self.resting.as_ref().is_some_and(|resting| resting.expires_bar <= t) {
             self.resting = None;
         }
         (exit, entry)
@@ -44,20 +44,24 @@ impl Run<'_> {
         if is_later {
             self.due = (later, entry);
         } else if let Some(entry) = entry {
-            self.enter(self.at_market_open(t, entry.decided_bar, 1.0), entry);
+            self.enter(self.at_market_open(t, entry.decided_bar, 1.0), &entry);
         }
         if let Some(resting) = self.resting
             && let Some(terms) = self.opens_beyond(t, &resting)
         {
             let raw_quote = self.inputs.bars.open[t];
-            self.enter(Quote { bar: t, raw_quote, terms, is_at_open: true }, resting.entry);
+            self.enter(Quote { bar: t, raw_quote, terms }, &resting.entry);
         }
     }
 
     fn exits_at_open(&mut self, t: usize, exit: Option<Exit>, is_later: bool) {
-        let Some(held) = self.position else {
+        let Some(held) = &self.position else {
             return;
         };
+        let is_over = held.time_exit_bar <= t && !is_later;
+        if exit.is_none() && !is_over && !held.is_guarded() {
+            return;
+        }
         let open = self.inputs.bars.open[t];
         let rule = self.inputs.execution.limit_fill;
         let before = t.saturating_sub(1);
@@ -66,9 +70,9 @@ impl Run<'_> {
             self.exit(self.at_market_open(t, before, 1.0), reason);
         } else if limit_at_open(rule, -held.side, held.target_quote, open).is_some() {
             let terms = Terms::Limit { is_maker: true };
-            let quote = Quote { bar: t, raw_quote: open, terms, is_at_open: true };
+            let quote = Quote { bar: t, raw_quote: open, terms };
             self.exit(quote, ExitReason::TakeProfit);
-        } else if held.time_exit_bar <= t && !is_later {
+        } else if is_over {
             self.exit(self.at_market_open(t, before, 1.0), ExitReason::Time);
         } else if let Some(Exit { reason, decided_bar, slippage_factor }) = exit {
             self.exit(self.at_market_open(t, decided_bar, slippage_factor), reason);
@@ -77,7 +81,7 @@ impl Run<'_> {
 
     fn at_market_open(&self, t: usize, known_bar: usize, factor: f64) -> Quote {
         let raw_quote = self.inputs.bars.open[t];
-        Quote { bar: t, raw_quote, terms: Terms::Market { known_bar, factor }, is_at_open: true }
+        Quote { bar: t, raw_quote, terms: Terms::Market { known_bar, factor } }
     }
 
     /// On what terms a waiting entry fills at the open, if it does.

@@ -1,8 +1,10 @@
 //! Orders between their decision and their fill.
 
-/// Why a position ended; the number is the code in a result.
+/// Why a position ended; the number is the code in a result. As wide as a register, like
+/// everything in an order: one that has narrow parts is copied in pieces, and reading it back whole
+/// then waits for them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u8)]
+#[repr(u64)]
 #[allow(missing_docs)]
 pub enum ExitReason {
     Signal = 0,
@@ -108,6 +110,7 @@ pub struct Protections {
 
 /// What an entry does to the account that it finds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u64)]
 pub enum Aim {
     /// It opens a position where there is none.
     Open,
@@ -131,7 +134,7 @@ pub struct Entry {
     /// Its protective orders.
     pub protections: Protections,
     /// Number of the rule that decided it.
-    pub rule: u16,
+    pub rule: usize,
     /// Bar on whose close it was decided.
     pub decided_bar: usize,
     /// Bars that it rests; None: until it is cancelled.

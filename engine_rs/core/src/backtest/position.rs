@@ -25,7 +25,7 @@ pub struct Position {
     /// Bar in which its time is over.
     pub time_exit_bar: usize,
     /// Number of the rule that entered.
-    pub rule: u16,
+    pub rule: usize,
     /// How many entries have been added.
     pub n_adds: usize,
     /// Whether a bar allowed two outcomes.
@@ -56,7 +56,7 @@ impl Position {
 
     /// The same after more was bought, or sold short. Its stops never move away from the price;
     /// target, distance and time are those of the first entry.
-    pub fn with(self, entry: &Entry, quantity_base: f64, leg: &Leg) -> Self {
+    pub fn with(&self, entry: &Entry, quantity_base: f64, leg: &Leg) -> Self {
         let more = Self::new(entry, quantity_base, *leg, self.time_exit_bar);
         let whole_base = self.quantity_base + quantity_base;
         let mean = |before: f64, added: f64| {
@@ -75,8 +75,18 @@ impl Position {
             trail_quote: nearer(self.trail_quote, more.trail_quote),
             risk_quote: mean(self.risk_quote, more.risk_quote),
             n_adds: self.n_adds + usize::from(entry.aim == Aim::Add),
-            ..self
+            ..*self
         }
+    }
+
+    /// Whether it waits for a price.
+    pub fn is_guarded(&self) -> bool {
+        self.stop_quote.is_finite() || self.target_quote.is_finite() || self.is_trailed()
+    }
+
+    /// Whether a stop follows the best price.
+    pub fn is_trailed(&self) -> bool {
+        self.trail_distance_quote.is_finite()
     }
 
     /// The nearer of its two stops, and which it is.

@@ -17,10 +17,10 @@ use super::signal::{self, Signals};
 use super::watch::Watch;
 use super::{Event, Events};
 use crate::bars::{BarsView, FLAG_CLOSED};
-use crate::program::Program;
 use crate::program::evaluate::Columns;
 use crate::program::kernel::Bits;
 use crate::program::risk::Risk;
+use crate::program::{OrderKind, Program};
 
 /// What a run looks at and does not change.
 #[derive(Clone, Copy)]
@@ -70,6 +70,8 @@ pub struct Run<'a> {
     pub(super) due: (Option<Exit>, Option<Entry>),
     /// What the fills of the bar may still take.
     pub(super) left_base: f64,
+    /// The volatility that was asked for last, and of which bar.
+    pub(super) known_sigma: (usize, f64),
     /// Best price that a position which began inside the bar has surely seen.
     pub(super) best_quote: Option<f64>,
     pub(super) day: Option<Day>,
@@ -119,6 +121,7 @@ impl<'a> Run<'a> {
             queue: Queue::default(),
             due: (None, None),
             left_base: f64::INFINITY,
+            known_sigma: (NEVER, 0.0),
             best_quote: None,
             day,
             first_bar: 0,
@@ -150,13 +153,14 @@ impl<'a> Run<'a> {
     pub fn finish(&mut self, is_skipping: bool) {
         let last = self.inputs.bars.len() - 1;
         let (mut t, mut fetched) = (self.first_bar, self.first_bar);
+        let read = self.read_columns();
         loop {
             self.step(t);
             if t == last || self.ruin_bar.is_some() {
                 break;
             }
             t = if is_skipping { self.next_bar(t) } else { t + 1 };
-            fetched = self.inputs.signals.fetch_after(t, fetched, &self.inputs.bars);
+            fetched = self.inputs.signals.fetch_after(t, fetched, &read);
         }
         self.count_refused(t.min(last));
         if self.live.is_none() {
@@ -184,7 +188,10 @@ impl<'a> Run<'a> {
                 self.left_base = whole_lots(share * volume_base, self.inputs.execution.lot_base);
             }
             self.at_open(t);
-            self.within(t);
+            // Where nobody waits for a price, high and low need not be read.
+            if self.is_waiting() {
+                self.within(t);
+            }
             self.at_market_close(t);
             self.follow(t);
         }
@@ -211,6 +218,25 @@ impl<'a> Run<'a> {
         }
     }
 
+    /// Columns that the bars around a signal are read from.
+    fn read_columns(&self) -> Vec<&'a [f64]> {
+        let Inputs { bars, program, columns, .. } = self.inputs;
+        let mut read = vec![bars.open, bars.close];
+        let Risk { stop, take_profit, trailing, .. } = self.risk;
+        let is_guarded = [stop, take_profit, trailing].into_iter().any(Option::is_some);
+        if is_guarded || program.rules().iter().any(|rule| rule.order != OrderKind::Market) {
+            read.extend([bars.high, bars.low]);
+        }
+        read.extend(program.roots().into_iter().filter_map(|slot| columns.column(slot)));
+        read
+    }
+
+    /// Whether a position or an entry waits for a price.
+    #[inline]
+    pub(super) fn is_waiting(&self) -> bool {
+        self.resting.is_some() || self.position.as_ref().is_some_and(Position::is_guarded)
+    }
+
     /// Marks of bar `t`.
     #[inline]
     pub(super) fn marks(&self, t: usize) -> u8 {
@@ -223,44 +249,49 @@ impl<'a> Run<'a> {
         if self.inputs.execution.financing.is_due(self.account.position_base) {
             return from;
         }
-        let bars = &self.inputs.bars;
-        let mut watch = Watch::new(self.position.as_ref(), self.resting.as_ref());
-        let is_watching = watch.is_needed();
-        let before = watch;
         let limit = self.next_due(from);
-        let matters = self.decisions();
-        // In stretches, so that neither search looks far beyond what the other finds.
-        let mut start = from;
-        let reached = loop {
-            let end = (start + STRETCH_BARS).min(limit);
-            let decision = signal::next(matters, start, end);
-            let reached = if is_watching {
-                watch.first(bars, self.inputs.marks, start, decision)
-            } else {
-                decision
-            };
-            if reached < end || end == limit {
-                break reached;
-            }
-            start = end;
+        let before =
+            self.is_waiting().then(|| Watch::new(self.position.as_ref(), self.resting.as_ref()));
+        let mut watch = before;
+        let reached = match &mut watch {
+            None => signal::next(self.decisions(), from, limit),
+            Some(watch) => self.next_reached(watch, from, limit),
         };
         let mut next = reached;
-        if self.position.is_some_and(|held| self.is_on_margin(&held)) {
-            let mut rest = bars.close[from..next].iter();
+        if self.position.as_ref().is_some_and(|held| self.is_on_margin(held)) {
+            let mut rest = self.inputs.bars.close[from..next].iter();
             let short = rest.position(|price| self.is_short_of_margin(*price));
             next = short.map_or(next, |k| from + k);
         }
         next = self.next_loss(from, next);
         if next < reached {
             watch = before;
-            watch.follow(&self.inputs.bars, self.inputs.marks, from..next);
+            if let Some(watch) = &mut watch {
+                watch.follow(&self.inputs.bars, self.inputs.marks, from..next);
+            }
         }
-        if let Some(held) = &mut self.position
-            && is_watching
-        {
+        if let (Some(held), Some(watch)) = (&mut self.position, watch) {
             held.trail_quote = watch.trail_quote();
         }
         next
+    }
+
+    /// First bar in `from..limit` with a decision that matters or a price that is waited for, else
+    /// `limit`; the trailing stop has then followed the bars before it.
+    fn next_reached(&self, watch: &mut Watch, from: usize, limit: usize) -> usize {
+        let Inputs { bars, marks, .. } = &self.inputs;
+        let matters = self.decisions();
+        // In stretches, so that neither search looks far beyond what the other finds.
+        let mut start = from;
+        loop {
+            let end = (start + STRETCH_BARS).min(limit);
+            let decision = signal::next(matters, start, end);
+            let reached = watch.first(bars, marks, start, decision);
+            if reached < end || end == limit {
+                return reached;
+            }
+            start = end;
+        }
     }
 
     /// First bar from `from` on in which an order is due; the last bar at the latest.

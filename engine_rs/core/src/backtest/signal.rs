@@ -5,6 +5,7 @@ use crate::program::evaluate::{Columns, Pool};
 use crate::program::kernel::{Bits, or, words};
 use crate::program::risk::OnOpposite;
 use crate::program::{Action, Program};
+use crate::wide::fetch;
 
 /// How far ahead bars are looked for whose prices should be at hand.
 const FETCHED_BARS: usize = 512;
@@ -15,7 +16,7 @@ pub struct Wishes {
     /// +1 to buy, −1 to sell, 0 for neither, or for both where that is the same.
     pub side: i8,
     /// Number of the first rule that asks for it.
-    pub rule: u16,
+    pub rule: usize,
     /// Whether the position is to be closed.
     pub is_close: bool,
     /// Whether entries are withheld.
@@ -130,19 +131,19 @@ impl<'a> Signals<'a> {
         }
     }
 
-    /// Asks for the prices of one more bar on which something is asked for, after bar `t` and those
-    /// up to `fetched`, so that the bar loop need not wait for them when it is there. Returns up to
-    /// which bar they have been asked for.
+    /// Asks for what the columns hold of one more bar on which something is asked for, after bar
+    /// `t` and those up to `fetched`, and of the one after it, so that the bar loop need not wait
+    /// for it when it is there. Returns up to which bar it has been asked for.
     #[inline]
-    pub fn fetch_after(&self, t: usize, fetched: usize, bars: &crate::bars::BarsView) -> usize {
-        let limit = bars.len().min(t + FETCHED_BARS);
+    pub fn fetch_after(&self, t: usize, fetched: usize, columns: &[&[f64]]) -> usize {
+        let limit = columns[0].len().min(t + FETCHED_BARS);
         let from = fetched.max(t) + 1;
         if self.any.is_empty() || from >= limit {
             return fetched;
         }
         // One a bar is enough to be several signals ahead, as each is worked through in two.
         let bar = next(&self.any, from, limit);
-        bars.fetch(bar);
+        columns.iter().for_each(|column| fetch(column, bar + 1));
         bar.min(limit - 1)
     }
 
@@ -163,7 +164,7 @@ impl<'a> Signals<'a> {
         }
         let (side, rule) = entry(buyer, seller, self.conflict);
         wishes.side = side;
-        wishes.rule = rule as u16;
+        wishes.rule = rule;
         wishes
     }
 }

@@ -58,13 +58,6 @@ impl Watch {
         }
     }
 
-    /// Whether anything is waited for.
-    pub fn is_needed(&self) -> bool {
-        self.down_quote > f64::NEG_INFINITY
-            || self.up_quote < f64::INFINITY
-            || self.trail_distance_quote < f64::INFINITY
-    }
-
     /// First bar in `from..to` that reaches a level, else `to`; the trailing stop has then
     /// followed the bars before it. `marks` are those of the bars, or none.
     pub fn first(&mut self, bars: &BarsView, marks: &[u8], from: usize, to: usize) -> usize {

@@ -39,7 +39,7 @@ impl Run<'_> {
         }
         if let (Some(quote), Some(resting)) = (trigger, self.resting) {
             let is_new = self.position.is_none_or(|held| held.side != resting.entry.side);
-            if self.enter(quote, resting.entry) {
+            if self.enter(quote, &resting.entry) {
                 self.after_entry(t, &quote, is_new);
             }
         } else {
@@ -71,7 +71,7 @@ impl Run<'_> {
                 }
             }
         }?;
-        Some(Quote { bar: t, raw_quote, terms, is_at_open: false })
+        Some(Quote { bar: t, raw_quote, terms })
     }
 
     /// Makes a limit of a stop-limit whose stop was passed without a fill.
@@ -196,7 +196,7 @@ impl Run<'_> {
 
     fn take(&mut self, t: usize, chance: Chance) {
         let Chance { raw_quote, reason, terms } = chance;
-        self.exit(Quote { bar: t, raw_quote, terms, is_at_open: false }, reason);
+        self.exit(Quote { bar: t, raw_quote, terms }, reason);
     }
 }
 

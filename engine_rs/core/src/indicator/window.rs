@@ -9,6 +9,8 @@ use std::collections::VecDeque;
 
 /// Outputs computed at a time, so that what lies between fits the first cache.
 const CHUNK_BARS: usize = 1_024;
+/// The same of means, which have sums twice beside input and output.
+const MEANS_BARS: usize = 512;
 
 /// Mean of the last `n` values, unknown before there are so many.
 ///
@@ -21,7 +23,7 @@ pub fn means(input: &[f64], n: usize, values: &mut [f64]) {
         known.copy_from_slice(input);
         return;
     }
-    let chunk_bars = CHUNK_BARS.max(2 * n.next_power_of_two());
+    let chunk_bars = MEANS_BARS.max(2 * n.next_power_of_two());
     let mut scratch = [vec![0.0; chunk_bars + n], vec![0.0; chunk_bars + n]];
     for (index, means) in known.chunks_mut(chunk_bars).enumerate() {
         let start = index * chunk_bars;

@@ -9,7 +9,8 @@ use super::plan::Plan;
 use super::{Op, Program, Slot};
 use crate::EngineError;
 use crate::bars::BarsView;
-use crate::indicator::Input;
+use crate::indicator::{Input, Memory};
+use std::ops::Range;
 
 /// Buffers that are used again.
 #[derive(Debug, Default)]
@@ -17,9 +18,17 @@ pub struct Pool {
     numbers: Vec<Vec<f64>>,
     bits: Vec<Bits>,
     order: Order,
+    /// Two columns that are compared, a block at a time.
+    blocks: [Vec<f64>; 2],
     /// Columns that were computed with it; for tests that count work.
     pub n_computed: usize,
 }
+
+/// Bars of a column that is made where it is read: few enough for the second cache, as whole
+/// columns would be written to memory and read back, twice. Whole words of bits.
+const BLOCK_BARS: usize = 4_096;
+/// A block is so many times as long as the warm-up before it, if that is more.
+const BLOCK_WARMUPS: usize = 4;
 
 /// Memory that a pool keeps for the next run; more than a year of minutes in eight columns.
 const KEPT_BYTES: usize = 64 << 20;
@@ -58,7 +67,11 @@ impl Pool {
         match column {
             Column::Owned(column) => self.numbers.push(column),
             Column::Truth { is_true, is_false } => self.bits.extend([is_true, is_false]),
-            Column::Absent | Column::Scalar(_) | Column::Price(_) | Column::Known(_) => {}
+            Column::Absent
+            | Column::Scalar(_)
+            | Column::Price(_)
+            | Column::Known(_)
+            | Column::Deferred(_) => {}
         }
     }
 }
@@ -73,6 +86,8 @@ enum Column<'a> {
     /// A column that was computed before.
     Known(Known<'a>),
     Owned(Vec<f64>),
+    /// An indicator of these columns, made block by block where it is compared.
+    Deferred(Vec<&'a [f64]>),
     Truth {
         is_true: Bits,
         is_false: Bits,
@@ -96,6 +111,15 @@ impl Columns<'_> {
         match self.numbers(slot) {
             Numbers::Scalar(value) => value,
             Numbers::Column(column) => column[t],
+        }
+    }
+
+    /// What a slot holds on every bar, if that is a column of numbers.
+    pub fn column(&self, slot: Slot) -> Option<&[f64]> {
+        match &self.slots[slot] {
+            Column::Price(column) | Column::Known(Known::Numbers(column)) => Some(column),
+            Column::Owned(column) => Some(column),
+            _ => None,
         }
     }
 
@@ -136,6 +160,38 @@ impl Columns<'_> {
             }
             Column::Owned(column) => Numbers::Column(column),
             _ => unreachable!("the verifier has seen to it that slot {slot} holds numbers"),
+        }
+    }
+
+    /// Bars that a deferred slot with this instruction is made of at a time.
+    fn block_bars(&self, slot: Slot, op: &Op) -> Option<usize> {
+        match (&self.slots[slot], op) {
+            (Column::Deferred(_), Op::Indicator { row, params, .. }) => {
+                let n_bars = BLOCK_WARMUPS * row.warmup.bars(params);
+                Some(n_bars.next_multiple_of(BLOCK_BARS).max(BLOCK_BARS))
+            }
+            _ => None,
+        }
+    }
+
+    /// Numbers of some bars; those of a deferred column are made in `scratch`.
+    fn block<'b>(
+        &'b self,
+        (slot, op): (Slot, &Op),
+        bars: &BarsView,
+        range: Range<usize>,
+        scratch: &'b mut Vec<f64>,
+    ) -> Numbers<'b> {
+        match (&self.slots[slot], op) {
+            (Column::Deferred(inputs), Op::Indicator { row, params, output, .. }) => {
+                let first = range.start.saturating_sub(row.warmup.bars(params));
+                let inputs: Vec<&[f64]> =
+                    inputs.iter().map(|column| &column[first..range.end]).collect();
+                scratch.resize(range.end - first, 0.0);
+                row.column(&inputs, true, bars, (params, *output), scratch);
+                Numbers::Column(&scratch[range.start - first..])
+            }
+            _ => self.numbers(slot).of(range),
         }
     }
 }
@@ -200,18 +256,28 @@ fn by_plan<'a>(
             (None, _) => Column::Absent,
             (Some(_), Some(column)) => Column::Known(column),
             (Some(_), None) if instruction.op.is_number() => {
-                numbers(&instruction.op, &columns, bars, pool)
+                let inputs = deferred(&instruction.op, &columns);
+                match inputs.filter(|_| plan.is_compared_once[slot]) {
+                    Some(inputs) => {
+                        pool.n_computed += 1;
+                        Column::Deferred(inputs)
+                    }
+                    None => numbers(&instruction.op, &columns, bars, pool),
+                }
             }
             (Some(_), None) => {
                 pool.n_computed += 1;
                 if let Op::Cross { a, b, .. } = &instruction.op
                     && compared != Some((*a, *b))
                 {
-                    let (first, second) = (columns.numbers(*a), columns.numbers(*b));
-                    pool.order.read(first, second, bars.len());
+                    let Pool { order, blocks, .. } = pool;
+                    order.clear();
+                    each_block(program, &columns, (*a, *b), bars, blocks, |a, b, n_bars| {
+                        order.extend(a, b, n_bars);
+                    });
                     compared = Some((*a, *b));
                 }
-                truth(&instruction.op, &columns, bars.len(), plan.needs_false[slot], pool)
+                truth(program, slot, &columns, bars, plan.needs_false[slot], pool)
             }
         };
         columns.slots.push(column);
@@ -221,6 +287,40 @@ fn by_plan<'a>(
         }
     }
     columns
+}
+
+/// The columns of an indicator that may be made block by block: of prices alone, with values that
+/// depend on the bars of its warm-up and no others.
+fn deferred<'a>(op: &Op, columns: &Columns<'a>) -> Option<Vec<&'a [f64]>> {
+    let Op::Indicator { row, inputs, .. } = op else { return None };
+    let price = |slot: &Slot| match columns.slots[*slot] {
+        Column::Price(column) => Some(column),
+        _ => None,
+    };
+    let is_windowed = matches!(row.memory, Memory::Window) && row.reads.is_empty();
+    if is_windowed { inputs.iter().map(price).collect() } else { None }
+}
+
+/// Calls `read` with what two slots hold, block by block, and the number of bars of each block.
+fn each_block(
+    program: &Program,
+    columns: &Columns,
+    (a, b): (Slot, Slot),
+    bars: &BarsView,
+    [first, second]: &mut [Vec<f64>; 2],
+    mut read: impl FnMut(Numbers, Numbers, usize),
+) {
+    let [a, b] = [a, b].map(|slot| (slot, &program.instructions()[slot].op));
+    let block_bars = columns.block_bars(a.0, a.1).max(columns.block_bars(b.0, b.1));
+    let block_bars = block_bars.unwrap_or(bars.len());
+    let mut start = 0;
+    while start < bars.len() {
+        let end = (start + block_bars).min(bars.len());
+        let left = columns.block(a, bars, start..end, first);
+        let right = columns.block(b, bars, start..end, second);
+        read(left, right, end - start);
+        start = end;
+    }
 }
 
 /// The output slot as numbers: NaN while unknown, and 1 or 0 for true or false.
@@ -294,7 +394,7 @@ pub fn kept<'a>(
         Column::Known(Known::Truth { is_true, is_false }) => {
             Kept::Truth { is_true: is_true.clone(), is_false: is_false.clone() }
         }
-        Column::Absent => unreachable!("a root is evaluated"),
+        Column::Absent | Column::Deferred(_) => unreachable!("a root is evaluated"),
     };
     pool.give(columns);
     kept
@@ -366,23 +466,26 @@ fn numbers<'a>(op: &Op, columns: &Columns<'a>, bars: &BarsView<'a>, pool: &mut P
 /// Sets the bits of the bars on which a truth value is true and, if `needs_false`, on which it is
 /// false; of what it reads the second are there if it needs them.
 fn truth<'a>(
-    op: &Op,
+    program: &Program,
+    slot: Slot,
     columns: &Columns,
-    n_bars: usize,
+    bars: &BarsView,
     needs_false: bool,
     pool: &mut Pool,
 ) -> Column<'a> {
     let mut is_true = pool.bits();
     let mut is_false = pool.bits();
-    match op {
+    let n_bars = bars.len();
+    match &program.instructions()[slot].op {
         Op::Bool(value) => {
             kernel::all(n_bars, if *value { &mut is_true } else { &mut is_false });
             (if *value { &mut is_false } else { &mut is_true }).resize(kernel::words(n_bars), 0);
         }
         Op::Compare(op, a, b) => {
-            let (a, b) = (columns.numbers(*a), columns.numbers(*b));
-            let is_false = needs_false.then_some(&mut is_false);
-            kernel::compare(*op, a, b, n_bars, &mut is_true, is_false);
+            each_block(program, columns, (*a, *b), bars, &mut pool.blocks, |a, b, n_bars| {
+                let is_false = needs_false.then_some(&mut is_false);
+                kernel::compare(*op, a, b, n_bars, &mut is_true, is_false);
+            });
         }
         Op::Cross { is_over, .. } => {
             pool.order.cross(*is_over, &mut is_true, needs_false.then_some(&mut is_false));
@@ -392,7 +495,7 @@ fn truth<'a>(
             is_true.extend_from_slice(no);
             is_false.extend_from_slice(yes);
         }
-        Op::And(slots) | Op::Or(slots) => {
+        op @ (Op::And(slots) | Op::Or(slots)) => {
             let (yes, no) = columns.truth(slots[0]);
             is_true.extend_from_slice(yes);
             is_false.extend_from_slice(no);

@@ -6,6 +6,7 @@
 use super::{Arithmetic, Comparison, Function};
 use crate::math;
 use crate::wide::widest;
+use std::ops::Range;
 
 /// A column of numbers, or one number for all bars.
 #[derive(Clone, Copy, Debug)]
@@ -14,6 +15,16 @@ pub enum Numbers<'a> {
     Scalar(f64),
     /// One a bar.
     Column(&'a [f64]),
+}
+
+impl Numbers<'_> {
+    /// The same of some of the bars.
+    pub fn of(self, range: Range<usize>) -> Self {
+        match self {
+            Self::Scalar(value) => Self::Scalar(value),
+            Self::Column(column) => Self::Column(&column[range]),
+        }
+    }
 }
 
 /// Bits of 64 bars each, the earliest lowest; bits past the last bar are zero.
@@ -181,7 +192,7 @@ impl<'a> Lane<'a> {
     }
 }
 
-/// Sets the bits of the bars for which `is_set` holds, word by word; bars past the last one are
+/// Adds the bits of the bars for which `is_set` holds, word by word; bars past the last one are
 /// unknown, unless both operands are the same on every bar.
 #[inline(always)]
 fn each_word(
@@ -192,8 +203,9 @@ fn each_word(
     is_set: impl Fn(f64, f64) -> bool,
 ) {
     let (mut a, mut b) = (Lane::new(a), Lane::new(b));
-    bits.resize(words(n_bars), 0);
-    for (word, slot) in bits.iter_mut().enumerate() {
+    let n_before = bits.len();
+    bits.resize(n_before + words(n_bars), 0);
+    for (word, slot) in bits[n_before..].iter_mut().enumerate() {
         *slot = pack(a.at(word * WORD), b.at(word * WORD), &is_set);
     }
 }
@@ -220,8 +232,8 @@ fn pack(a: &[f64; WORD], b: &[f64; WORD], is_set: impl Fn(f64, f64) -> bool) -> 
     word
 }
 
-/// Sets the bits of the bars where the comparison is true and, unless no one asks, where it is
-/// false.
+/// Adds the bits of the bars where the comparison is true and, unless no one asks, where it is
+/// false. What was added before must be whole words.
 pub fn compare(
     op: Comparison,
     a: Numbers,
@@ -272,11 +284,15 @@ pub struct Order {
 }
 
 impl Order {
-    /// Compares two columns.
-    pub fn read(&mut self, a: Numbers, b: Numbers, n_bars: usize) {
+    /// Forgets what was compared.
+    pub fn clear(&mut self) {
         self.above.clear();
         self.below.clear();
         self.known.clear();
+    }
+
+    /// Compares two columns, or more of them; what was compared before must be whole words.
+    pub fn extend(&mut self, a: Numbers, b: Numbers, n_bars: usize) {
         read_order(a, b, n_bars, self);
         for bits in [&mut self.above, &mut self.below, &mut self.known] {
             trim(bits, n_bars);
@@ -323,11 +339,13 @@ pub fn or(bits: &mut Bits, other: &Bits) {
 widest! {
     fn read_order(a: Numbers, b: Numbers, n_bars: usize, order: &mut Order) {
         let (mut a, mut b) = (Lane::new(a), Lane::new(b));
-        let n_words = words(n_bars);
-        for bits in [&mut order.above, &mut order.below, &mut order.known] {
-            bits.resize(n_words, 0);
-        }
-        let parts = order.above.iter_mut().zip(&mut order.below).zip(&mut order.known);
+        let (n_before, n_words) = (order.above.len(), words(n_bars));
+        let [above, below, known] =
+            [&mut order.above, &mut order.below, &mut order.known].map(|bits| {
+                bits.resize(n_before + n_words, 0);
+                &mut bits[n_before..]
+            });
+        let parts = above.iter_mut().zip(below).zip(known);
         for (word, ((above, below), known)) in parts.enumerate() {
             let (a, b) = (a.at(word * WORD), b.at(word * WORD));
             *above = pack(a, b, |a, b| a > b);

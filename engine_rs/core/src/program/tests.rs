@@ -108,6 +108,32 @@ fn a_cross_is_seen_on_its_bar_even_across_a_word_of_bits() {
 }
 
 #[test]
+fn what_is_compared_block_by_block_is_what_whole_columns_give() {
+    // Long enough for several blocks of bars; the second average begins far before its block.
+    let step = |t: usize| ((t * 7_919 + t * t * 31) % 401) as f64 - 200.0;
+    let close: Vec<f64> = (0..20_000).map(|t| 1_000.0 + step(t) + (t / 700 % 5) as f64).collect();
+    let average = |n: usize| json!({"op": "ind", "name": "ma", "inputs": [0], "params": [n], "w": n - 1, "dep": 0});
+    let price = json!({"op": "price", "field": "close", "w": 0, "dep": 0});
+    let column = |n: usize| values(json!([price, average(n)]), &close);
+    let (a, b) = (column(7), column(1_900));
+    let compared = |op: Value| values(json!([price, average(7), average(1_900), op]), &close);
+    let is_known = |t: usize| !a[t].is_nan() && !b[t].is_nan();
+    let truth = |is_known: bool, is_true: bool| if is_known { f64::from(is_true) } else { UNKNOWN };
+
+    let less = compared(json!({"op": "lt", "a": 1, "b": 2, "w": 1_899, "dep": 0}));
+    let expected = (0..close.len()).map(|t| truth(is_known(t), a[t] < b[t]));
+    same(&less, &expected.collect::<Vec<_>>());
+
+    let cross = json!({"op": "cross", "dir": "over", "a": 1, "b": 2, "w": 1_900, "dep": 0});
+    let over = compared(cross);
+    let passes = |t: usize| a[t] > b[t] && a[t - 1] <= b[t - 1];
+    let both = |t: usize| t > 0 && is_known(t) && is_known(t - 1);
+    let expected = (0..close.len()).map(|t| truth(both(t), both(t) && passes(t)));
+    same(&over, &expected.collect::<Vec<_>>());
+    assert!(over.iter().filter(|value| **value == 1.0).count() > 1_000);
+}
+
+#[test]
 fn a_program_that_says_what_is_not_so_is_refused() {
     let price = json!({"op": "price", "field": "close", "w": 0, "dep": 0});
     for (bad, code) in [
