@@ -11,12 +11,13 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; 
 ENGINE_SOURCES := Cargo.toml Cargo.lock pyproject.toml \
 	$(shell find engine_rs -name '*.rs' -o -name Cargo.toml)
 PYTEST := $(BIN)/python -m pytest
-# A file of tests stays on one worker, as its tests share a home; the long ones come first.
-PARALLEL := --numprocesses=logical --maxprocesses=8 --dist=loadfile --no-loadscope-reorder
+# A file of tests stays on one worker, as its tests share a home; the long ones come first. On two
+# cores the third worker fills the time in which the one with the browser waits for Dagster's clock.
+PARALLEL := --numprocesses=3 --dist=loadfile --no-loadscope-reorder
 
 export PROVING_HOME
-.PHONY: help setup run test test-scale dev check format bench bench-rust count scale calibrate golden \
-	fuzz lock browser tools clean
+.PHONY: help setup run test test-faults test-scale dev check format bench bench-rust count scale \
+	calibrate golden fuzz lock browser tools clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 12
@@ -29,6 +30,10 @@ run: setup ## Run the light campaign to its verdict, headless
 test: setup browser check ## Run every test
 	cargo test --locked --quiet --package proving_core
 	$(PYTEST) $(PARALLEL) --durations=15
+
+test-faults: setup ## Kill, starve and mislead our own infrastructure, at length
+	PROVING_KILL_ROUNDS=200 $(PYTEST) -s tests/faults tests/faults/killed_runs.py \
+		tests/faults/lost_processes.py
 
 test-scale: .venv-scale/.engine ## Two workers, Postgres, a bucket and the manifests
 	@.venv-scale/bin/python -m tests.scale.install
@@ -65,7 +70,7 @@ count: ## Count the instructions of the two hot loops (needs valgrind)
 			| sed -n 's/.*Collected : //p'); \
 		test "$${found:-0}" -gt 0 || { echo "nothing was counted by: $$*" >&2; exit 1; }; \
 		echo "$$found"; }; \
-	count=$$(ls -t target/release/deps/count-* | grep -v '\.d$$' | head -n 1); \
+	count=$$(ls -t target/release/deps/count-* | grep -v '\.' | head -n 1); \
 	year=$$(counted --toggle-collect='*measured::run*' $$count backtest) || exit 1; \
 	few=$$(counted $$count sweep 40) || exit 1; many=$$(counted $$count sweep 80) || exit 1; \
 	echo "one backtest, a year: $$year"; \
@@ -79,7 +84,8 @@ calibrate: setup ## How often the promotion gate errs, measured; writes docs/cal
 	@$(BIN)/python -m pipelines.calibrate
 
 golden: setup ## Write the golden files anew; review the diff
-	PROVING_GOLDEN=write $(PYTEST) tests/golden tests/contract/test_strategy_schema.py
+	PROVING_GOLDEN=write $(PYTEST) tests/golden tests/contract/test_strategy_schema.py \
+		tests/contract/test_versions.py tests/unit/test_data_dictionary.py
 
 fuzz: setup ## Hostile programs and documents, longer than in `make test`
 	PROVING_FUZZ_CASES=200000 cargo test --locked --release --package proving_core --test fuzz_programs

@@ -12,7 +12,7 @@ from typing import Final
 
 import dagster as dg
 
-from assets import checks, plots, run_plots
+from assets import checks, plots, run_plots, validity_plots
 from assets.events import POOL, Clock, Picture, asset_specs, check_specs, logged
 from assets.partitions import RUNS
 from assets.strategies import requested
@@ -31,8 +31,15 @@ _STEPS: Final = (
     (steps.EVIDENCE, steps.appraisals),
 )
 _TABLES: Final = tuple(table for tables, _ in _STEPS for table in tables)
-# What the fan of equity shows: the runs, and what else could have come of them.
-_FANNED: Final = (*steps.BACKTESTS, *steps.MONTE_CARLO)
+# What a table shows of itself; the fan of equity stands beside the others.
+_PICTURES: Final = {
+    "equity": run_plots.equity_with_drawdown,
+    "trades": run_plots.trade_excursions,
+    "walk_forward": validity_plots.folds,
+    "trials": validity_plots.tries,
+    "regimes": validity_plots.weathers,
+    "evidence": validity_plots.card,
+}
 _SPECS: Final = [
     *asset_specs(
         steps.BACKTESTS, deps=["strategies", "scenarios", "bars"], group="backtests", kinds={"rust"}
@@ -53,7 +60,7 @@ _SPECS: Final = [
         steps.EVIDENCE,
         deps=["scenarios", "bars", "backtests", "monte_carlo", "walk_forward", "trials"],
         group="evidence",
-        kinds={"python"},
+        kinds={"python", "rust"},
     ),
 ]
 
@@ -104,11 +111,7 @@ def backtests(
         clock,
         compute,
         fan,
-        {
-            **{table.name: _no_picture for table in _TABLES if table not in _FANNED},
-            "equity": lambda key: run_plots.equity_with_drawdown(store, _partition(key)),
-            "trades": lambda key: run_plots.trade_excursions(store, _partition(key)),
-        },
+        {name: partial(_drawn, store, draw) for name, draw in _PICTURES.items()},
         lambda key: _own_checks(
             store,
             _partition(key),
@@ -138,8 +141,10 @@ def _own_checks(
     }
 
 
-def _no_picture(_: str) -> None:
-    """Tables whose numbers stand in the picture of another."""
+def _drawn(
+    store: Store, draw: Callable[[Store, Partition], Picture | None], key: str
+) -> Picture | None:
+    return draw(store, _partition(key))
 
 
 def _partition(key: str) -> Partition:

@@ -8,8 +8,9 @@ import dagster as dg
 from dagster._core.definitions.asset_checks.asset_check_evaluation import (
     AssetCheckEvaluationTargetMaterializationData as Target,
 )
+from dagster._core.event_api import PartitionKeyFilter
 from dagster._core.storage.asset_check_execution_record import (
-    AssetCheckExecutionRecordStatus as Status,
+    COMPLETED_ASSET_CHECK_EXECUTION_RECORD_STATUSES as COMPLETED,
 )
 
 from assets import checks
@@ -56,16 +57,7 @@ def passed_before(
     tags = record.asset_materialization.tags or {}
     if tags.get("dagster/data_version") != content_hash:
         return frozenset()
-    asked = [dg.AssetCheckKey(dg.AssetKey(name), check) for check in costly]
-    known = context.instance.event_log_storage.get_asset_check_partition_info(
-        asked, partition_keys=[key]
-    )
-    return frozenset(
-        each.check_key.name
-        for each in known
-        if each.latest_execution_status == Status.SUCCEEDED
-        and each.latest_target_materialization_storage_id == record.storage_id
-    )
+    return frozenset(check for check in costly if _has_passed(context, record, name, check, key))
 
 
 def results(
@@ -159,6 +151,22 @@ def latest(context: dg.AssetExecutionContext, name: str, key: str) -> dg.EventLo
     filtered = dg.AssetRecordsFilter(asset_key=dg.AssetKey(name), asset_partitions=[key])
     records = context.instance.fetch_materializations(filtered, limit=1).records
     return records[0] if records else None
+
+
+def _has_passed(
+    context: dg.AssetExecutionContext, record: dg.EventLogRecord, name: str, check: str, key: str
+) -> bool:
+    """Return whether the last answer to a check is that this materialisation passed it."""
+    # Completed ones alone: a run plans its checks before it starts, and would hide the answers.
+    answers = context.instance.event_log_storage.get_asset_check_execution_history(
+        dg.AssetCheckKey(dg.AssetKey(name), check),
+        limit=1,
+        status=COMPLETED,
+        partition_filter=PartitionKeyFilter(key=key),
+    )
+    last = answers[0].evaluation if answers else None
+    target = None if last is None or not last.passed else last.target_materialization_data
+    return target is not None and target.storage_id == record.storage_id
 
 
 def _wanted(context: dg.AssetExecutionContext) -> dict[str, set[str]]:

@@ -323,7 +323,13 @@ def _shown_before(context: dg.AssetExecutionContext, outcome: Outcome, key: str)
     if record is None or record.asset_materialization is None:
         return None
     before = record.asset_materialization.metadata
-    wanted = {"drawn_by": _drawing_code(), "input_hash": outcome.footer.input_hash}
+    footer = outcome.footer
+    # The rows too: trials are added to a table whose inputs stay what they were.
+    wanted = {
+        "drawn_by": _drawing_code(),
+        "input_hash": footer.input_hash,
+        "content_hash": footer.content_hash,
+    }
     if "picture" not in before or any(
         name not in before or before[name].value != value for name, value in wanted.items()
     ):

@@ -15,7 +15,9 @@ from simcore.store import Partition, Store
 _PORTFOLIOS: Final = asset_specs(
     steps.PORTFOLIOS, deps=["equity"], group="portfolios", kinds={"python"}
 )
-_CALIBRATION: Final = asset_specs(steps.CALIBRATION, deps=[], group="calibration", kinds={"python"})
+_CALIBRATION: Final = asset_specs(
+    steps.CALIBRATION, deps=[], group="calibration", kinds={"python", "rust"}
+)
 
 
 @dg.multi_asset(

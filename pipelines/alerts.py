@@ -12,9 +12,13 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import dagster as dg
+from dagster._core.event_api import PartitionKeyFilter
+from dagster._core.storage.asset_check_execution_record import (
+    COMPLETED_ASSET_CHECK_EXECUTION_RECORD_STATUSES as COMPLETED,
+)
 
 from assets.checks import DOCUMENT
 from pipelines.sensors import INTERVAL_SECONDS
@@ -70,12 +74,12 @@ def alerts(context: dg.SensorEvaluationContext, home: dg.ResourceParam[Path]) ->
     newest = context.instance.event_log_storage.get_maximum_record_id() or 0
     documents = _of_documents(context.instance)
     told = {name: number for name, (number, _) in documents.items()}
-    if not context.cursor:
+    before = _parsed(context.cursor)
+    if before is None:
         return dg.SensorResult(
             skip_reason="what failed before the first tick is history",
             cursor=json.dumps({"event": newest, "documents": told}),
         )
-    before = json.loads(context.cursor)
     found, reached = _since(context.instance, before["event"], newest)
     found += [
         alert
@@ -159,15 +163,27 @@ def _of_run(instance: dg.DagsterInstance, entry: dg.EventLogEntry) -> Iterator[A
 def _of_documents(instance: dg.DagsterInstance) -> dict[str, tuple[int, Alert | None]]:
     """Return the number of the last evaluation that no run made, and the alert if it failed."""
     found: dict[str, tuple[int, Alert | None]] = {}
+    history = instance.event_log_storage.get_asset_check_execution_history
+    # What runs plan and judge is of a partition: it does not stand before what was told of all.
+    of_all = PartitionKeyFilter(key=None)
     for name in _DOCUMENTED:
         key = dg.AssetCheckKey(dg.AssetKey(name), DOCUMENT)
-        for record in instance.event_log_storage.get_asset_check_execution_history(key, limit=1):
+        for record in history(key, limit=1, status=COMPLETED, partition_filter=of_all):
             if record.evaluation is None or record.event is None or record.run_id:
                 continue
             said, at = record.evaluation.description or "", _moment(record.event.timestamp)
             is_wrong = not record.evaluation.passed
             found[name] = (record.id, Alert("document", name, said, "", at) if is_wrong else None)
     return found
+
+
+def _parsed(cursor: str | None) -> dict[str, Any] | None:
+    """Return what the last tick left; None of none, or of another version."""
+    try:
+        found = json.loads(cursor or "")
+        return {"event": int(found["event"]), "documents": dict(found["documents"])}
+    except (ValueError, TypeError, KeyError):
+        return None
 
 
 def _moment(timestamp: float) -> str:

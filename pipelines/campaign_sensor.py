@@ -140,7 +140,10 @@ def evolution_documents(
             right.add(name)
         except SpecError as error:
             refused[name] = error.message
-    told = json.loads(context.cursor) if context.cursor else {}
+    try:
+        told = json.loads(context.cursor or "{}")
+    except ValueError:
+        told = {}  # of another version: what is wrong is told once more
     present = set(context.instance.get_dynamic_partitions("evolution"))
     return dg.SensorResult(
         skip_reason="; ".join(refused.values()) or "nothing to start",

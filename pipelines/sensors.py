@@ -49,10 +49,12 @@ class Cursor:
         return json.dumps(vars(self), sort_keys=True)
 
     @classmethod
-    def parse(cls, text: str) -> Self:
-        """Return the cursor of a text that `text` made."""
-        found = json.loads(text)
-        return cls(found["seq"], found["files"], found.get("refused", {}))
+    def parse(cls, text: str | None) -> Self | None:
+        """Return the cursor of a text that `text` made; None of none, or of another version."""
+        try:
+            return cls(**json.loads(text or ""))
+        except (ValueError, TypeError):
+            return None
 
 
 @dataclass
@@ -89,11 +91,11 @@ def strategy_documents(
     found = find(home, now_seconds=time.time())
     for complaint in found.complaints:
         context.log.warning(complaint)
-    if not context.cursor:
+    before = Cursor.parse(context.cursor)
+    if before is None:
         # The clock numbers the first tick above every tick of an earlier, forgotten cursor.
         before = Cursor(seq=int(time.time()), files=_known_at_first(store, found))
         return _asked(context, before, [], _added(context, found.hashes), found)
-    before = Cursor.parse(context.cursor)
     touched = sorted(
         name for name, digest in found.hashes.items() if before.files.get(name) != digest
     )

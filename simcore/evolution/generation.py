@@ -10,6 +10,7 @@ import json
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from statistics import NormalDist
 from typing import Any, Final
 
 import numpy as np
@@ -271,12 +272,31 @@ def _scores(
         "selected_sealed": selected_sealed,
         "generalisation_gap": selected_train - selected_sealed,
         **mean_ends("selected_train", selected_train, earned),
-        **mean_ends("selected_sealed", selected_sealed, given),
-        **mean_ends("generalisation_gap", selected_train - selected_sealed, earned, given),
+        **(
+            {
+                **mean_ends("selected_sealed", selected_sealed, given),
+                **mean_ends("generalisation_gap", selected_train - selected_sealed, earned, given),
+            }
+            if answer is None
+            else _published_ends(selected_train, earned, answer)
+        ),
         "diversity": field.diversity,
         "gain_best": gain_best,
         "gain_mde": gain_mde,
         "champion_score": float(sealed[-1 if found.promoted is None else found.promoted]),
+    }
+
+
+def _published_ends(train: float, earned: Floats, answer: Answered) -> dict[str, float]:
+    """The same of a published score, whose standard error is the ladder's step."""
+    z = NormalDist().inv_cdf(0.975)
+    of_gap = z * math.hypot(answer.step, float(earned.std(ddof=1)) / math.sqrt(len(earned)))
+    gap = train - answer.best
+    return {
+        "selected_sealed_lo": answer.best - z * answer.step,
+        "selected_sealed_hi": answer.best + z * answer.step,
+        "generalisation_gap_lo": gap - of_gap,
+        "generalisation_gap_hi": gap + of_gap,
     }
 
 

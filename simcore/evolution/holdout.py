@@ -41,12 +41,14 @@ class Answered:
         found: The judgement, with one gate more and without the numbers.
         rows: Of the table `holdouts`.
         best: Score that is published now.
+        step: Smallest gain that is published, one standard error of it.
         is_retired: Whether it has been asked too often to be asked again.
     """
 
     found: Judged
     rows: list[dict[str, Any]]
     best: float
+    step: float
     is_retired: bool
 
 
@@ -138,9 +140,10 @@ def answered(
         )
         judged_gates.append([*(_withheld(gate) for gate in own), verdict])
     return Answered(
-        replace(found, gates=judged_gates, promoted=promoted),
+        replace(found, gates=judged_gates, promoted=promoted, tried=_counted(found.tried)),
         rows,
         float(ladder.best or 0.0),
+        ladder.step,
         ladder.is_retired,
     )
 
@@ -191,6 +194,13 @@ def _ladder(before: Sequence[pl.DataFrame]) -> Ladder | None:
     if not rows:
         return None
     return Ladder(step=rows[-1]["step"], best=rows[-1]["published"], queries=len(rows))
+
+
+def _counted(tried: pl.DataFrame) -> pl.DataFrame:
+    """Rows of `trials` that say who was tried where, and not with which Sharpe ratio."""
+    import polars as pl
+
+    return tried.with_columns(sharpe_bar=pl.lit(None, dtype=pl.Float64))
 
 
 def _withheld(gate: Gate) -> Gate:

@@ -60,11 +60,14 @@ def _row(row: Mapping[str, Any]) -> tuple[Any, ...]:
 
 
 def _ties(rows: pl.DataFrame) -> list[Block]:
-    """Name the shared ranks, and the entries whose interval of ranks reaches the first place."""
+    """Name the shared ranks, who may be the best, and whose interval of ranks reaches the first."""
     told: list[Block] = []
     for rank, tied in rows.group_by("rank", maintain_order=True):
         if tied.height > 1:
             told.append(Text(f"Tied at rank {rank[0]}: {', '.join(tied['strategy_id'])}."))
+    level = rows.filter("in_mcs")["strategy_id"].to_list()
+    if len(level) > 1:
+        told.append(Text(f"Statistically tied, any may be the best (90 %): {', '.join(level)}."))
     could_lead = rows.filter(pl.col("rank_lo") == 1)["strategy_id"].to_list()
     if len(could_lead) > 1:
         names = ", ".join(could_lead)

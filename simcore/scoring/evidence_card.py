@@ -172,13 +172,24 @@ def validity_rows(walked: pl.DataFrame, trials: pl.DataFrame) -> list[Row]:
     """Choosing by the past and judging by what came after; and how often it was tried."""
     rows = []
     for segment, name in (("is", "sharpe_chosen"), ("oos", "sharpe_judged")):
-        values = walked.filter(pl.col("segment") == segment)["sharpe"].cast(pl.Float64)
-        told = values.fill_null(float("nan")).to_numpy()
+        told = _path_means(walked.filter(pl.col("segment") == segment))
         rows.append(mean("walk_forward", name, told, "1/sqrt(year)"))
     for (lineage,), frame in trials.group_by("lineage", maintain_order=True):
         rows.append(count("trials", "k", frame.height, "trials", str(lineage)[:16]))
     rows.append(count("trials", "k_all", trials.height, "trials"))
     return rows
+
+
+def _path_means(folds: pl.DataFrame) -> Floats:
+    """Mean Sharpe ratio of each path's folds; NaN where none of them has one.
+
+    Folds of one path learn from the same bars, so that many of them say little more than one.
+    """
+    means = []
+    for _, path in folds.group_by("scenario_id", "path", maintain_order=True):
+        known = path["sharpe"].drop_nulls().to_list()
+        means.append(math.fsum(known) / len(known) if known else math.nan)
+    return np.array(means, dtype=np.float64)
 
 
 def regime_rows(ledger: pl.DataFrame) -> list[Row]:

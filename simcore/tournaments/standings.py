@@ -84,7 +84,8 @@ def standings(field: Field, games: Games, asked: Asked) -> tuple[pl.DataFrame, d
 
     The score of an entrant is the mean of its families' means. Intervals come from one bootstrap
     over markets, stratified by family, which resamples a market with all its games. An interval
-    is a percentile interval, widened where needed to hold its own estimate. An entrant that was
+    is a percentile interval, widened where needed to hold its own estimate, and that of a rating
+    with a prior to hold the interval that takes games for independent. An entrant that was
     judged on a stratum of one market has no interval, and one without games no rating; either may
     have any rank, and the rank intervals of the others leave room for it.
 
@@ -226,6 +227,11 @@ def _sure(
     score_lo, score_hi = interval(drawn.score, score, seen.has_spread, alpha)
     sharpe_lo, sharpe_hi = interval(drawn.sharpe, sharpe, seen.has_sharpe_spread, alpha)
     elo_lo, elo_hi = interval(drawn.elo, rated.elo, seen.has_spread, alpha)
+    if rated.has_prior:
+        # Who never lost loses in no resample either: they differ less than what is not known.
+        naive = _naive_errors(rated, alpha)
+        elo_lo = np.minimum(elo_lo, elo(rated.theta - naive))
+        elo_hi = np.maximum(elo_hi, elo(rated.theta + naive))
     return {
         "score_ci_lo": score_lo,
         "score_ci_hi": score_hi,
@@ -235,6 +241,13 @@ def _sure(
         "elo_lo": elo_lo,
         "elo_hi": elo_hi,
     }
+
+
+def _naive_errors(rated: Ratings, alpha: float) -> Floats:
+    """Half the width of each strength's interval, if all games were independent."""
+    normal_quantile = NormalDist().inv_cdf(1.0 - alpha / 2.0)
+    errors: Floats = normal_quantile * np.sqrt(np.maximum(np.diag(rated.covariance), 0.0))
+    return errors
 
 
 def _luck(
@@ -295,8 +308,7 @@ def _facts(
     share: Floats,
     alpha: float,
 ) -> dict[str, Any]:
-    normal_quantile = NormalDist().inv_cdf(1.0 - alpha / 2.0)
-    naive = normal_quantile * np.sqrt(np.maximum(np.diag(ratings.covariance), 0.0))
+    naive = _naive_errors(ratings, alpha)
     return {
         "entrants": len(field.entrants),
         "markets": len(field.markets),

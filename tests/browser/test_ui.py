@@ -16,10 +16,12 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from assets.checks import CHECKS
+from assets import checks
 from pipelines import home as homes
 from simcore import documents
+from simcore.errors import SpecError
 from simcore.store import Partition, Store
+from simcore.strategy.strategy import compile_strategy
 from simcore.tables import TABLES
 from simcore.verification import verify
 from tests.browser.install import MISSING, find
@@ -31,6 +33,7 @@ SCREENSHOTS = Path(__file__).parent / "screenshots"
 START_SECONDS = 120
 RUN_MS = 120_000
 BACKFILL_SECONDS = 420
+MINE = "mine"
 
 
 @dataclass
@@ -93,6 +96,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     folder = tmp_path_factory.mktemp("ui")
     home, log, port = folder / "home", folder / "dev.log", free_port()
     homes.init(home)
+    document = documents.found("strategies")["ma_cross"].read_text()
+    (home / "strategies" / f"{MINE}.toml").write_text(document.replace("ma_cross", MINE))
     environment = {**os.environ, **homes.environment(home), "DAGSTER_DISABLE_TELEMETRY": "1"}
     with log.open("w") as output:
         process = subprocess.Popen(
@@ -185,8 +190,9 @@ def test_a_partition_is_materialised_by_clicking_its_checks_are_green_its_pictur
     dialog.get_by_role("button", name="Launch 1 run").click()
     expect(dialog).to_be_hidden(timeout=30_000)
 
+    n_checks = len(checks.sentences(TABLES["bars"]))
     page = visit.show("/assets/bars?view=checks", server)
-    expect(page.get_by_text("Succeeded", exact=True)).to_have_count(len(CHECKS), timeout=RUN_MS)
+    expect(page.get_by_text("Succeeded", exact=True)).to_have_count(n_checks, timeout=RUN_MS)
     assert page.get_by_text("Failed", exact=True).count() == 0
     visit.shoot("checks")
 
@@ -234,4 +240,88 @@ def test_a_backfill_of_two_campaigns_makes_every_table_of_both(
     assert [each.message for each in verify(server.home) if not each.is_sound] == []
     page.reload()
     visit.shoot("backfill")
+    assert visit.errors == []
+
+
+def test_the_report_of_a_campaign_opens_from_its_page_and_needs_nothing_else(
+    visit: Visit, server: Server
+) -> None:
+    report = server.home / "reports" / "c1-light.html"
+    page = visit.show("/assets/report?view=partitions&partition=c1-light", server)
+    expect(page.get_by_text(str(report)).first).to_be_visible(timeout=30_000)
+
+    page.goto(report.as_uri())
+    expect(page.get_by_role("heading", level=1)).to_be_visible()
+    expect(page.get_by_text("NOT_PROVEN").first).to_be_visible()
+    standings = page.get_by_role("table").filter(has_text="ma_cross").first
+    expect(standings).to_be_visible()
+    visit.shoot("report")
+    assert visit.errors == []
+    assert [url for url in visit.outside if url != report.as_uri()] == []
+
+
+def footprint(home: Path) -> dict[tuple[str, str | None, str | None], str]:
+    """Return what every partition was made from, by table, campaign and strategy."""
+    store, made = Store(homes.lake(home)), {}
+    for table in TABLES.values():
+        for each in store.partitions(table):
+            footer = store.footer(table, each)
+            assert footer is not None, (table.name, each)
+            made[table.name, each.campaign, each.strategy] = footer.input_hash
+    return made
+
+
+def unfinished(url: str) -> int:
+    query = """{ runsOrError(filter: {statuses: [QUEUED, NOT_STARTED, STARTING, STARTED]}) {
+        ... on Runs { results { runId } } } }"""
+    return len(ask(url, query)["runsOrError"]["results"])
+
+
+def test_an_edited_strategy_reruns_its_own_partitions_and_what_rests_on_them(
+    visit: Visit, server: Server
+) -> None:
+    before = footprint(server.home)
+    document = server.home / "strategies" / f"{MINE}.toml"
+    document.write_text(document.read_text().replace("value = 10,", "value = 11,"))
+
+    deadline = time.monotonic() + BACKFILL_SECONDS
+    awaited = {("report", campaign, None) for campaign in documents.found("campaigns")}
+    changed: set[tuple[str, str | None, str | None]] = set()
+    while not (awaited <= changed and unfinished(server.url) == 0):
+        assert time.monotonic() < deadline, (sorted(map(str, changed)), server.log.read_text())
+        time.sleep(3.0)
+        after = footprint(server.home)
+        changed = {key for key in after if after[key] != before.get(key)}
+    assert {strategy for _, _, strategy in changed} == {MINE, None}
+    untouched = {"scenarios", "bars", "stylised_facts", "calibration"}
+    untouched |= {name for name in TABLES if name.startswith("chaos_")}
+    assert {name for name, _, _ in changed} & untouched == set()
+
+    store = Store(homes.lake(server.home))
+    footer = store.footer(TABLES["backtests"], Partition("c0-tiny", MINE))
+    assert footer is not None
+    page = visit.show(f"/assets/backtests?view=partitions&partition=c0-tiny%7C{MINE}", server)
+    expect(page.get_by_text(footer.content_hash).first).to_be_visible(timeout=30_000)
+    visit.shoot("edited")
+    assert visit.errors == []
+
+
+def test_what_is_wrong_with_a_document_stands_on_the_page(visit: Visit, server: Server) -> None:
+    document = server.home / "strategies" / f"{MINE}.toml"
+    peeking = document.read_text().replace(MINE, "peeking").replace("ma(close, fast)", "close[-1]")
+    (server.home / "strategies" / "peeking.toml").write_text(peeking)
+    with pytest.raises(SpecError) as refusal:
+        compile_strategy(server.home / "strategies" / "peeking.toml", home=server.home)
+
+    problem = refusal.value.problems[0].message.split("`")[0].strip()
+
+    deadline = time.monotonic() + RUN_MS / 1000.0
+    page = visit.show("/assets/strategies?view=checks", server)
+    page.get_by_text("document", exact=True).first.click()
+    while page.get_by_text(problem).count() == 0:
+        assert time.monotonic() < deadline, server.log.read_text()
+        page.wait_for_timeout(3_000)
+        page.reload()
+    expect(page.get_by_text("Failed", exact=True).first).to_be_visible()
+    visit.shoot("problem")
     assert visit.errors == []

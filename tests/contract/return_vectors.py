@@ -22,7 +22,7 @@ PLAIN: dict[str, Floats] = {
     "heavy tails": _rng(2).standard_t(3, 3_000) * 0.01,
     "skewed": np.expm1(_rng(3).gamma(2.0, 0.01, 700) - 0.019),
     "with memory": np.convolve(_rng(4).normal(0.0, 0.01, 810), np.ones(8) / 8, "valid"),
-    "long": _rng(5).standard_t(4, 6_000) * 0.002,
+    "long": _rng(5).standard_t(4, 4_200) * 0.002,
     "twenty": _rng(6).normal(0.0, 0.01, 20),
     "mostly flat": _mostly_flat(),
 }

@@ -121,6 +121,12 @@ def test_no_other_number_of_the_holdout_is_told(made: list[simcore.Generation]) 
         for name in ("sealed_best", "sealed_median", "selected_sealed", "champion_score"):
             assert summary[name] in told
         assert [summary[name] for name in ("gain_best", "gain_mde", "champion_dsr")] == [None] * 3
+        reach = 1.959964 * each.rows["holdouts"]["step"][0]
+        ends = (summary["selected_sealed_lo"], summary["selected_sealed_hi"])
+        assert ends == pytest.approx([summary["selected_sealed"] + by for by in (-reach, reach)])
+        # Twelve markets of training have a ratio each; the twenty copies are counted, no more.
+        by_lineage = each.trials.group_by("lineage").agg(pl.col("sharpe_bar").count())
+        assert sorted(by_lineage["sharpe_bar"] > 0) == [False] * 20 + [True] * 12
 
 
 def test_a_holdout_is_a_history_and_what_is_judged_on_it_is_deflated(home: Path) -> None:
@@ -135,7 +141,7 @@ def fakes(evolution: Evolution, scores: list[float]) -> tuple[list[Strategy], Ju
     table = np.column_stack([*(swings + score for score in scores), 10.0 * swings])
     through = [[gates.replay(0, 20)] for _ in scores]
     strategy = compile_strategy("ma_cross")
-    found = Judged(through, None, table, np.zeros((20, len(scores) + 1)))
+    found = Judged(through, None, table, np.zeros((20, len(scores) + 1)), TABLES["trials"].empty())
     return [strategy] * len(scores), found
 
 

@@ -40,7 +40,7 @@ def campaign(home: Path) -> Campaign:
 
 
 def make(store: Store, asked: Campaign) -> list[steps.Outcome]:
-    """Make every table of the campaign but the calibration, which has seconds of work of its own.
+    """Make every table of the campaign.
 
     Returns:
         What became of each partition.
@@ -52,6 +52,7 @@ def make(store: Store, asked: Campaign) -> list[steps.Outcome]:
         outcomes += steps.walk_forwards(store, asked, strategy)
         outcomes += steps.appraisals(store, asked, strategy)
     outcomes += steps.allocations(store, asked)
+    outcomes += steps.calibrations(store, asked)
     outcomes += steps.tournaments(store, asked)
     outcomes += steps.chaos(store, asked)
     return outcomes + steps.report(store, asked)

@@ -164,6 +164,28 @@ def test_a_broken_document_is_told_of_until_its_text_changes(
     assert (alert["kind"], alert["message"]) == ("document", "rule 0: no such word")
 
 
+def test_a_broken_document_is_told_of_though_a_run_judged_another_since(
+    home: Path, instance: dg.DagsterInstance
+) -> None:
+    keys = dg.StaticPartitionsDefinition(["other"])
+    document = dg.AssetCheckSpec("document", asset="strategies", partitions_def=keys)
+
+    @dg.asset(name="strategies", partitions_def=keys, check_specs=[document])
+    def compiled() -> dg.MaterializeResult:
+        return dg.MaterializeResult(
+            check_results=[dg.AssetCheckResult(check_name="document", passed=True)]
+        )
+
+    watch = Watch(home, instance)
+    watch.tick()
+    wrong = evaluations.of_documents("strategies", {"mine": "rule 0: no such word"})
+    instance.report_runless_asset_event(wrong)
+    assert dg.materialize([compiled], instance=instance, partition_key="other").success
+    watch.tick()
+    (alert,) = watch.written()
+    assert alert["message"] == "rule 0: no such word"
+
+
 def test_a_webhook_that_does_not_answer_stops_nothing(
     home: Path, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
 ) -> None:

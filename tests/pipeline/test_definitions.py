@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from assets.checks import sentences
+from assets.events import POOL
 from pipelines import home as homes
 from pipelines.definitions import build, defs
 from simcore import engine, steps
@@ -51,6 +52,7 @@ def test_an_asset_has_group_owner_kind_code_version_and_description(
     assert node.owners
     assert "parquet" in node.kinds
     assert len(node.kinds) > 1
+    assert ("rust" in node.kinds) == (node.assets_def.op.pool == POOL), "it calls the engine"
     table = TABLES[name]
     expected = f"{engine.version()}/{table.schema_version}/{steps.BY_TABLE[table.name].code[:12]}"
     assert node.code_version == expected

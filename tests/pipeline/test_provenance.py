@@ -27,7 +27,13 @@ initial_cash = 10000.0
 
 MARKETS = {table.name for table in steps.MARKETS}
 COMPILED = {table.name for table in steps.STRATEGIES}
-RUNS = {table.name for table in (*steps.BACKTESTS, *steps.MONTE_CARLO, *steps.VALIDITY)}
+APPRAISED = {table.name for table in steps.EVIDENCE}
+RUNS = APPRAISED | {
+    table.name
+    for group in (steps.BACKTESTS, steps.MONTE_CARLO, steps.VALIDITY, steps.PORTFOLIOS)
+    for table in group
+}
+GATE = {table.name for table in steps.CALIBRATION}
 PLAYED = {table.name for table in (*steps.TOURNAMENTS, *steps.HISTORY)}
 CHAOS = {table.name for table in steps.CHAOS}
 
@@ -56,6 +62,8 @@ def mine(home: Path) -> Callable[[], set[str]]:
             outcomes += steps.backtests(store, campaign, strategy)
             outcomes += steps.monte_carlo(store, campaign, strategy)
             outcomes += steps.walk_forwards(store, campaign, strategy)
+            outcomes += steps.appraisals(store, campaign, strategy)
+        outcomes += steps.allocations(store, campaign) + steps.calibrations(store, campaign)
         for step in (steps.tournaments, steps.histories, steps.chaos, steps.report):
             outcomes += step(store, campaign)
         return {each.table.name for each in outcomes if not each.is_reused}
@@ -88,16 +96,16 @@ def edit(home: Path, document: str, old: str, new: str) -> None:
             "value = 11,",
             COMPILED | RUNS | PLAYED | {"report"},
         ),
-        # A name stands in the standings; what the program does has not changed.
+        # A name stands in the standings and on the card; what the program does has not changed.
         (
             "strategies/mine.toml",
             "Moving-average",
             "Two-average",
-            COMPILED | PLAYED | {"report"},
+            COMPILED | APPRAISED | PLAYED | {"report"},
         ),
         ("tournaments/league.toml", "alpha = 0.05", "alpha = 0.1", PLAYED | {"report"}),
         ("campaigns/mine.toml", 'name = "Mine"', 'name = "Ours"', {"report"}),
-        ("campaigns/mine.toml", "seed = 1", "seed = 2", CHAOS | {"report"}),
+        ("campaigns/mine.toml", "seed = 1", "seed = 2", CHAOS | GATE | {"report"}),
         (
             "campaigns/mine.toml",
             "days = 5",

@@ -96,7 +96,7 @@ def test_a_campaign_runs_whole_beside_another(two: Path, instance: dg.DagsterIns
     summary = headless.run("second", home=two, progress=print, instance=instance)
     assert summary.failures == []
     # Both tried strategies on one market: with more trials a standing is another, and no run is.
-    judged = {table.name for table in (*steps.TOURNAMENTS, *steps.REPORT)}
+    judged = {table.name for table in (*steps.TOURNAMENTS, *steps.HISTORY, *steps.REPORT)}
     again = headless.run("c0-tiny", home=two, progress=print, instance=instance)
     assert {each.table for each in again.made if not each.is_reused} <= judged
     once_more = headless.run("c0-tiny", home=two, progress=print, instance=instance)

@@ -10,7 +10,7 @@ import dagster as dg
 import pytest
 
 from assets import snapshots
-from pipelines import campaign_sensor, headless, sensors, waves
+from pipelines import alerts, campaign_sensor, headless, sensors, waves
 from pipelines import home as homes
 from pipelines.definitions import build
 from simcore import steps
@@ -252,6 +252,29 @@ def test_a_forgotten_cursor_does_not_use_a_run_key_twice(
     monkeypatch.setattr(sensors.time, "time", lambda: later)
     watch.tick()
     assert watch.tick() == of_mine()  # the lake has no table of it yet
+
+
+@pytest.mark.parametrize("cursor", ["{", "[]", '{"seq": 1, "of another version": 2}'])
+@pytest.mark.parametrize(
+    "sensor",
+    [
+        sensors.strategy_documents,
+        campaign_sensor.campaign_documents,
+        campaign_sensor.evolution_documents,
+        alerts.alerts,
+    ],
+    ids=lambda sensor: sensor.name,
+)
+def test_a_cursor_that_cannot_be_read_stops_no_sensor(
+    sensor: dg.SensorDefinition, cursor: str, home: Path, instance: dg.DagsterInstance
+) -> None:
+    context = dg.build_sensor_context(instance=instance, cursor=cursor)
+    given: dict[str, Any] = {"home": home}
+    if sensor is not alerts.alerts:
+        given["store"] = Store(homes.lake(home))
+    result = sensor(context, **given)
+    assert result.cursor not in (None, cursor)
+    assert not result.run_requests
 
 
 def test_a_run_works_on_the_document_as_the_tick_saw_it(watch: Watch) -> None:

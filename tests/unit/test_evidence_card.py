@@ -21,7 +21,9 @@ from simcore.scoring.evidence_card import (
     fact,
     mean,
     run_rows,
+    validity_rows,
 )
+from simcore.tables import TABLES
 
 BARE = {"section": "runs", "name": "sharpe", "item": "", "estimate": 1.3, "unit": "-"}
 
@@ -85,6 +87,22 @@ def test_the_runs_of_a_league_make_a_card_that_reads_back() -> None:
     assert by_name["flag"]["item"] == "RUIN"
     assert "nothing is known" in by_name["breakeven_cost_bps"]["text"]
     assert rows.filter(pl.col("name") == "psr").height == 4
+
+
+def test_folds_of_one_path_do_not_make_a_mean_surer() -> None:
+    # Two paths of five folds each: what they say is that of two numbers, 1 and 3.
+    walked = pl.DataFrame(
+        {
+            "scenario_id": ["a"] * 10 + ["b"] * 10,
+            "path": [0] * 20,
+            "segment": ["is", "oos"] * 10,
+            "sharpe": [1.0, None] * 5 + [3.0, 0.5] * 5,
+        }
+    )
+    trials = TABLES["trials"].empty()
+    chosen, judged, *_ = validity_rows(walked, trials)
+    assert (chosen["n"], chosen["estimate"], chosen["se"]) == (2, 2.0, pytest.approx(1.0))
+    assert judged["text"] == "one value only: 0.5; 1 of 2 not defined"
 
 
 def test_the_page_escapes_what_authors_wrote() -> None:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
+import polars as pl
 import pytest
 
+from simcore.backtests.cross_validation import Combinations
 from simcore.errors import SpecError
+from simcore.scoring.comparison import sharpe_difference
 from simcore.scoring.portfolio import (
     METHODS,
     equal_risk,
@@ -15,7 +20,7 @@ from simcore.scoring.portfolio import (
     risk_shares,
     shrunk_covariance,
 )
-from simcore.scoring.portfolio_trial import portfolios
+from simcore.scoring.portfolio_trial import GROUPS, TEST_GROUPS, portfolios, trial
 
 
 def returns(n_days: int, n_entries: int, seed: int = 1) -> np.ndarray:
@@ -135,6 +140,22 @@ def test_methods_beat_equal_weights_where_risks_differ_and_nowhere_else() -> Non
     alike = 0.002 + generator.normal(size=(600, 6)) * 0.01
     rows = portfolios(alike, list("abcdef")).unique("method")
     assert all(row["gain_oos_lo"] <= 0.0 for row in rows.to_dicts() if row["method"] in others)
+
+
+def test_a_gain_is_as_sure_as_the_test_behind_it_says() -> None:
+    # Heavy tails: the normal interval around the same difference would be shorter.
+    tailed = 0.002 + np.random.default_rng(3).standard_t(2.5, size=(120, 5)) * 0.01
+    row = (
+        portfolios(tailed, list("abcde"))
+        .filter(pl.col("method") == "min_variance")
+        .row(0, named=True)
+    )
+    ways = Combinations(120, GROUPS, TEST_GROUPS)
+    own, even = (trial(tailed, each, ways, 365.0).returns for each in ("min_variance", "equal"))
+    compared = sharpe_difference(own, even, seed=0)
+    assert compared is not None
+    ends = [row["gain_oos_lo"] / math.sqrt(365.0), row["gain_oos_hi"] / math.sqrt(365.0)]
+    assert ends == pytest.approx([compared.lower, compared.upper], rel=1e-12)
 
 
 def test_few_days_are_weighed_but_not_judged() -> None:

@@ -87,6 +87,21 @@ def test_shared_ranks_are_named_as_ties(tables: dict[str, pl.DataFrame]) -> None
     assert "Tied at rank 2: b, c." in text and "Tied at rank 1" not in text
 
 
+def test_who_may_be_the_best_is_shown_as_tied_with_the_leader(
+    tables: dict[str, pl.DataFrame],
+) -> None:
+    def told(*may: bool | None) -> str:
+        tables["standings"] = rows_of(
+            "standings",
+            *(standing("abc"[i], i + 1, 1, 3, in_mcs=is_in) for i, is_in in enumerate(may)),
+        )
+        return text_of("standings", tables)
+
+    assert "Statistically tied, any may be the best (90 %): a, b." in told(True, True, False)
+    assert "Statistically tied" not in told(True, False, False)
+    assert "Statistically tied" not in told(None, None, None)
+
+
 def test_without_a_tournament_it_says_so(tables: dict[str, pl.DataFrame]) -> None:
     tables["standings"] = TABLES["standings"].empty()
     assert "No tournament was played" in text_of("standings", tables)

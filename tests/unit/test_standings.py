@@ -230,6 +230,15 @@ def test_an_unbeaten_leader_is_rated_with_a_prior_and_says_so() -> None:
     assert "PRIOR" not in rows["alpha"]["flags"].split()
 
 
+def test_who_never_lost_is_not_rated_with_certainty() -> None:
+    # Every resample of four wins is four wins; the prior knows better how little they say.
+    played = league({"alpha": returns(1, 1, 1, 1), "beta": returns(0, 0, 0, 0)})
+    for row in by_id(played).values():
+        low, high = played.facts["ci_naive"][row["ir_hash"]]
+        assert row["elo_lo"] <= low < row["elo_bt"] < high <= row["elo_hi"]
+        assert high - low > 300.0
+
+
 @pytest.mark.parametrize(("n", "is_few"), [(19, True), (20, False)])
 def test_few_scenarios_are_flagged(n: int, is_few: bool) -> None:
     played = play(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from simcore.tournaments.document import read_tournament
 from simcore.tournaments.formats.elimination import EliminationOptions, bracket
 from simcore.tournaments.formats.race import RaceOptions
 from simcore.tournaments.formats.sprt import SprtOptions, bounds, llr_margin, llr_wdl
-from simcore.tournaments.formats.swiss import SwissOptions
+from simcore.tournaments.formats.swiss import SwissOptions, _Card, _places
 from simcore.tournaments.game import Match
 from simcore.tournaments.resample import deck
 
@@ -129,6 +130,28 @@ class TestSwiss:
         beaten = {match[1] for match in rounds[0].matches}  # the first name is the better
         assert rounds[1].byes[0] in beaten
 
+    def test_in_a_long_tournament_nobody_rests_twice_more_than_another(self) -> None:
+        rounds, _, _ = played_out(SwissOptions(type="swiss", rounds=7), start(3, 70), by_name)
+        rested = Counter(entrant for each in rounds for entrant in each.byes)
+        assert sorted(rested.values()) == [2, 2, 3]
+
+    def test_a_rest_is_the_weakest_opponent_and_a_second_meeting_another_one(self) -> None:
+        # All have two points of three. Without the weakest opponent: of a rest, 1 and 2 points 3
+        # are left; of 1/2, 1 and 1 points 2; of 1, 1 and 1/2, one of them met twice, 2 again, but
+        # only 1 if the two meetings were one.
+        cards = {
+            "rested": _Card(2.0, 1, {"one": 1.0, "two": 0.0}, ["one", "two"]),
+            "thrice": _Card(2.0, 0, {"half": 1.0, "one": 1.0, "uno": 0.0}, ["half", "one", "uno"]),
+            "twice": _Card(2.0, 0, {"one": 2.0, "half": 0.0}, ["one", "one", "half"]),
+            "two": _Card(2.0, 0, {"zero": 2.0}, ["zero", "zero", "zero"]),
+            **{name: _Card(1.0) for name in ("one", "uno")},
+            "half": _Card(0.5),
+            "zero": _Card(0.0),
+        }
+        placed = [group for group in _places(cards) if cards[group[0]].points == 2.0]
+        # Of the two with Buchholz 2 Sonneborn and Berger's count is 1 and 1/2 against 2.
+        assert placed == [("rested",), ("twice",), ("thrice",), ("two",)]
+
 
 class TestRace:
     def test_who_is_surely_behind_drops_out_and_the_best_stays(self) -> None:
@@ -151,6 +174,13 @@ class TestRace:
             n_lost += "e00" not in finish.places[0]
         # 5 % over 200 fields; 18 lie three standard errors above.
         assert n_lost <= 18
+
+    def test_what_differs_by_rounding_only_is_not_behind(self) -> None:
+        options = RaceOptions(type="race", batch_markets=10)
+        _, _, finish = played_out(
+            options, start(2, 40), lambda e, m: noisy("e00", m) - 1e-12 * (e == "e01")
+        )
+        assert finish.places == (("e00", "e01"),)
 
 
 class TestSprt:
@@ -203,6 +233,30 @@ class TestSprt:
             n_wrong += finish.facts["verdict"] == "challenger"
         # 5 % of 300, and three standard errors.
         assert n_wrong <= 26
+
+    @pytest.mark.parametrize(("model", "high"), [("margin", 0.5), ("wdl", 50.0)])
+    def test_small_batches_do_not_make_it_wrong_more_often(self, model: str, high: float) -> None:
+        options = SprtOptions(type="sprt", champion="e00", model=model, high=high, batch_markets=1)
+        n_wrong, fewest = 0, 400
+        for seed in range(200):
+            draws = np.random.default_rng(seed).normal(size=(2, 400))
+            rounds, _, finish = played_out(
+                options,
+                start(2, 400, champion="e00"),
+                lambda e, m, draws=draws: float(draws[int(e[1:]), m]),
+            )
+            n_wrong += finish.facts["verdict"] == "challenger"
+            fewest = min(fewest, len(rounds))
+        assert fewest >= 10
+        # 5 % of 200, and three standard errors.
+        assert n_wrong <= 19
+
+    def test_fewer_games_than_can_tell_are_inconclusive(self) -> None:
+        options = SprtOptions(type="sprt", champion="e00", model="wdl", high=50.0)
+        _, _, finish = played_out(
+            options, start(2, 9, champion="e00"), lambda e, _: float(e == "e01")
+        )
+        assert finish.facts["verdict"] == "inconclusive"
 
 
 def test_a_deck_deals_every_market_once_and_families_evenly() -> None:

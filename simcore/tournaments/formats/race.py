@@ -8,7 +8,16 @@ from typing import Annotated, Literal
 import numpy as np
 from pydantic import Field
 
-from simcore.tournaments.game import Course, Finish, Floats, Format, Match, Round, Start
+from simcore.tournaments.game import (
+    EXACT_TIE_POINTS,
+    Course,
+    Finish,
+    Floats,
+    Format,
+    Match,
+    Round,
+    Start,
+)
 from simcore.tournaments.part import Part
 
 FEWEST_TO_JUDGE = 5  # differences, below which a deviation is no deviation
@@ -31,7 +40,9 @@ def course(options: RaceOptions, start: Start) -> Course:
     After each batch an entrant drops out if the upper bound of its mean difference to the leader,
     paired by market, lies below zero. The error that the document allows is spent in equal parts
     over the batches and over those who could be dropped wrongly, so that the best entrant of the
-    field survives the whole race with a chance of at least one less that error.
+    field survives the whole race with a chance of at least one less that error, as far as Student's
+    t holds for the means of the differences. It does not where the best is ahead by rare large
+    gains: it may drop out before the first of them, and long batches are the remedy.
 
     Source:
         Maron and Moore (1994), "Hoeffding races"; Birattari et al. (2002), "A racing algorithm".
@@ -91,7 +102,7 @@ def _is_behind(gap: dict[str, Floats], entrant: str, leader: str, error: float) 
     if n < FEWEST_TO_JUDGE:
         return False
     slack = float(stdtrit(n - 1, 1.0 - error)) * float(np.std(paired, ddof=1)) / math.sqrt(n)
-    return float(np.mean(paired)) + slack < 0.0
+    return float(np.mean(paired)) + slack < -EXACT_TIE_POINTS
 
 
 RACE = Format(

@@ -25,6 +25,9 @@ from simcore.tournaments.part import Part
 
 ELO_PER_DECADE: Final = 400.0
 NEVER_SEEN: Final = 1e-3  # games counted for an outcome that has not happened yet
+# Games before the first answer. The ratios take the spread that was seen for the true one, and that
+# of a game or two is close to none: a coin would be sure after its first head.
+FEWEST_TO_JUDGE: Final = 10
 
 
 class SprtOptions(Part):
@@ -120,7 +123,8 @@ def _expected(elo: float) -> float:
 def course(options: SprtOptions, start: Start) -> Course:
     """Batches of markets, with one look after each, to the first sure answer or the last market.
 
-    Who runs out of markets has no answer: the champion stays, and the finish says `inconclusive`.
+    There is no answer from fewer than ten games, however small the batches are. Who runs out of
+    markets has no answer: the champion stays, and the finish says `inconclusive`.
     """
     if len(start.entrants) != 2 or start.champion not in start.entrants:
         return Finish()
@@ -130,6 +134,7 @@ def course(options: SprtOptions, start: Start) -> Course:
     sign = 1.0 if match.entry_a == challenger else -1.0
     lower, upper = bounds(start.alpha, options.beta)
     difference, counts, llr = np.zeros(0), np.zeros(3), 0.0
+    verdict = "inconclusive"
     for number, first in enumerate(range(0, len(start.deck), options.batch_markets), start=1):
         markets = tuple(sorted(start.deck[first : first + options.batch_markets]))
         result = (yield Round((match,), markets=markets, stage=f"batch {number}"))[match]
@@ -141,9 +146,9 @@ def course(options: SprtOptions, start: Start) -> Course:
         else:
             wins, draws, losses = counts.tolist()
             llr = llr_wdl(wins, draws, losses, options.low, options.high)
-        if not lower < llr < upper:
+        if difference.size >= FEWEST_TO_JUDGE and not lower < llr < upper:
+            verdict = "challenger" if llr >= upper else "champion"
             break
-    verdict = "challenger" if llr >= upper else "champion" if llr <= lower else "inconclusive"
     facts = {"verdict": verdict, "llr": llr, "lower": lower, "upper": upper}
     if verdict == "inconclusive":
         return Finish((start.entrants,), facts)
@@ -157,5 +162,5 @@ SPRT = Format(
     source="Wald (1945); generalised ratio: Van den Bergh (2017)",
     options=SprtOptions,
     course=course,
-    fewest_markets=lambda options, _n: options.batch_markets,
+    fewest_markets=lambda options, _n: max(options.batch_markets, FEWEST_TO_JUDGE),
 )

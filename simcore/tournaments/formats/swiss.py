@@ -52,8 +52,9 @@ class _Card:
     """What an entrant has done so far."""
 
     points: float = 0.0
-    had_bye: bool = False
+    byes: int = 0
     met: dict[str, float] = field(default_factory=dict)
+    opponents: list[str] = field(default_factory=list)
     margin: float = 0.0
 
 
@@ -89,7 +90,7 @@ def course(options: SwissOptions, start: Start) -> Course:
         results = yield Round(matches, byes, markets, f"round {number + 1}")
         for entrant in byes:
             cards[entrant].points += WIN
-            cards[entrant].had_bye = True
+            cards[entrant].byes += 1
         _enter(cards, results)
     return Finish(_places(cards), {"rounds": total}) if total else Finish()
 
@@ -133,7 +134,8 @@ def _elo(cards: Mapping[str, _Card]) -> dict[str, float]:
 
 def _resting(cards: Mapping[str, _Card], elo: Mapping[str, float]) -> str:
     """The lowest of those who have rested least."""
-    fresh = [name for name in cards if not cards[name].had_bye] or list(cards)
+    least = min(card.byes for card in cards.values())
+    fresh = [name for name in cards if cards[name].byes == least]
     return min(fresh, key=lambda name: (cards[name].points, elo[name], name))
 
 
@@ -145,15 +147,21 @@ def _enter(cards: Mapping[str, _Card], results: Results) -> None:
             card = cards[name]
             card.points += share
             card.margin += lead
+            card.opponents.append(opponent)
             card.met[opponent] = card.met.get(opponent, 0.0) + share
 
 
 def _places(cards: Mapping[str, _Card]) -> tuple[tuple[str, ...], ...]:
-    """Entrants by points, Buchholz without the weakest opponent, Sonneborn-Berger, and margin."""
+    """Entrants by points, Buchholz without the weakest opponent, Sonneborn-Berger, and margin.
+
+    Whoever met the same twice has two opponents in it, and a rest is an opponent without points:
+    it is the weakest, which goes first, so that nobody has one fewer than the others to count.
+    """
 
     def key(name: str) -> tuple[float, ...]:
         card = cards[name]
-        opponents = sorted(cards[other].points for other in card.met)
+        met = [cards[other].points for other in card.opponents]
+        opponents = sorted([*[0.0] * card.byes, *met])
         buchholz = sum(opponents[1:])
         berger = sum(won * cards[other].points for other, won in card.met.items())
         return (-card.points, -buchholz, -berger, -card.margin)

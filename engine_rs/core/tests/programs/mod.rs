@@ -233,7 +233,7 @@ fn risk(dice: &mut Dice, numbers: &[usize]) -> Value {
 /// Markets from the tame to the barely possible.
 pub fn market(dice: &mut Dice) -> Bars {
     let n_bars = 60 + dice.below(120);
-    let scale = dice.of(&[1e-300, 1e-6, 1.0, 1.0, 1.0, 1.0, 1e6, 1e300]);
+    let scale = dice.of(&[1e-300, 1e-48, 1e-6, 1.0, 1.0, 1.0, 1.0, 1e6, 1e48]);
     let wildness = dice.of(&[0.0, 0.001, 0.02, 0.02, 0.5]);
     let mut bars = Bars::default();
     let mut price = 100.0;
