@@ -22,6 +22,7 @@ from simcore.seeds import SEED_MAX, jcs, sha256_hex
 from simcore.strategy.strategy import Strategy, compile_strategy
 from simcore.tournaments.document import NAME_MAX, check_each_once, check_id, check_version
 from simcore.tournaments.part import Part
+from simcore.tournaments.sealed import SALT_CHARACTERS_MIN
 
 CODE: Final = "DOC_INVALID"
 GENERATIONS_MAX: Final = 200
@@ -111,7 +112,7 @@ class EvolutionDocument(Part):
     train: ScenarioSet
     sealed: ScenarioSet
     commitment: Annotated[str, AfterValidator(_commitment)]
-    salt: Annotated[str, Field(min_length=1, max_length=256)] | None = None
+    salt: Annotated[str, Field(min_length=SALT_CHARACTERS_MIN, max_length=256)] | None = None
     sizes: Sizes = Sizes()
     stop: Stop = Stop()
     execution: str | dict[str, Any] = "honest_v1"

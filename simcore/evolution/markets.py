@@ -72,7 +72,8 @@ def sealed_seeds(
         used: Seeds of other sealed sets.
 
     Raises:
-        SpecError: SEAL_BROKEN, another salt; SEAL_REUSED, a seed was used before.
+        SpecError: SEAL_BROKEN, another salt; SEAL_WEAK, one that could be guessed; SEAL_REUSED, a
+            seed was used before.
     """
     asked = evolution.document
     sealed.check_opened(asked.commitment, salt)

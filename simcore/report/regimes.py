@@ -12,7 +12,7 @@ from simcore.report.material import Material
 from simcore.report.wording import NONE, interval
 
 _ROWS_MAX: Final = 60
-_AXES: Final = ("family", "volatility", "trend")
+_AXES: Final = ("family", "volatility", "trend", "state")
 _TERCILES: Final = ("low", "middle", "high")
 
 

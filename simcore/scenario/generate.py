@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
+import numpy as np
 import polars as pl
 
 from simcore import engine
 from simcore.scenario.document import Scenario, effective, load
 from simcore.tables.markets import BARS
+
+STATEFUL: Final = "regime"
+"""The family whose bars are drawn in hidden states."""
 
 
 def generate(document: Any, *, home: str | Path | None = None) -> pl.DataFrame:
@@ -48,3 +52,15 @@ def columns_with_facts(scenario: Scenario) -> tuple[engine.Columns, dict[str, An
     source = scenario.source.columns if scenario.source is not None else None
     market = engine.generate(effective(scenario), source)
     return market.columns, market.facts
+
+
+def longest_states(scenario: Scenario) -> list[int]:
+    """Return for each path the hidden state of most of its first asset's bars, by its number.
+
+    Of states that are level it is the one with the lowest number.
+    """
+    source = scenario.source.columns if scenario.source is not None else None
+    document = effective(scenario)
+    market = engine.generate(document, source, wants_latent=True)
+    by_path = market.latent["state"].reshape(document["paths"], -1, document["duration_bars"])
+    return [int(np.bincount(assets[0]).argmax()) for assets in by_path]

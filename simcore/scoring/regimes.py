@@ -1,13 +1,14 @@
 """The regime ledger: what a strategy scores in each kind of weather, and in the worst.
 
-A regime is a family of markets, or a third of the paths by how much they swung or where they went.
-The thirds are those of the paths that the strategy ran on.
+A regime is a family of markets, or a third of the paths by how much they swung or where they went;
+of markets with hidden states it is the state that a path was longest in. The thirds are those of
+the paths that the strategy ran on.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -23,19 +24,26 @@ LOW_SAMPLE_PATHS: Final = 5
 PATH_KEY: Final = ("scenario_id", "path")
 
 
-def path_facts(bars: pl.DataFrame, years: Mapping[str, float]) -> pl.DataFrame:
-    """Return how each path swung and where it went.
+def path_facts(
+    bars: pl.DataFrame,
+    years: Mapping[str, float],
+    states: Mapping[str, Sequence[int]] | None = None,
+) -> pl.DataFrame:
+    """Return how each path swung, where it went and what state it was longest in.
 
     Args:
         bars: Rows of the table `bars`, sorted by path and time.
         years: Bars in a year by scenario id.
+        states: Of scenarios with hidden states, the one each path was longest in.
 
     Returns:
-        ``scenario_id, path, volatility, trend``: annual deviation of logarithmic returns, and
-        their sum over what chance would spread it by: 1 is a rise of one deviation. Both are 0
-        for a path that never moves. Of several assets it is the first.
+        ``scenario_id, path, volatility, trend, state``: annual deviation of logarithmic returns,
+        and their sum over what chance would spread it by: 1 is a rise of one deviation. Both are 0
+        for a path that never moves. ``state`` is null where there are none. Of several assets it
+        is the first.
     """
     rows = []
+    longest = states or {}
     own = bars.filter(pl.col("asset") == pl.col("asset").first().over(*PATH_KEY))
     for (scenario_id, path), frame in own.group_by(*PATH_KEY, maintain_order=True):
         close = frame["close"].drop_nulls().to_numpy()
@@ -48,12 +56,13 @@ def path_facts(bars: pl.DataFrame, years: Mapping[str, float]) -> pl.DataFrame:
                 "path": path,
                 "volatility": spread * math.sqrt(years[str(scenario_id)]),
                 "trend": float(returns.sum()) / reach if reach > 0.0 else 0.0,
+                "state": longest[scenario_id][path] if scenario_id in longest else None,
             }
         )
     return pl.DataFrame(
         rows,
         schema={"scenario_id": pl.String, "path": pl.UInt32, "volatility": pl.Float64,
-                "trend": pl.Float64},
+                "trend": pl.Float64, "state": pl.UInt8},
     )  # fmt: skip
 
 
@@ -110,6 +119,16 @@ def regimes(
             for place, label in enumerate(THIRDS)
             if (third == place).any()
         ]
+    state = np.array(
+        [
+            "" if known is None else f"{name} {known}"
+            for name, known in zip(told["scenario_id"], told["state"], strict=True)
+        ]
+    )
+    rows += [
+        _regime("state", name, points[state == name], None)
+        for name in sorted(set(state.tolist()) - {""})
+    ]
     least = min(
         (row["score_mean"] for row in rows[1:] if row["n_paths"] > 1),
         default=min(row["score_mean"] for row in rows),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from typing import Final
 
 import polars as pl
@@ -9,6 +10,7 @@ import polars as pl
 from simcore import engine
 from simcore.backtests.request import execution_fields
 from simcore.campaign import Campaign
+from simcore.scenario.generate import STATEFUL, longest_states
 from simcore.scoring.card_reruns import rerun_rows
 from simcore.scoring.evidence_card import (
     card,
@@ -74,7 +76,7 @@ def appraisals(store: Store, campaign: Campaign, strategy: Strategy) -> list[Out
         years = {row["scenario_id"]: float(row["A"]) for row in own}
         met = bars.filter(pl.col("scenario_id").is_in(list(years)))
         families = {row["scenario_id"]: row["family"] for row in own}
-        ledger = regimes(runs, path_facts(met, years), families)
+        ledger = regimes(runs, path_facts(met, years, _states(campaign, years)), families)
         identity = {
             "strategy_id": strategy.id,
             "revision": strategy.version,
@@ -96,3 +98,12 @@ def appraisals(store: Store, campaign: Campaign, strategy: Strategy) -> list[Out
     told = headline(store.read(TABLES["regimes"], partition))
     rows = store.read(TABLES["evidence"], partition, ["section"]).height
     return with_facts(outcomes, {"score": told, "evidence_rows": rows})
+
+
+def _states(campaign: Campaign, wanted: Container[str]) -> dict[str, list[int]]:
+    """Return the hidden state that each path was longest in, of the scenarios that have states."""
+    return {
+        scenario.id: longest_states(scenario)
+        for scenario in campaign.scenarios
+        if scenario.id in wanted and scenario.document.family == STATEFUL
+    }

@@ -44,8 +44,9 @@ REGIMES: Final = Table(
     columns=(
         Column("score", "str", "-", "Name of the score."),
         Column("axis", "enum", "-", "What tells the regimes apart.",
-               values=("all", "family", "volatility", "trend")),
-        Column("regime", "str", "-", "Family, or tercile of the paths: low, middle, high."),
+               values=("all", "family", "volatility", "trend", "state")),
+        Column("regime", "str", "-", "Family; tercile of the paths: low, middle, high; or the "
+               "scenario and the number of the state that a path was longest in."),
         Column("n_paths", "u32", "-", "Paths of the regime.", minimum=1),
         Column("score_mean", "f64", "points", "Mean score over them."),
         _number("score_se", "points", "Its standard error over paths."),

@@ -17,6 +17,8 @@ from simcore.problems import Problem
 
 SEED_SHIFT: Final = 11  # 53 bits of 64
 LADDER_QUERIES: Final = 20
+SALT_CHARACTERS_MIN: Final = 16
+"""Whoever can try all salts of fewer characters opens the seal with the published hash alone."""
 
 
 def commitment(salt: str) -> str:
@@ -45,14 +47,19 @@ def seeds(
 
 
 def check_opened(committed: str, salt: str) -> None:
-    """Refuse a salt that is not the one that was committed to.
+    """Refuse a salt that is not the one that was committed to, or that could be guessed.
 
     Raises:
-        SpecError: SEAL_BROKEN.
+        SpecError: SEAL_BROKEN, SEAL_WEAK.
     """
     if commitment(salt) != committed:
         message = f"got a salt with hash {commitment(salt)}, expected {committed}"
         raise SpecError([Problem("DOC_INVALID", "SEAL_BROKEN", message, path="/salt")])
+    if len(salt) < SALT_CHARACTERS_MIN:
+        message = f"got a salt of {len(salt)} characters, expected {SALT_CHARACTERS_MIN} or more"
+        remedy = "[commit to a longer one that nobody can guess]"
+        problem = Problem("DOC_INVALID", "SEAL_WEAK", f"{message} {remedy}", path="/salt")
+        raise SpecError([problem])
 
 
 def check_fresh(sealed: Iterable[int], used: Iterable[int]) -> None:

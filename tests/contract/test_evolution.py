@@ -266,7 +266,8 @@ class TestTheSeal:
     ) -> None:
         from simcore.tournaments.sealed import commitment
 
-        other = planted.evolution(salt="other", commitment=commitment("other"))
+        salt = "another salt of tests"
+        other = planted.evolution(salt=salt, commitment=commitment(salt))
         made = simcore.evolve_generation(other, home=home)
         assert hashes(made)["populations"] == hashes(leaning[0])["populations"]
         assert made.summary["train_seeds"] == leaning[0].summary["train_seeds"]

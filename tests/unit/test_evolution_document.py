@@ -164,6 +164,9 @@ def test_several_problems_are_told_at_once() -> None:
 
 def test_the_salt_and_the_name_do_not_make_another_evolution_and_the_seed_does() -> None:
     first = read_evolution(RIGHT).manifest_hash
-    assert read_evolution({**RIGHT, "salt": "s", "name": "Yours"}).manifest_hash == first
+    assert (
+        read_evolution({**RIGHT, "salt": "another salt of tests", "name": "Yours"}).manifest_hash
+        == first
+    )
     assert read_evolution({**RIGHT, "stop": {"generations": 3}}).manifest_hash == first
     assert read_evolution({**RIGHT, "seed": 2}).manifest_hash != first

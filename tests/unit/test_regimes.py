@@ -8,6 +8,9 @@ import pytest
 from league import FOUR_MARKETS, TWO_FAMILIES, runs
 from scipy import stats
 
+from simcore import documents, engine
+from simcore.scenario.document import effective, load
+from simcore.scenario.generate import longest_states
 from simcore.scoring.regimes import headline, path_facts, regimes, run_points
 
 MARKETS = [("calm", path) for path in range(6)] + [("wild", path) for path in range(6)]
@@ -21,6 +24,7 @@ def facts(volatility: list[float], trend: list[float]) -> pl.DataFrame:
             "path": pl.Series([path for _, path in MARKETS], dtype=pl.UInt32),
             "volatility": volatility,
             "trend": trend,
+            "state": pl.Series([None] * 6 + [0, 1] * 3, dtype=pl.UInt8),
         }
     )
 
@@ -43,6 +47,9 @@ def test_means_are_those_of_the_paths_of_each_regime() -> None:
     assert found["trend", "low"]["score_mean"] == pytest.approx(points[:4].mean())
     assert found["trend", "high"]["n_paths"] == 4
     assert found["trend", "high"]["flags"] == "LOW_SAMPLE"
+    assert found["state", "wild 0"]["score_mean"] == pytest.approx(points[6::2].mean())
+    assert found["state", "wild 1"]["n_paths"] == 3
+    assert [name for axis, name in found if axis == "state"] == ["wild 0", "wild 1"]
 
 
 def test_intervals_are_students() -> None:
@@ -68,8 +75,14 @@ def test_paths_that_swing_alike_are_one_regime() -> None:
 def test_one_path_has_no_interval() -> None:
     played = runs({"one": [(0.1, 0.0)]}, FOUR_MARKETS[:1])
     own = pl.DataFrame(
-        {"scenario_id": ["bull"], "path": [0], "volatility": [1.0], "trend": [0.0]},
-        schema_overrides={"path": pl.UInt32},
+        {
+            "scenario_id": ["bull"],
+            "path": [0],
+            "volatility": [1.0],
+            "trend": [0.0],
+            "state": [None],
+        },
+        schema_overrides={"path": pl.UInt32, "state": pl.UInt8},
     )
     rows = regimes(played, own, TWO_FAMILIES)
     assert rows["score_se"].null_count() == rows.height
@@ -95,3 +108,15 @@ def test_a_path_is_told_by_its_swings_and_its_way() -> None:
     spread = steps.std(ddof=1)
     assert found["volatility"].to_list() == pytest.approx([20.0 * spread, 0.0])
     assert found["trend"].to_list() == pytest.approx([steps.sum() / (2.0 * spread), 0.0])
+
+
+def test_a_path_is_in_the_state_of_most_of_its_bars() -> None:
+    text = documents.found("scenarios")["three-weathers"].read_text()
+    scenario = load(text.replace("duration_bars = 720", "duration_bars = 200\npaths = 6"))
+    state = engine.generate(effective(scenario), wants_latent=True).latent["state"]
+    found = longest_states(scenario)
+    for path, longest in enumerate(found):
+        own = state[path * 200 : (path + 1) * 200].tolist()
+        assert all(own.count(longest) >= own.count(other) for other in set(own))
+    assert len(found) == 6
+    assert len(set(found)) > 1

@@ -26,10 +26,16 @@ def test_every_part_of_the_address_changes_every_seed() -> None:
 
 
 def test_a_salt_must_be_the_one_that_was_committed_to() -> None:
-    check_opened(commitment("pepper"), "pepper")
+    check_opened(commitment("pepper and paprika"), "pepper and paprika")
     with pytest.raises(SpecError, match="got a salt") as refusal:
-        check_opened(commitment("pepper"), "salt")
+        check_opened(commitment("pepper and paprika"), "salt")
     assert refusal.value.problems[0].reason == "SEAL_BROKEN"
+
+
+def test_a_salt_that_could_be_guessed_is_refused() -> None:
+    with pytest.raises(SpecError, match="got a salt of 6 characters, expected 16") as refusal:
+        check_opened(commitment("pepper"), "pepper")
+    assert refusal.value.problems[0].reason == "SEAL_WEAK"
 
 
 def test_a_seed_that_was_used_before_is_refused() -> None:
