@@ -13,7 +13,7 @@ from typing import Final
 
 from simcore import steps
 from simcore.campaign import Campaign
-from simcore.errors import StoreError
+from simcore.errors import SpecError, StoreError
 from simcore.parquet import Footer
 from simcore.store import Partition, Store
 from simcore.strategy import lineage
@@ -116,8 +116,8 @@ def reusable(
     for key, ask in _questions(stage, campaign, home):
         try:
             found[key] = ask(frozen)
-        except StoreError:
-            continue  # absent, torn, or of other documents: it has to be made
+        except (SpecError, StoreError):
+            continue  # absent, torn, of other documents or of wrong ones: its own run tells
     return found
 
 

@@ -322,6 +322,8 @@ def test_what_is_wrong_with_a_document_stands_on_the_page(visit: Visit, server: 
         assert time.monotonic() < deadline, server.log.read_text()
         page.wait_for_timeout(3_000)
         page.reload()
+        page.get_by_text("document", exact=True).first.click()
+        page.wait_for_timeout(1_000)
     expect(page.get_by_text("Failed", exact=True).first).to_be_visible()
     visit.shoot("problem")
     assert visit.errors == []

@@ -19,7 +19,7 @@ def spans(home: Path, instance: dg.DagsterInstance, group: str, pieces: int) -> 
     (assets,) = (each for each in headless._in_order(build(home)) if headless._name(each) == group)
     ordered = instance.get_dynamic_partitions("strategy")
     found = []
-    for tags in headless._spans(assets, campaign, instance, pieces=pieces):
+    for tags in headless._spans(assets, campaign, instance, set(), pieces=pieces):
         ends = [tags[name].split("|")[-1] for name in (headless.RANGE_START, headless.RANGE_END)]
         first, last = (ordered.index(end) for end in ends)
         found.append(ordered[first : last + 1])

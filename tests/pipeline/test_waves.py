@@ -241,7 +241,9 @@ def test_one_changed_strategy_remakes_its_rows_and_what_depends_on_them(
         table.name
         for table in (*steps.BACKTESTS, *steps.MONTE_CARLO, *steps.VALIDITY, *steps.EVIDENCE)
     }
-    judged = {each.name for each in (*steps.TOURNAMENTS, *steps.PORTFOLIOS, *steps.REPORT)}
+    judged = {
+        each.name for each in (*steps.TOURNAMENTS, *steps.HISTORY, *steps.PORTFOLIOS, *steps.REPORT)
+    }
     expected = {(name, "mine|mine") for name in of_runs} | {(name, "mine") for name in judged}
     assert made == expected | {("strategies", "mine"), ("lineage", "mine")}
 
