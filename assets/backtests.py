@@ -5,7 +5,7 @@ which one before it says nothing of its outputs, and assets with ranges log thei
 one instead, so that each has a data version of its own.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache, partial
 from pathlib import Path
 from typing import Final
@@ -129,15 +129,17 @@ def _own_checks(
 ) -> checks.OwnChecks:
     """Return what finds out the checks that need more than the rows of a strategy's runs."""
 
-    def differing(table: Table) -> Callable[[], checks.Finding]:
-        return checks.judged(
-            "recomputed", lambda: samples.rerun(store, table, campaign(), strategy())
+    def sampled(tables: Sequence[Table], make: Callable[..., samples.Again]) -> checks.OwnChecks:
+        return checks.recomputed(
+            store, place, tables, cache(lambda: make(store, campaign(), strategy()))
         )
 
     return {
         ("equity", "ledger"): checks.judged("ledger", lambda: samples.broken_ledger(store, place)),
         ("trades", "ledger"): checks.judged("ledger", lambda: samples.broken_trades(store, place)),
-        **{(table.name, "recomputed"): differing(table) for table in steps.BACKTESTS},
+        **sampled((*steps.BACKTESTS, *steps.MONTE_CARLO), samples.rerun),
+        **sampled(steps.VALIDITY, samples.walked_again),
+        **sampled(steps.EVIDENCE, samples.appraised_again),
     }
 
 

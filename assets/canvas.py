@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import base64
 import io
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
-from PIL import Image
+
+if TYPE_CHECKING:  # Who only loads the graph draws nothing, and need not wait for what can.
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 WIDTH_INCHES: Final = 6.4
 HEIGHT_INCHES: Final = 2.9
@@ -32,6 +32,8 @@ COLOURS: Final = (
 
 def figure(width: float, height: float) -> Figure:
     """Return an empty figure of that many inches."""
+    from matplotlib.figure import Figure
+
     made = Figure(figsize=(width, height), dpi=DPI)
     made.set_layout_engine("constrained")
     return made
@@ -60,6 +62,9 @@ def titled(axes: Axes, title: str, *, x: str | None = None, y: str | None = None
 
 def encoded(drawn: Figure) -> str:
     """Return a figure as a PNG in a data URI."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from PIL import Image
+
     canvas = FigureCanvasAgg(drawn)
     canvas.draw()
     image = Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")

@@ -51,7 +51,7 @@ def passed_before(
 ) -> frozenset[str]:
     """Return the costly checks that a partition is on record as having passed with these rows."""
     costly = sorted(checks.COSTLY & set(checks.sentences(TABLES[name])))
-    record = latest(context, name, key) if costly else None
+    record = latest(context.instance, name, key) if costly else None
     if record is None or record.asset_materialization is None:
         return frozenset()
     tags = record.asset_materialization.tags or {}
@@ -94,7 +94,7 @@ def logged(
     """
     wanted = _wanted(context)
     for name in sorted(wanted):
-        target = _target(context, name, key)
+        judged = target(context.instance, name, key)
         for finding in findings(store, name, key, own, passed.get(name, ())):
             if finding.check in wanted[name]:
                 yield dg.AssetCheckEvaluation(
@@ -105,7 +105,7 @@ def logged(
                     description=finding.message or None,
                     blocking=True,
                     partition=key,
-                    target_materialization_data=target,
+                    target_materialization_data=judged,
                 )
 
 
@@ -121,6 +121,7 @@ def refused(
             description=said,
             blocking=True,
             partition=key,
+            target_materialization_data=target(context.instance, asset.to_user_string(), key),
         )
         for asset in sorted(context.selected_asset_keys)
     ]
@@ -141,16 +142,59 @@ def of_documents(name: str, wrong: Mapping[str, str]) -> dg.AssetCheckEvaluation
         check_name=checks.DOCUMENT,
         passed=not wrong,
         description="\n".join(wrong[each] for each in sorted(wrong)) or None,
-        metadata={"documents": ", ".join(sorted(wrong)) or "none"},
+        # The list of checks shows how many failed; a line a document stands beside its evaluation.
+        metadata={
+            "documents": ", ".join(sorted(wrong)) or "none",
+            **{each: dg.MetadataValue.text(wrong[each]) for each in sorted(wrong)},
+        },
         blocking=True,
     )
 
 
-def latest(context: dg.AssetExecutionContext, name: str, key: str) -> dg.EventLogRecord | None:
+def of_changes(
+    name: str, wrong: Mapping[str, str], told: Mapping[str, str], *, kind: str | None = None
+) -> list[dg.AssetCheckEvaluation | dg.AssetObservation]:
+    """Return what is to be told since the last time: nothing if the same documents are wrong.
+
+    Args:
+        name: Asset whose partitions stand for the documents.
+        wrong: What is wrong now, by the id of each document.
+        told: What was wrong when it was last told of.
+        kind: What the ids of those documents begin with that a partition bears the name of; None
+            where no partition does.
+
+    Returns:
+        The evaluation of all documents; and for each that is wrong in a new way an observation,
+        which stands on the page of its own partition, beside the rows of before.
+    """
+    if wrong == told:
+        return []
+    observed = [
+        dg.AssetObservation(
+            name,
+            partition=None if kind is None or not each.startswith(kind) else each[len(kind) :],
+            description=f"{each} is refused",
+            metadata={"document": each, "problem": dg.MetadataValue.text(wrong[each])},
+        )
+        for each in sorted(wrong)
+        if wrong[each] != told.get(each)
+    ]
+    return [of_documents(name, wrong), *observed]
+
+
+def latest(instance: dg.DagsterInstance, name: str, key: str) -> dg.EventLogRecord | None:
     """Return the latest materialisation of a partition, None if there is none."""
     filtered = dg.AssetRecordsFilter(asset_key=dg.AssetKey(name), asset_partitions=[key])
-    records = context.instance.fetch_materializations(filtered, limit=1).records
+    records = instance.fetch_materializations(filtered, limit=1).records
     return records[0] if records else None
+
+
+def target(instance: dg.DagsterInstance, name: str, key: str) -> Target | None:
+    """Return the materialisation that is judged; without it a partition's page hides its checks."""
+    record = latest(instance, name, key)
+    if record is None:
+        return None
+    return Target(storage_id=record.storage_id, run_id=record.run_id, timestamp=record.timestamp)
 
 
 def _has_passed(
@@ -165,8 +209,8 @@ def _has_passed(
         partition_filter=PartitionKeyFilter(key=key),
     )
     last = answers[0].evaluation if answers else None
-    target = None if last is None or not last.passed else last.target_materialization_data
-    return target is not None and target.storage_id == record.storage_id
+    judged = None if last is None or not last.passed else last.target_materialization_data
+    return judged is not None and judged.storage_id == record.storage_id
 
 
 def _wanted(context: dg.AssetExecutionContext) -> dict[str, set[str]]:
@@ -181,11 +225,3 @@ def _told_by(asset: dg.AssetKey, error: Exception) -> str:
     own = checks.sentences(TABLES[asset.to_user_string()])
     is_document = isinstance(error, SpecError) and checks.DOCUMENT in own
     return checks.DOCUMENT if is_document else "content_hash"
-
-
-def _target(context: dg.AssetExecutionContext, name: str, key: str) -> Target | None:
-    """Return the materialisation that is judged; without it a partition's page hides its checks."""
-    record = latest(context, name, key)
-    if record is None:
-        return None
-    return Target(storage_id=record.storage_id, run_id=record.run_id, timestamp=record.timestamp)

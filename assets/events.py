@@ -37,6 +37,9 @@ Clock = Callable[[], float]
 Events = Iterator[dg.MaterializeResult | dg.AssetCheckResult | dg.AssetCheckEvaluation]
 """What the function of a campaign's assets yields."""
 
+Dep = str | dg.AssetDep
+"""What an asset reads: a table's name, or with it which of its partitions."""
+
 NO_CHECKS: Final[checks.OwnChecks] = {}
 
 # What goes by itself: another process is done, a network is back, a signal was handled.
@@ -57,13 +60,13 @@ def _code_version(table: Table) -> str:
 
 
 def asset_specs(
-    tables: Sequence[Table], *, deps: Sequence[str], group: str, kinds: set[str]
+    tables: Sequence[Table], *, deps: Sequence[Dep], group: str, kinds: set[str]
 ) -> list[dg.AssetSpec]:
     """Return the specification of each table's asset.
 
     Args:
         tables: Tables that one function writes.
-        deps: Names of the tables it reads.
+        deps: The tables that it reads.
         group: Group of the assets in the graph.
         kinds: What computes them; Parquet is added.
     """
@@ -113,13 +116,14 @@ def column_schema(table: Table) -> dg.TableSchema:
     )
 
 
-def column_lineage(table: Table, deps: Sequence[str]) -> dg.TableColumnLineage:
+def column_lineage(table: Table, deps: Sequence[Dep]) -> dg.TableColumnLineage:
     """Return the columns that stand for rows of tables above, each with the column it names."""
+    above = {each if isinstance(each, str) else each.asset_key.to_user_string() for each in deps}
     return dg.TableColumnLineage(
         {
             column: [dg.TableColumnDep(dg.AssetKey(other), other_column)]
             for columns, other, other_columns in table.references
-            if other in deps
+            if other in above
             for column, other_column in zip(columns, other_columns, strict=True)
         }
     )
@@ -319,7 +323,9 @@ def _images(
 
 def _shown_before(context: dg.AssetExecutionContext, outcome: Outcome, key: str) -> Picture | None:
     """Return the picture that stands beside a partition if it is what would be drawn now."""
-    record = evaluations.latest(context, outcome.table.name, key) if outcome.is_reused else None
+    record = (
+        evaluations.latest(context.instance, outcome.table.name, key) if outcome.is_reused else None
+    )
     if record is None or record.asset_materialization is None:
         return None
     before = record.asset_materialization.metadata

@@ -1,6 +1,6 @@
 """Generations of an evolution: who lived, what it came to, and who was promoted why."""
 
-from functools import partial
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -9,7 +9,7 @@ import dagster as dg
 from assets import checks, evolution_plots
 from assets.events import POOL, Clock, Events, asset_specs, check_specs, results
 from assets.partitions import GENERATIONS
-from simcore import steps
+from simcore import samples, steps
 from simcore.evolution.document import read_evolution
 from simcore.store import Partition, Store
 from simcore.tables import TABLES
@@ -34,16 +34,25 @@ def evolution(
 ) -> Events:
     """Make one generation from those before it, which must be there."""
     place = Partition.parse(TABLES["generations"], context.partition_key)
+    number = steps.GENERATION_KEYS.index(str(place.generation))
+    asked = cache(lambda: read_evolution(str(place.evolution), home=home))
 
     def documents() -> list[str]:
-        read_evolution(str(place.evolution), home=home)
+        asked()
         return []
 
-    def compute() -> list[steps.Outcome]:
-        asked = read_evolution(str(place.evolution), home=home)
-        number = steps.GENERATION_KEYS.index(str(place.generation))
-        return steps.evolved(store, asked, number, steps.salt_in(home, asked))
-
-    picture = partial(evolution_plots.evolution_page, store, place)
-    found = {("generations", checks.DOCUMENT): checks.judged(checks.DOCUMENT, documents)}
-    yield from results(context, store, clock, compute, picture, found)
+    again = cache(lambda: samples.bred_again(store, asked(), number))
+    yield from results(
+        context,
+        store,
+        clock,
+        lambda: steps.evolved(store, asked(), number, steps.salt_in(home, asked())),
+        lambda: evolution_plots.evolution_page(store, place),
+        {
+            ("generations", checks.DOCUMENT): checks.judged(checks.DOCUMENT, documents),
+            ("generations", "ledger"): checks.judged(
+                "ledger", lambda: samples.broken_generation(store, place)
+            ),
+            **checks.recomputed(store, place, [TABLES["populations"]], again),
+        },
+    )

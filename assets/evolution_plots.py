@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import polars as pl
-from matplotlib.axes import Axes
 
 from assets.canvas import (
     HEIGHT_INCHES,
@@ -19,6 +20,9 @@ from assets.canvas import (
 )
 from simcore.store import Partition, Store
 from simcore.tables import TABLES
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 SIDES = (("selected_train", "training", TWIN), ("selected_sealed", "sealed", REAL))
 

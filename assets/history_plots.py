@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import polars as pl
-from matplotlib.axes import Axes
 
 from assets.canvas import (
     COLOURS,
@@ -21,6 +20,9 @@ from assets.canvas import (
 from simcore.history import strategy_history
 from simcore.store import Partition, Store
 from simcore.tables import TABLES
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 LINES_MAX: Final = 8
 EVENTS_MAX: Final = 12

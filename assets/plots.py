@@ -5,12 +5,10 @@ from __future__ import annotations
 import json
 import textwrap
 from collections.abc import Callable
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import polars as pl
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from assets.canvas import (
@@ -26,6 +24,10 @@ from assets.canvas import (
 )
 from simcore.store import Partition, Store
 from simcore.tables import TABLES
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 PANELS_WIDTH_INCHES: Final = 9.0
 PANEL_HEIGHT_INCHES: Final = 1.7

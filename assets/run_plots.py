@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import polars as pl
-from matplotlib.axes import Axes
 
 from assets.canvas import (
     COLOURS,
@@ -24,6 +23,9 @@ from simcore.backtests.equity_band import N_PATHS, equity_band
 from simcore.backtests.surface import Surface
 from simcore.store import Partition, Store
 from simcore.tables import TABLES
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 DAY_NS: Final = 86_400 * 10**9
 POINTS_MAX: Final = 800

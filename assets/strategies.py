@@ -1,15 +1,16 @@
 """The strategies, compiled, and where they come from."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Final
 
 import dagster as dg
 
-from assets import plots, snapshots
+from assets import checks, plots, snapshots
 from assets.events import Clock, asset_specs, check_specs, logged
 from assets.partitions import STRATEGIES
-from simcore import steps
+from simcore import samples, steps
 from simcore.store import Partition, Store
 from simcore.strategy import lineage
 from simcore.strategy.strategy import Strategy, compile_strategy
@@ -26,6 +27,18 @@ def requested(context: dg.AssetExecutionContext, home: Path, strategy_id: str) -
 
 def _compiled(store: Store, home: Path, strategy: Strategy) -> list[steps.Outcome]:
     return steps.strategies(store, strategy, lineage.read(strategy, home=home))
+
+
+def _own_checks(
+    store: Store, place: Partition, home: Path, strategy: Callable[[], Strategy]
+) -> checks.OwnChecks:
+    """Return what compiles a document once more."""
+
+    def again() -> samples.Again:
+        compiled = strategy()
+        return samples.compiled_again(store, compiled, lineage.read(compiled, home=home))
+
+    return checks.recomputed(store, place, steps.STRATEGIES, cache(again))
 
 
 @dg.multi_asset(
@@ -49,4 +62,7 @@ def strategies(
         clock,
         lambda key: _compiled(store, home, requested(context, home, key)),
         lambda key: plots.rule_card(store, Partition(strategy=key)),
+        own=lambda key: _own_checks(
+            store, Partition(strategy=key), home, lambda: requested(context, home, key)
+        ),
     )

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import polars as pl
-from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
 from assets.canvas import (
@@ -24,6 +23,9 @@ from assets.canvas import (
 from simcore.store import Partition, Store
 from simcore.tables import TABLES
 from simcore.tournaments.ratings.sequential import CENTRE, elo_course
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 ENTRIES_MAX: Final = 16
 LINES_MAX: Final = 8

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import polars as pl
-from matplotlib.axes import Axes
 
 from assets.canvas import (
     COLOURS,
@@ -23,6 +22,9 @@ from assets.canvas import (
 from simcore.scoring.significance import expected_maximum
 from simcore.store import Partition, Store
 from simcore.tables import TABLES
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 ROWS_MAX: Final = 16
 """Lines of a picture; a title says where there are more."""

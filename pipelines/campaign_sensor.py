@@ -5,18 +5,18 @@ campaign changed. What is broken is left out, told of in a failed check, and loo
 next tick.
 """
 
-import json
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Any, Final
 
 import dagster as dg
 
 from assets import evaluations
 from assets.partitions import CAMPAIGNS, EVOLUTIONS, GENERATION_NUMBERS
 from pipelines import waves
+from pipelines.cursors import Cursor
 from pipelines.home import retired
 from pipelines.jobs import CHANGED, STANDINGS
 from pipelines.nightly import reruns, verify_lake
@@ -36,7 +36,7 @@ _NAMED: Final = ("scenarios", "suites", "tournaments")
 
 
 @dataclass
-class Cursor:
+class Seen(Cursor):
     """What a tick leaves for the next.
 
     Args:
@@ -52,17 +52,16 @@ class Cursor:
     refused: dict[str, str] = field(default_factory=dict)
     missing: list[str] = field(default_factory=list)
 
-    def text(self) -> str:
-        """Return the cursor as Dagster keeps it."""
-        return json.dumps(vars(self), sort_keys=True)
 
-    @classmethod
-    def parse(cls, text: str | None) -> Self | None:
-        """Return the cursor of a text that `text` made; None of none, or of another version."""
-        try:
-            return cls(**json.loads(text or ""))
-        except (ValueError, TypeError):
-            return None
+@dataclass
+class Told(Cursor):
+    """What a tick leaves that has nothing to start.
+
+    Args:
+        refused: What was last told of each document that is wrong.
+    """
+
+    refused: dict[str, str] = field(default_factory=dict)
 
 
 @dg.sensor(
@@ -78,7 +77,7 @@ def campaign_documents(
     home: dg.ResourceParam[Path],
 ) -> dg.SensorResult:
     """Compare the documents behind every campaign with what was last acted on."""
-    before = Cursor.parse(context.cursor)
+    before = Seen.parse(context.cursor)
     is_settling = _is_settling(home)
     known = set(documents.found("campaigns", home))
     parts, refused = _read(home, sorted(known))
@@ -90,7 +89,7 @@ def campaign_documents(
     present = set(context.instance.get_dynamic_partitions("campaign"))
     missing = sorted((set(files) | present) - known)
     gone = [name for name in missing if before is not None and name in before.missing]
-    after = Cursor(
+    after = Seen(
         int(time.time()) if before is None else before.seq,
         {name: each for name, each in files.items() if name not in gone},
         refused,
@@ -116,7 +115,7 @@ def campaign_documents(
         skip_reason=None if requests else quiet,
         cursor=after.text(),
         dynamic_partitions_requests=partitions,
-        asset_events=[] if told == refused else [evaluations.of_documents("scenarios", refused)],
+        asset_events=evaluations.of_changes("scenarios", refused, told, kind="campaigns/"),
     )
 
 
@@ -140,19 +139,17 @@ def evolution_documents(
             right.add(name)
         except SpecError as error:
             refused[name] = error.message
-    try:
-        told = json.loads(context.cursor or "{}")
-    except ValueError:
-        told = {}  # of another version: what is wrong is told once more
+    # Of another version: what is wrong is told once more.
+    told = Told.parse(context.cursor) or Told()
     present = set(context.instance.get_dynamic_partitions("evolution"))
     return dg.SensorResult(
         skip_reason="; ".join(refused.values()) or "nothing to start",
-        cursor=json.dumps(refused, sort_keys=True),
+        cursor=Told(refused).text(),
         dynamic_partitions_requests=[
             *_keys(context, "evolution", right, sorted(present - set(known))),
             *_next_generation(context, store),
         ],
-        asset_events=[] if told == refused else [evaluations.of_documents("generations", refused)],
+        asset_events=evaluations.of_changes("generations", refused, told.refused),
     )
 
 

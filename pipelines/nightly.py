@@ -8,6 +8,7 @@ from typing import Final
 
 import dagster as dg
 
+from assets import evaluations
 from pipelines import waves
 from simcore.errors import SpecError
 from simcore.store import Partition, Store
@@ -42,7 +43,7 @@ def verify_files(
     for each in unsound:
         context.log.error(each.message)
         if each.path in places:
-            context.log_event(_evaluation(*places[each.path], each))
+            context.log_event(_evaluation(context.instance, *places[each.path], each))
     if unsound:
         raise dg.Failure(
             "\n".join(each.message for each in unsound),
@@ -94,7 +95,9 @@ def reruns(context: dg.RunStatusSensorContext, store: Store, home: Path) -> list
     return asked
 
 
-def _evaluation(table: Table, partition: Partition, found: Inspection) -> dg.AssetCheckEvaluation:
+def _evaluation(
+    instance: dg.DagsterInstance, table: Table, partition: Partition, found: Inspection
+) -> dg.AssetCheckEvaluation:
     return dg.AssetCheckEvaluation(
         asset_key=dg.AssetKey(table.name),
         check_name="content_hash",
@@ -102,4 +105,5 @@ def _evaluation(table: Table, partition: Partition, found: Inspection) -> dg.Ass
         description=found.message,
         blocking=True,
         partition=partition.key,
+        target_materialization_data=evaluations.target(instance, table.name, partition.key),
     )

@@ -3,17 +3,17 @@
 What a tick knows of the past stands in its cursor; without one, in the footers of the lake.
 """
 
-import json
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Any, Final
 
 import dagster as dg
 
 from assets import evaluations, snapshots
 from assets.partitions import STRATEGIES
+from pipelines.cursors import Cursor
 from pipelines.home import retired
 from pipelines.jobs import BACKTEST, COMPILE, STANDINGS
 from pipelines.waves import CAMPAIGN_TAG, COUNT_TAG, TICK_TAG
@@ -30,7 +30,7 @@ SETTLING_SECONDS: Final = 2.0
 
 
 @dataclass
-class Cursor:
+class Seen(Cursor):
     """What a tick leaves for the next.
 
     Args:
@@ -43,18 +43,6 @@ class Cursor:
     seq: int
     files: dict[str, str] = field(default_factory=dict)
     refused: dict[str, str] = field(default_factory=dict)
-
-    def text(self) -> str:
-        """Return the cursor as Dagster keeps it."""
-        return json.dumps(vars(self), sort_keys=True)
-
-    @classmethod
-    def parse(cls, text: str | None) -> Self | None:
-        """Return the cursor of a text that `text` made; None of none, or of another version."""
-        try:
-            return cls(**json.loads(text or ""))
-        except (ValueError, TypeError):
-            return None
 
 
 @dataclass
@@ -91,16 +79,16 @@ def strategy_documents(
     found = find(home, now_seconds=time.time())
     for complaint in found.complaints:
         context.log.warning(complaint)
-    before = Cursor.parse(context.cursor)
+    before = Seen.parse(context.cursor)
     if before is None:
         # The clock numbers the first tick above every tick of an earlier, forgotten cursor.
-        before = Cursor(seq=int(time.time()), files=_known_at_first(store, found))
+        before = Seen(seq=int(time.time()), files=_known_at_first(store, found))
         return _asked(context, before, [], _added(context, found.hashes), found)
     touched = sorted(
         name for name, digest in found.hashes.items() if before.files.get(name) != digest
     )
     gone = sorted(set(before.files) - set(found.hashes) - found.pending)
-    after = Cursor(before.seq + bool(touched or gone), dict(before.files), before.refused)
+    after = Seen(before.seq + bool(touched or gone), dict(before.files), before.refused)
     for name in touched:
         snapshots.keep(home, found.documents[name])
         after.files[name] = found.hashes[name]
@@ -191,7 +179,7 @@ def _added(
 
 def _asked(
     context: dg.SensorEvaluationContext,
-    cursor: Cursor,
+    cursor: Seen,
     requests: list[dg.RunRequest],
     partitions: list[Any],
     found: Found,
@@ -207,14 +195,12 @@ def _asked(
         skip_reason=reason,
         cursor=cursor.text(),
         dynamic_partitions_requests=partitions,
-        asset_events=[]
-        if told == cursor.refused
-        else [evaluations.of_documents("strategies", cursor.refused)],
+        asset_events=evaluations.of_changes("strategies", cursor.refused, told, kind=""),
     )
 
 
 def _requests(
-    store: Store, home: Path, touched: list[str], gone: list[str], cursor: Cursor
+    store: Store, home: Path, touched: list[str], gone: list[str], cursor: Seen
 ) -> Iterable[dg.RunRequest]:
     """Ask for the runs of touched strategies; for standings at once only where nothing runs."""
     campaigns = _materialised_campaigns(store, home)

@@ -14,7 +14,7 @@ from typing import Final
 from simcore import steps
 from simcore.campaign import Campaign
 from simcore.errors import SpecError, StoreError
-from simcore.parquet import Footer
+from simcore.steps.lakes import Frozen, Trusted
 from simcore.store import Partition, Store
 from simcore.strategy import lineage
 from simcore.strategy.strategy import Strategy
@@ -47,20 +47,6 @@ class Stage:
         if self.of_campaign is not None:
             return [campaign.id]
         return [_place(self.tables[0], campaign, each).key for each in campaign.strategies]
-
-
-class _Frozen(Store):
-    """A lake in which nothing is made; what is found is read and hashed."""
-
-    is_frozen = True
-
-
-class _Trusted(_Frozen):
-    """A lake whose footers are believed."""
-
-    def verify(self, table: Table, partition: Partition) -> Footer:
-        """Return the footer as it stands, without a look at the rows."""
-        return steps.needed(self, table, partition)
 
 
 def _compiled(store: Store, _: Campaign, strategy: Strategy, home: Path) -> list[steps.Outcome]:
@@ -111,7 +97,7 @@ def reusable(
         home: Folder whose documents join the library's.
         is_trusting: Whether a footer is believed without hashing the rows behind it.
     """
-    frozen = (_Trusted if is_trusting else _Frozen)(store.root)
+    frozen = (Trusted if is_trusting else Frozen)(store.root)
     found = {}
     for key, ask in _questions(stage, campaign, home):
         try:

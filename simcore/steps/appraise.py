@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Container
-from typing import Final
+from collections.abc import Container, Sequence
+from typing import Any, Final
 
 import polars as pl
 
@@ -70,34 +70,58 @@ def appraisals(store: Store, campaign: Campaign, strategy: Strategy) -> list[Out
     )
 
     def appraise() -> Rows:
-        rows = {name: store.read(TABLES[name], partition) for name in READ}
-        runs = rows["backtests"]
-        bars = store.read(TABLES["bars"], Partition(campaign=campaign.id))
-        years = {row["scenario_id"]: float(row["A"]) for row in own}
-        met = bars.filter(pl.col("scenario_id").is_in(list(years)))
-        families = {row["scenario_id"]: row["family"] for row in own}
-        ledger = regimes(runs, path_facts(met, years, _states(campaign, years)), families)
-        identity = {
-            "strategy_id": strategy.id,
-            "revision": strategy.version,
-            "doc_hash": strategy.doc_hash,
-            "ir_hash": strategy.ir_hash,
-            "struct_hash": strategy.struct_hash,
-        }
-        made = identity_rows(identity, own, runs) + run_rows(runs) + regime_rows(ledger)
-        made += resampled_rows(rows["monte_carlo"])
-        made += validity_rows(rows["walk_forward"], rows["trials"])
-        if own:
-            markets = [(r, met.filter(pl.col("scenario_id") == r["scenario_id"])) for r in own]
-            points = run_points(runs)
-            made += rerun_rows(strategy, markets, asked.execution, asked.initial_cash, points)
-        made += command_rows(campaign.id, strategy.id)
-        return {"regimes": ledger, "evidence": card(made)}
+        return appraised(store, campaign, strategy, own, [row["scenario_id"] for row in own])
 
     outcomes = settled(store, STEP.tables, partition, provenance, appraise)
     told = headline(store.read(TABLES["regimes"], partition))
     rows = store.read(TABLES["evidence"], partition, ["section"]).height
     return with_facts(outcomes, {"score": told, "evidence_rows": rows})
+
+
+def appraised(
+    store: Store,
+    campaign: Campaign,
+    strategy: Strategy,
+    scenarios: Sequence[dict[str, Any]],
+    rerun: Container[str],
+) -> Rows:
+    """Return the tables `regimes` and `evidence` of one strategy.
+
+    Args:
+        store: The lake; the markets, the runs and what was made of them are read.
+        campaign: Whose markets.
+        strategy: Whose card.
+        scenarios: Rows of the table `scenarios`, of the strategy's timeframe.
+        rerun: Ids of those on which it is run again for the sections that take it; the section
+            `stress` is over these alone.
+    """
+    partition = Partition(campaign=campaign.id, strategy=strategy.id)
+    asked = campaign.document
+    rows = {name: store.read(TABLES[name], partition) for name in READ}
+    runs = rows["backtests"]
+    bars = store.read(TABLES["bars"], Partition(campaign=campaign.id))
+    years = {row["scenario_id"]: float(row["A"]) for row in scenarios}
+    met = bars.filter(pl.col("scenario_id").is_in(list(years)))
+    families = {row["scenario_id"]: row["family"] for row in scenarios}
+    ledger = regimes(runs, path_facts(met, years, _states(campaign, years)), families)
+    identity = {
+        "strategy_id": strategy.id,
+        "revision": strategy.version,
+        "doc_hash": strategy.doc_hash,
+        "ir_hash": strategy.ir_hash,
+        "struct_hash": strategy.struct_hash,
+    }
+    made = identity_rows(identity, scenarios, runs) + run_rows(runs) + regime_rows(ledger)
+    made += resampled_rows(rows["monte_carlo"])
+    made += validity_rows(rows["walk_forward"], rows["trials"])
+    chosen = [row for row in scenarios if row["scenario_id"] in rerun]
+    if chosen:
+        names = [row["scenario_id"] for row in chosen]
+        markets = [(r, met.filter(pl.col("scenario_id") == r["scenario_id"])) for r in chosen]
+        points = run_points(runs.filter(pl.col("scenario_id").is_in(names)))
+        made += rerun_rows(strategy, markets, asked.execution, asked.initial_cash, points)
+    made += command_rows(campaign.id, strategy.id)
+    return {"regimes": ledger, "evidence": card(made)}
 
 
 def _states(campaign: Campaign, wanted: Container[str]) -> dict[str, list[int]]:

@@ -152,15 +152,31 @@ def _play_all(
                 trials=tried(known, own), stress=stress, sharpe_max=known_maxima(scenarios)
             )
             played.append(play(each, entries, runs, families, evidence=evidence))
+    standings = pl.concat([TABLES["standings"].empty(), *(each.standings for each in played)])
+    return {
+        "daily_rollups": rollups(store, campaign, runs, standings),
+        "games": pl.concat([TABLES["games"].empty(), *(each.games for each in played)]),
+        "standings": standings,
+    }
+
+
+def rollups(
+    store: Store, campaign: Campaign, runs: pl.DataFrame, standings: pl.DataFrame
+) -> pl.DataFrame:
+    """Return the table `daily_rollups` of a campaign.
+
+    Args:
+        store: The lake; the bars are read.
+        campaign: Whose days.
+        runs: Rows of `backtests` of its strategies.
+        standings: Its rows of `standings`.
+    """
+    first = standings.filter(pl.col("rank") == 1)
     leaders = {
-        asked.id: each.standings.filter(pl.col("rank") == 1)["strategy_id"].to_list()
-        for asked, each in zip(campaign.tournaments, played, strict=False)
+        name: first.filter(pl.col("tournament_id") == name)["strategy_id"].to_list()
+        for name in standings["tournament_id"].unique().sort()
     }
     bars = store.read(
         TABLES["bars"], Partition(campaign=campaign.id), ["scenario_id", "path", "ts"]
     )
-    return {
-        "daily_rollups": daily_rollups(runs, days_of(bars), leaders),
-        "games": pl.concat([TABLES["games"].empty(), *(each.games for each in played)]),
-        "standings": pl.concat([TABLES["standings"].empty(), *(each.standings for each in played)]),
-    }
+    return daily_rollups(runs, days_of(bars), leaders)

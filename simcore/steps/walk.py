@@ -71,25 +71,42 @@ def walk_forwards(store: Store, campaign: Campaign, strategy: Strategy) -> list[
     ledger = TrialLedger(store)
 
     def walk() -> Rows:
-        made = _Walk(campaign, strategy)
-        if own:
-            bars = store.read(TABLES["bars"], Partition(campaign=campaign.id))
-            known = store.read(TABLES["backtests"], partition)
-            tried = candidates(strategy, n_settings=SETTINGS)
-            for row in own:
-                frame = bars.filter(pl.col("scenario_id") == row["scenario_id"])
-                for path, history in columns_by_path(frame):
-                    made.through(row, path, history, tried, known)
-        table = TABLES["walk_forward"]
-        whole = pl.DataFrame(made.rows, infer_schema_length=None)
-        return {
-            "walk_forward": table.conform(whole) if made.rows else table.empty(),
-            "trials": united([_present(ledger, partition), *made.trials]),
-        }
+        made = walked(store, campaign, strategy, own)
+        present = _present(ledger, partition)
+        return {**made, "trials": united([present, made["trials"]])}
 
     with ledger.held(partition):
         outcomes = settled(store, STEP.tables, partition, provenance, walk)
     return with_facts(outcomes, _facts(store, partition))
+
+
+def walked(
+    store: Store, campaign: Campaign, strategy: Strategy, scenarios: Sequence[Mapping[str, Any]]
+) -> Rows:
+    """Walk a strategy forward on some scenarios: rows of `walk_forward`, and the trials they took.
+
+    Args:
+        store: The lake; the markets and the strategy's runs are read.
+        campaign: Whose markets.
+        strategy: Who walks.
+        scenarios: Rows of the table `scenarios`, of the strategy's timeframe.
+    """
+    made = _Walk(campaign, strategy)
+    if scenarios:
+        place = Partition(campaign=campaign.id, strategy=strategy.id)
+        bars = store.read(TABLES["bars"], Partition(campaign=campaign.id))
+        known = store.read(TABLES["backtests"], place)
+        tried = candidates(strategy, n_settings=SETTINGS)
+        for row in scenarios:
+            frame = bars.filter(pl.col("scenario_id") == row["scenario_id"])
+            for path, history in columns_by_path(frame):
+                made.through(row, path, history, tried, known)
+    table = TABLES["walk_forward"]
+    whole = pl.DataFrame(made.rows, infer_schema_length=None)
+    return {
+        "walk_forward": table.conform(whole) if made.rows else table.empty(),
+        "trials": united(made.trials),
+    }
 
 
 def _present(ledger: TrialLedger, partition: Partition) -> pl.DataFrame:

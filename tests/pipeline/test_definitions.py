@@ -94,6 +94,8 @@ def test_loading_in_a_process_of_its_own_warns_of_nothing(tmp_path: Path) -> Non
         "    from pipelines.definitions import build\n"
         f"    made = build(Path({str(tmp_path)!r}))\n"
         "    dg.Definitions.validate_loadable(made)\n"
+        "import sys\n"
+        "assert 'matplotlib' not in sys.modules, 'what draws is loaded by whoever draws'\n"
         # What Dagster asks of pydantic in its own modules is not ours to mend.
         "own = [w for w in told if 'dagster' not in Path(w.filename).parts]\n"
         "own += [w for w in told if issubclass(w.category, (dg.BetaWarning, dg.PreviewWarning))]\n"

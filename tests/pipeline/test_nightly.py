@@ -8,6 +8,7 @@ import dagster as dg
 import polars as pl
 import pytest
 
+from assets import evaluations
 from pipelines import headless, nightly
 from pipelines import home as homes
 from pipelines.definitions import build
@@ -73,6 +74,22 @@ def test_a_file_that_lies_fails_its_check_and_what_is_not_current_runs_again(
         ("trades", "mine|mine", "content_hash"),
     }
     assert asked == ["generate_markets"], "runs wait for their market"
+
+
+def test_what_the_night_fails_stands_beside_the_materialisation_that_it_judged(
+    small: Path,
+) -> None:
+    torn = Store(homes.lake(small)).path(TABLES["trades"], Partition("mine", "mine"))
+    torn.write_bytes(torn.read_bytes()[:-40])
+    with homes.instance(small) as own:
+        night(small, own)
+        judged = evaluations.latest(own, "trades", "mine|mine")
+        key = dg.AssetCheckKey(dg.AssetKey("trades"), "content_hash")
+        (record,) = own.event_log_storage.get_asset_check_execution_history(key, limit=1)
+    assert record.evaluation is not None
+    assert not record.evaluation.passed
+    assert record.evaluation.target_materialization_data is not None
+    assert record.evaluation.target_materialization_data.storage_id == judged.storage_id
 
 
 def test_an_empty_lake_is_a_quiet_night(home: Path, instance: dg.DagsterInstance) -> None:

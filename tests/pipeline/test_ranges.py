@@ -5,6 +5,10 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
+from dagster._core.definitions.automation_tick_evaluation_context import (
+    build_run_requests_with_backfill_policies,
+)
+from dagster._core.definitions.events import AssetKeyPartitionKey
 
 from pipelines import headless
 from pipelines.definitions import build
@@ -137,9 +141,9 @@ def test_checks_alone_read_the_lake_and_make_nothing(
     two: Path, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(*_: object) -> None:
-        raise AssertionError("a step was asked to work")
+        raise AssertionError("a partition was written")
 
-    monkeypatch.setattr(steps, "markets", refuse)
+    monkeypatch.setattr(Store, "write", refuse)
     graph = build(two).resolve_asset_graph()
     checks = sorted(
         graph.get_check_keys_for_assets({dg.AssetKey("bars")}), key=lambda key: key.name
@@ -156,3 +160,29 @@ def test_checks_alone_read_the_lake_and_make_nothing(
 def test_a_span_never_covers_a_key_that_is_not_wanted() -> None:
     assert headless._contiguous("abcdef", {"a", "b", "d", "f"}) == [["a", "b"], ["d"], ["f"]]
     assert headless._contiguous("abc", set()) == []
+
+
+def test_a_backfill_of_four_campaigns_and_fifty_strategies_is_four_runs(
+    home: Path, instance: dg.DagsterInstance
+) -> None:
+    """Dagster cuts a backfill of two dimensions along the smaller: its rule, not ours."""
+    campaigns = [f"c{number}" for number in range(4)]
+    strategies = [f"s{number:02d}" for number in range(50)]
+    instance.add_dynamic_partitions("campaign", campaigns)
+    instance.add_dynamic_partitions("strategy", strategies)
+    tables = (*steps.BACKTESTS, *steps.MONTE_CARLO, *steps.VALIDITY, *steps.EVIDENCE)
+    asked = [
+        AssetKeyPartitionKey(dg.AssetKey(table.name), f"{campaign}|{strategy}")
+        for table in tables
+        for campaign in campaigns
+        for strategy in strategies
+    ]
+    with dg.partition_loading_context(dynamic_partitions_store=instance):
+        requests = build_run_requests_with_backfill_policies(
+            asked, build(home).resolve_asset_graph(), instance
+        )
+    assert {
+        (each.tags[headless.RANGE_START], each.tags[headless.RANGE_END]) for each in requests
+    } == {(f"{campaign}|s00", f"{campaign}|s49") for campaign in campaigns}
+    assert len(requests) == 4
+    assert all(len(each.asset_selection) == len(tables) for each in requests)

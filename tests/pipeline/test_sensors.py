@@ -181,7 +181,11 @@ def test_documents_that_are_wrong_fail_a_check_until_they_are_mended(watch: Watc
         watch.tick()
         for event in watch.result.asset_events:
             watch.instance.report_runless_asset_event(event)
-        return [(each.passed, each.description) for each in watch.result.asset_events]
+        return [
+            (each.passed, each.description)
+            for each in watch.result.asset_events
+            if isinstance(each, dg.AssetCheckEvaluation)
+        ]
 
     right = STRATEGY.format(name="mine", n=5)
     assert told() == []
@@ -194,7 +198,12 @@ def test_documents_that_are_wrong_fail_a_check_until_they_are_mended(watch: Watc
     key = dg.AssetCheckKey(dg.AssetKey("strategies"), "document")
     known = watch.instance.get_latest_asset_check_evaluation_record(key)
     assert known is not None
-    assert known.event.dagster_event.asset_check_evaluation_data.description == text
+    evaluation = known.event.dagster_event.asset_check_evaluation_data
+    assert evaluation.description == text
+    assert evaluation.metadata["mine"].value == text
+    seen = dg.AssetRecordsFilter(dg.AssetKey("strategies"), asset_partitions=["mine"])
+    (observed,) = watch.instance.fetch_observations(seen, limit=9).records
+    assert observed.asset_observation.metadata["problem"].value == text, "on the partition's page"
     assert told() == [], "what was told is not told again"
     (watch.home / "strategies" / "mine.toml").touch()
     assert told() == [], "what is too young to be read is what it was"

@@ -17,7 +17,12 @@ from pipelines import headless
 from pipelines import home as homes
 from pipelines.definitions import build
 from simcore import steps
+from simcore.campaign import load
+from simcore.parquet import Footer
+from simcore.steps.lakes import Anew
+from simcore.store import Partition, Store
 from simcore.tables import TABLES
+from simcore.tables.table import Table
 
 KEYS = {("campaign",): "mine", ("strategy",): "mine", ("campaign", "strategy"): "mine|mine"}
 
@@ -35,6 +40,24 @@ def stale(home: Path, instance: dg.DagsterInstance) -> dict[str, list[str]]:
                 if causes:
                     found[name] = [cause.reason for cause in causes]
     return found
+
+
+def parents(graph: dg.AssetGraph, name: str) -> set[str]:
+    """Return the tables that an asset waits for."""
+    return {key.to_user_string() for key in graph.get(dg.AssetKey(name)).parent_keys}
+
+
+class Watched(Anew):
+    """A lake in which a step computes again, and that remembers what the step looked at."""
+
+    def __init__(self, root: Path) -> None:
+        super().__init__(root)
+        self.seen: set[str] = set()
+
+    def footer(self, table: Table, partition: Partition) -> Footer | None:
+        """Return the footer, and remember the table."""
+        self.seen.add(table.name)
+        return super().footer(table, partition)
 
 
 def materialise(home: Path, instance: dg.DagsterInstance) -> dict[str, str | None]:
@@ -114,3 +137,69 @@ def test_every_materialisation_names_its_code_and_what_it_read(small: Path) -> N
         parents = {key.to_user_string() for key in graph.get(dg.AssetKey(name)).parent_keys}
         for parent in parents:
             assert f"dagster/input_data_version/{parent}" in event.tags
+
+
+def test_a_history_says_that_it_reads_strategies_and_is_stale_with_another_ancestry(
+    small: Path,
+) -> None:
+    graph = build(small).resolve_asset_graph()
+    parents = {
+        key.to_user_string() for key in graph.get(dg.AssetKey("strategy_history")).parent_keys
+    }
+    assert parents == {"standings", "strategies", "lineage"}
+    with homes.instance(small) as own:
+        assert "strategy_history" not in stale(small, own)
+        other = dg.AssetMaterialization(
+            "lineage", partition="mine", tags={"dagster/data_version": "another"}
+        )
+        own.report_runless_asset_event(other)
+        found = stale(small, own)
+    assert found == {"strategy_history": ["has a new dependency data version"]}
+
+
+def test_the_graph_says_what_every_step_of_a_campaign_reads(small: Path) -> None:
+    graph = build(small).resolve_asset_graph()
+    campaign = load("mine", home=small)
+    (strategy,) = (each for each in campaign.strategies if each.id == "mine")
+    made = {
+        steps.MARKETS: lambda lake: steps.markets(lake, campaign),
+        steps.STRATEGIES: lambda lake: steps.strategies(lake, strategy),
+        steps.BACKTESTS: lambda lake: steps.backtests(lake, campaign, strategy),
+        steps.MONTE_CARLO: lambda lake: steps.monte_carlo(lake, campaign, strategy),
+        steps.VALIDITY: lambda lake: steps.walk_forwards(lake, campaign, strategy),
+        steps.EVIDENCE: lambda lake: steps.appraisals(lake, campaign, strategy),
+        steps.PORTFOLIOS: lambda lake: steps.allocations(lake, campaign),
+        steps.CALIBRATION: lambda lake: steps.calibrations(lake, campaign),
+        steps.TOURNAMENTS: lambda lake: steps.tournaments(lake, campaign),
+        steps.HISTORY: lambda lake: steps.histories(lake, campaign),
+        steps.CHAOS: lambda lake: steps.chaos(lake, campaign),
+        steps.REPORT: lambda lake: steps.report(lake, campaign),
+    }
+    assert set(made) == {step.tables for step in steps.STEPS} - {steps.EVOLUTION}
+    for tables, step in made.items():
+        own = {table.name for table in tables}
+        lake = Watched(small / "lake")
+        step(lake)
+        for name in own:
+            # A program is compiled of its document; the table stands for it in the graph.
+            assert parents(graph, name) - lake.seen <= {"strategies"}, name
+            assert lake.seen - own <= parents(graph, name), name
+
+
+def test_every_materialisation_says_how_much_lies_where_and_what_it_took(small: Path) -> None:
+    wanted = {
+        "dagster/row_count", "dagster/partition_row_count", "bytes", "path", "content_hash",
+        "input_hash", "engine_version", "seconds", "reused",
+    }  # fmt: skip
+    with homes.instance(small) as own:
+        for name, table in TABLES.items():
+            if table.partitioned_by not in KEYS:
+                continue  # an evolution's are told of by the same function
+            event = own.get_latest_materialization_event(dg.AssetKey(name)).asset_materialization
+            assert wanted <= set(event.metadata), name
+            assert event.tags["dagster/data_version"] == event.metadata["content_hash"].value
+            place = Partition.parse(table, str(event.partition))
+            footer = Store(small / "lake").footer(table, place)
+            assert footer is not None
+            assert event.metadata["dagster/row_count"].value == footer.rows
+            assert event.metadata["content_hash"].value == footer.content_hash

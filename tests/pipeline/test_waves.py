@@ -53,7 +53,11 @@ class Watch:
 
     def told(self) -> list[tuple[bool, str | None]]:
         self.tick()
-        return [(each.passed, each.description) for each in self.result.asset_events]
+        return [
+            (each.passed, each.description)
+            for each in self.result.asset_events
+            if isinstance(each, dg.AssetCheckEvaluation)
+        ]
 
     def ended(self, request: dg.RunRequest, status: dg.DagsterRunStatus) -> Any:
         """Return what follows a run that was asked for and ended without doing anything."""

@@ -1,0 +1,1 @@
+"""Batches larger than any test: their documents, and what they cost."""
