@@ -164,11 +164,14 @@ class TrialLedger:
     def __init__(self, store: Store) -> None:
         self._store = store
 
+    def parts(self) -> list[pl.DataFrame]:
+        """Return the trials of each partition; several may hold the same one."""
+        table = TABLES["trials"]
+        return [self._store.read(table, place) for place in self._store.partitions(table)]
+
     def read(self) -> pl.DataFrame:
         """Return every trial once, whoever asked for it, in key order."""
-        table = TABLES["trials"]
-        places = self._store.partitions(table)
-        return united([self._store.read(table, place) for place in places])
+        return united(self.parts())
 
     def census(self, lineages: Sequence[str] | None = None) -> dict[str, Census]:
         """Return the count of each history; None counts every history there is.

@@ -69,6 +69,7 @@ def _standing_lines(played: Tournament) -> Iterator[str]:
     )
     yield shown(table)
     yield "= : may be the best; they are statistically tied with the leader"
+    yield "a rank tells a score: survival is judged by chaos, and was not judged here"
     yield from _format_lines(played)
     for name, found in played.facts["rank_correlation"].items():
         yield f"rank correlation of the order with {name}: {'null' if found is None else found}"

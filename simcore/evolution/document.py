@@ -172,6 +172,11 @@ class Evolution:
         """Lineages of the histories that the sealed set is drawn from, sorted; none: it is made."""
         return _histories(self.sealed)
 
+    @property
+    def known_histories(self) -> tuple[str, ...]:
+        """Those, and those that training is drawn from, sorted."""
+        return tuple(sorted({*self.histories, *_histories(self.train)}))
+
 
 def _histories(laws: Iterable[Scenario]) -> tuple[str, ...]:
     drawn = {lineage(each.source.columns) for each in laws if each.source is not None}

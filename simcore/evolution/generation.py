@@ -22,10 +22,11 @@ from simcore.evolution import gates
 from simcore.evolution.breeding import Candidate, founders, population
 from simcore.evolution.document import Evolution
 from simcore.evolution.holdout import Answered, answered, check_unused, most_challengers
+from simcore.evolution.ledger import trials_of
 from simcore.evolution.markets import made, sealed_seeds, train_seeds
-from simcore.evolution.promotion import ASKED_BY, Judged, Trained, judged
+from simcore.evolution.promotion import Judged, Trained, judged
 from simcore.evolution.selection import Reason, lower_bounds, selected
-from simcore.evolution.trials import Trials, run, sharpe_variance, tried_rows
+from simcore.evolution.trials import Trials, run, sharpe_variance
 from simcore.problems import Problem
 from simcore.scoring.score import Floats
 from simcore.seeds import derive, jcs, sha256_hex
@@ -96,6 +97,7 @@ def generation(
     *,
     used_seeds: Iterable[int] = (),
     used_histories: Iterable[str] = (),
+    tried_before: int = 0,
 ) -> Generation:
     """Make one generation.
 
@@ -106,21 +108,22 @@ def generation(
         salt: The secret that the evolution commits to.
         used_seeds: Seeds of sealed sets that were opened elsewhere.
         used_histories: Lineages of histories that were held out elsewhere.
+        tried_before: Programs that others had tried on its histories when it began.
 
     Raises:
         SpecError: The number is beyond the budget, generations before it are missing, the salt
             is another, the sealed set was used before, or a finite one has answered enough.
     """
     check_number(evolution, number, len(before))
-    answers = [rows["holdouts"] for rows in before]
     check_unused(evolution, used_histories)
+    answers = [rows["holdouts"] for rows in before]
     field = _trained(evolution, number, before)
     challengers = field.challengers(most_challengers(evolution, answers))
     strategies = [field.everyone[at].strategy for at in challengers]
     champion = field.everyone[field.champion].strategy
     entrants_hash = sha256_hex(jcs(sorted(each.ir_hash for each in (*strategies, champion))))
     seeds = sealed_seeds(evolution, number, entrants_hash, salt, (*_opened(before), *used_seeds))
-    trained = _learnt(evolution, field, before)
+    trained = _learnt(evolution, field, before, tried_before)
     markets = made(evolution.sealed, evolution.document.sealed.copies, seeds)
     judge = derive(evolution.document.seed, "evolution", evolution.id, "judge", number)
     found = judged(evolution, strategies, champion, markets, trained, seed=judge)
@@ -135,10 +138,8 @@ def generation(
         "champion_before": champion.ir_hash,
         "champion_after": after.ir_hash,
         "is_promoted": found.promoted is not None,
-        "commitment": evolution.document.commitment,
         "entrants_hash": entrants_hash,
-        "train_seeds": json.dumps(train_seeds(evolution, number)),
-        "sealed_seeds": json.dumps(seeds),
+        **_drawn(evolution, number, seeds),
     }
     summary["stop"] = _stop(evolution, [rows["generations"] for rows in before], summary, answer)
     rows = {
@@ -151,13 +152,23 @@ def generation(
 
 
 def _learnt(
-    evolution: Evolution, field: _Field, before: Sequence[dict[str, pl.DataFrame]]
+    evolution: Evolution,
+    field: _Field,
+    before: Sequence[dict[str, pl.DataFrame]],
+    tried_before: int,
 ) -> Trained:
-    """What the gates need to know of the training; every program ever tried counts once."""
+    """What the gates need to know of the training.
+
+    Every program of the evolution counts once, and whatever others had tried on its histories
+    before it began: under a new name, nobody starts to count anew.
+    """
     tried = {each.strategy.ir_hash for each in field.everyone}
+    if before:
+        first = before[0]
+        tried_before = first["generations"]["k_cumulative"][0] - first["populations"].height
     return Trained(
         pbo=gates.overfit(field.returns),
-        k=len(tried.union(*(rows["populations"]["ir_hash"] for rows in before))),
+        k=tried_before + len(tried.union(*(rows["populations"]["ir_hash"] for rows in before))),
         variance=sharpe_variance(field.returns),
         is_historical=evolution.is_historical,
     )
@@ -167,6 +178,15 @@ def _opened(before: Sequence[dict[str, pl.DataFrame]]) -> list[int]:
     """Seeds of the sealed sets of the generations before."""
     texts = (rows["generations"]["sealed_seeds"][0] for rows in before)
     return [seed for text in texts for seed in json.loads(text)]
+
+
+def _drawn(evolution: Evolution, number: int, sealed: Sequence[int]) -> dict[str, str]:
+    """The columns of `generations` by which the markets can be drawn again."""
+    return {
+        "commitment": evolution.document.commitment,
+        "train_seeds": json.dumps(train_seeds(evolution, number)),
+        "sealed_seeds": json.dumps(sealed),
+    }
 
 
 def check_number(evolution: Evolution, number: int, n_before: int) -> None:
@@ -215,7 +235,7 @@ def _trained(
     )
     diversity = round(effective_count(daily), _DIGITS)
     strategies = [each.strategy for each in everyone]
-    tried = tried_rows(strategies, markets, trials, asked.execution, ASKED_BY)
+    tried = trials_of(evolution, evolution.train, strategies, markets, trials)
     return _Field(everyone, fates, champion, trials, trials.returns(), diversity, tried)
 
 

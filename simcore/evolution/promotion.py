@@ -18,9 +18,10 @@ from simcore.backtests.run import BENCHMARK, backtest
 from simcore.evolution import gates
 from simcore.evolution.document import Evolution
 from simcore.evolution.gates import Gate
+from simcore.evolution.ledger import trials_of
 from simcore.evolution.markets import Markets, spliced
 from simcore.evolution.selection import lower_bounds
-from simcore.evolution.trials import RUIN, Trials, run, tried_rows
+from simcore.evolution.trials import RUIN, Trials, run
 from simcore.scoring.composite import COMPOSITE_V1
 from simcore.scoring.score import Floats, Runs
 from simcore.seeds import derive
@@ -29,7 +30,6 @@ from simcore.strategy.strategy import Strategy, compile_strategy
 STRESS: Final = "stress_v1"
 N_TWINS: Final = 200
 CUTS: Final = (0.25, 0.5, 0.75)
-ASKED_BY: Final = "evolution"
 
 
 @dataclass(frozen=True, eq=False)
@@ -136,7 +136,7 @@ def judged(
             ]
         )
     # Of these runs one may be chosen. Stress, twins and the benchmark judge what was chosen.
-    tried = tried_rows(everyone, markets, honest, asked.execution, ASKED_BY)
+    tried = trials_of(evolution, evolution.sealed, everyone, markets, honest)
     return Judged(found, _promoted(found, honest), honest.scores, returns, tried)
 
 

@@ -23,11 +23,9 @@ def masthead(material: Material) -> list[Block]:
     """Say the verdict, and what was run in one sentence."""
     campaign = material.campaign
     ran = material.rows("backtests")
-    verdicts = material.rows("verdicts")
     blocks: list[Block] = []
-    found = verdicts["verdict"].cast(str).to_list()
-    if found:
-        worst = min(found, key=_ORDER.index)
+    worst = worst_verdict(material)
+    if worst is not None:
         meaning, tone = VERDICTS[worst]
         blocks.append(Badge(worst.replace("_", " "), f"It {meaning}.", tone))
     blocks.append(
@@ -40,6 +38,12 @@ def masthead(material: Material) -> list[Block]:
         )
     )
     return blocks
+
+
+def worst_verdict(material: Material) -> str | None:
+    """Return the worst verdict of all seeds; None where nothing was judged."""
+    found = material.rows("verdicts")["verdict"].cast(str).to_list()
+    return min(found, key=_ORDER.index, default=None)
 
 
 def execution(campaign: Any) -> str:

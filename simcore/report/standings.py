@@ -9,6 +9,7 @@ import polars as pl
 
 from simcore.report import drawing
 from simcore.report.blocks import Block, Head, Picture, Section, Text, capped
+from simcore.report.masthead import VERDICTS, worst_verdict
 from simcore.report.material import Material
 from simcore.report.wording import NONE, interval, number
 
@@ -22,12 +23,24 @@ def blocks(material: Material) -> list[Block]:
     standings = material.rows("standings")
     if standings.is_empty():
         return [Text("No tournament was played.")]
-    told: list[Block] = []
+    told: list[Block] = [_survival(material)]
     for name, rows in standings.partition_by(
         "tournament_id", as_dict=True, maintain_order=True
     ).items():
         told += _tournament(str(name[0]), rows.sort("rank", "ir_hash"))
     return told
+
+
+def _survival(material: Material) -> Text:
+    """Say beside every ranking what a rank cannot: whether anybody here survives."""
+    worst = worst_verdict(material)
+    if worst is None:
+        return Text("**Survival was not judged.** A rank tells a score and nothing of survival.")
+    meaning, _ = VERDICTS[worst]
+    return Text(
+        f"**Survival: {worst.replace('_', ' ')}**, it {meaning}. A rank tells a score; whoever "
+        "leads is worth no more than this verdict."
+    )
 
 
 def _tournament(name: str, rows: pl.DataFrame) -> list[Block]:

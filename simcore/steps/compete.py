@@ -32,6 +32,7 @@ from simcore.tables import TABLES
 from simcore.tournaments.evidence import STRESS, Evidence, known_maxima, tried
 from simcore.tournaments.history import daily_rollups, days_of
 from simcore.tournaments.play import Played, play
+from simcore.tournaments.seeding import in_order, ratings_of, seeded_by
 from simcore.tournaments.simulated import lineages_of, trials_of
 
 STEP: Final = Step.of(
@@ -140,22 +141,28 @@ def _play_all(
         for each in campaign.strategies
     ]
     runs = campaign_runs(store, campaign)
-    played: list[Played] = []
+    played: dict[str, Played] = {}
     if campaign.strategies:
         stress = _stressed(store, campaign)
-        for each in campaign.tournaments:
+        for each in in_order(campaign.tournaments):
             ids = families if each.scenarios is None else each.scenarios
             own = [name for (scenario_id, _), name in lineages.items() if scenario_id in ids]
             # A run counts whether or not its step has written it down by now.
             known = united([trials, trials_of(runs, campaign.strategies, lineages, each)])
+            earlier = seeded_by(each)
             evidence = Evidence(
-                trials=tried(known, own), stress=stress, sharpe_max=known_maxima(scenarios)
+                trials=tried(known, own),
+                stress=stress,
+                sharpe_max=known_maxima(scenarios),
+                prior=ratings_of(played[earlier].standings) if earlier is not None else {},
             )
-            played.append(play(each, entries, runs, families, evidence=evidence))
-    standings = pl.concat([TABLES["standings"].empty(), *(each.standings for each in played)])
+            played[each.id] = play(each, entries, runs, families, evidence=evidence)
+    standings = pl.concat(
+        [TABLES["standings"].empty(), *(each.standings for each in played.values())]
+    )
     return {
         "daily_rollups": rollups(store, campaign, runs, standings),
-        "games": pl.concat([TABLES["games"].empty(), *(each.games for each in played)]),
+        "games": pl.concat([TABLES["games"].empty(), *(each.games for each in played.values())]),
         "standings": standings,
     }
 

@@ -14,6 +14,7 @@ from simcore.backtests.trials import TrialLedger
 from simcore.errors import StoreError
 from simcore.evolution.document import GENERATIONS_MAX, Evolution
 from simcore.evolution.generation import check_number, generation
+from simcore.evolution.ledger import tried_before
 from simcore.evolution.markets import salt_of
 from simcore.steps.step import Outcome, Rows, Step, needed, settled, with_facts
 from simcore.store import Partition, Provenance, Store
@@ -23,6 +24,9 @@ STEP: Final = Step.of(
     ("populations", "generations", "holdouts", "promotions"),
     ("evolution", "strategy", "backtests", "scoring", "scenario"),
 )
+_TRIALS: Final = "trials/before"
+"""Where a footer says what was tried on the histories before: count, space, digest."""
+
 GENERATION_KEYS: Final = tuple(f"g{number:03d}" for number in range(GENERATIONS_MAX))
 """Keys of the generations, the first one first."""
 
@@ -59,8 +63,9 @@ def evolved(store: Store, evolution: Evolution, number: int, salt: str | None) -
     ]
     upstream = _upstream(store, evolution, places[:number])
     here = places[number]
+    known = _tried_before(store, evolution)
     provenance = Provenance(
-        documents={name: evolution.manifest_hash},
+        documents={name: evolution.manifest_hash, **({_TRIALS: known} if known else {})},
         seed=evolution.document.seed,
         engine_version=engine.version(),
         upstream=upstream,
@@ -71,27 +76,64 @@ def evolved(store: Store, evolution: Evolution, number: int, salt: str | None) -
         },
     )
 
-    def make() -> Rows:
-        before = [
-            {table.name: store.read(table, place) for table in STEP.tables[:3]}
-            for place in places[:number]
-        ]
-        used, held_out = _opened_otherwise(store, evolution), _held_out_otherwise(store, evolution)
-        secret = salt_of(evolution, salt)
-        made = generation(
-            evolution, number, before, secret, used_seeds=used, used_histories=held_out
-        )
-        ledger = Partition(campaign=evolution.id, strategy=here.generation)
-        TrialLedger(store).add(ledger, made.trials)
-        return made.rows
-
-    outcomes = settled(store, STEP.tables, here, provenance, make)
+    n_tried = int(known.split()[0]) if known else 0
+    outcomes = settled(
+        store,
+        STEP.tables,
+        here,
+        provenance,
+        lambda: _made(store, evolution, places, salt_of(evolution, salt), n_tried),
+    )
     row = store.read(TABLES["generations"], here).row(0, named=True)
     shown = (
         "champion_after", "is_promoted", "champion_score", "generalisation_gap",
         "generalisation_gap_lo", "generalisation_gap_hi", "k_cumulative", "diversity", "stop",
     )  # fmt: skip
     return with_facts(outcomes, {each: row[each] for each in shown})
+
+
+def _made(
+    store: Store, evolution: Evolution, places: Sequence[Partition], salt: str, tried_before: int
+) -> Rows:
+    """Make the last of these generations, and write down what it tried."""
+    *earlier, here = places
+    made = generation(
+        evolution,
+        len(earlier),
+        [{table.name: store.read(table, each) for table in STEP.tables[:3]} for each in earlier],
+        salt,
+        used_seeds=_opened_otherwise(store, evolution),
+        used_histories=_held_out_otherwise(store, evolution),
+        tried_before=tried_before,
+    )
+    ledger = Partition(campaign=evolution.id, strategy=here.generation)
+    TrialLedger(store).add(ledger, made.trials)
+    return made.rows
+
+
+def _tried_before(store: Store, evolution: Evolution) -> str:
+    """Return count and digest of what others had tried on the histories when the evolution began.
+
+    They are read of the ledger once. From then on every generation has them in its footer, so that
+    one that is lost comes back the same, whatever was tried since. Empty where markets are made.
+    """
+    if not evolution.known_histories:
+        return ""
+    table = TABLES["generations"]
+    for place in store.partitions(table):
+        if place.evolution != evolution.id:
+            continue
+        try:
+            footer = store.footer(table, place)
+        except StoreError:
+            continue  # torn: it is made anew, and the others say what it was made from
+        documents = {} if footer is None else footer.documents
+        if documents.get(f"evolutions/{evolution.id}") == evolution.manifest_hash:
+            known = documents.get(_TRIALS)
+            if known:
+                return known
+    found = tried_before(evolution, store)
+    return f"{found.k} {found.digest}"
 
 
 def _upstream(store: Store, evolution: Evolution, places: Sequence[Partition]) -> dict[str, str]:

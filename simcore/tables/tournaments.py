@@ -41,10 +41,11 @@ STANDINGS: Final = Table(
     "One row an entry of a tournament: its place, its score with uncertainty, its ratings.",
     key=("tournament_id", "ir_hash"),
     partitioned_by=("campaign",),
-    schema_version=2,
+    schema_version=3,
     columns=(
         Column("tournament_id", "str", "-", "Id of the tournament's document."),
         Column("manifest_hash", "str", "-", "Hash of everything the tournament depends on."),
+        Column("score", "str", "-", "Name of the score that ranks."),
         Column("rank", "u32", "-", "Place; ties share it (1, 2, 2, 4).", minimum=1),
         Column("rank_lo", "u32", "-", "Lower end of the 95 % bootstrap interval; 1 without one.",
                minimum=1),

@@ -100,6 +100,7 @@ CHANGES: Final[Mapping[str, tuple[Change, ...]]] = {
                 "stress_score oracle_efficiency composite_v0 total_roi_v0"
             ),
         ),
+        Change("Says which score ranks.", added=_unknown("score")),
     ),
     "generations": (
         Change(

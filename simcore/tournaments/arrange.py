@@ -7,6 +7,7 @@ from typing import Final
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from simcore.backtests.request import execution_name
 from simcore.errors import InvariantError, SpecError, TableError
@@ -93,7 +94,18 @@ def arranged(
         metrics={name: known.metrics[name] for name in METRICS},
         composite_v0=COMPOSITE_V0.points(known, COMPOSITE_V0.weights),
         is_ruined=known.is_ruined,
+        has_null=_has_null(known, document),
+        weights=document.family_weights or {},
     )
+
+
+def _has_null(known: Runs, document: TournamentDocument) -> NDArray[np.bool_]:
+    """Whether a metric that the score reads is null; a null Sharpe ratio is told by itself."""
+    found = np.zeros(known.has_run.shape, dtype=np.bool_)
+    for name in SCORES[document.score.type].metrics:
+        if name != "sharpe":
+            found |= np.isnan(known.metrics[name]) & known.has_run
+    return found
 
 
 def stress_scores(

@@ -14,11 +14,13 @@ from pydantic_core import PydanticCustomError
 from simcore.backtests.request import execution_fields
 from simcore.documents import Loaded, nearest, parse, read
 from simcore.errors import SpecError
+from simcore.problems import Problem
 from simcore.scoring import SCORES
 from simcore.scoring.composite import COMPOSITE_V1
 from simcore.scoring.score import WEIGHT_SLACK
 from simcore.seeds import SEED_MAX
 from simcore.tournaments.formats.elimination import EliminationOptions
+from simcore.tournaments.formats.gauntlet import GauntletOptions
 from simcore.tournaments.formats.race import RaceOptions
 from simcore.tournaments.formats.round_robin import RoundRobinOptions
 from simcore.tournaments.formats.sprt import SprtOptions
@@ -106,7 +108,14 @@ Ids = Annotated[
 ]
 
 
-FormatOptions = RoundRobinOptions | EliminationOptions | SwissOptions | RaceOptions | SprtOptions
+FormatOptions = (
+    RoundRobinOptions
+    | GauntletOptions
+    | EliminationOptions
+    | SwissOptions
+    | RaceOptions
+    | SprtOptions
+)
 
 
 class ScoreChoice(Part):
@@ -150,6 +159,14 @@ class ScoreChoice(Part):
         return max(EXACT_TIE_POINTS, self.epsilon_practical)
 
 
+def _with_sum_one(weights: dict[str, float] | None) -> dict[str, float] | None:
+    if weights is not None and abs(math.fsum(weights.values()) - 1.0) > WEIGHT_SLACK:
+        raise PydanticCustomError(
+            "WEIGHTS", "got sum {total}, expected 1", {"total": math.fsum(weights.values())}
+        )
+    return weights
+
+
 class TournamentDocument(Part):
     """A tournament, version 0.1.
 
@@ -157,6 +174,9 @@ class TournamentDocument(Part):
         entries: Strategy ids; None for those of the campaign (`"campaign"` in the document).
         scenarios: Scenario ids; None likewise.
         alpha: Intervals have coverage ``1 - alpha``.
+        champion: Strategy that holds the title, by which the others are measured; None: nobody, or
+            the one that a sequential test defends.
+        family_weights: Weight of each family in a mean score, with sum 1; None: all the same.
     """
 
     version: Annotated[str, AfterValidator(check_version)]
@@ -170,6 +190,23 @@ class TournamentDocument(Part):
     execution: str | dict[str, Any] = "honest_v1"
     initial_cash: Annotated[float, Field(gt=0.0, le=1e15)] = 10_000.0
     alpha: Annotated[float, Field(ge=1e-4, le=0.5)] = 0.05
+    # Absent they are left out, so that the hash of a document without them stays as it was.
+    champion: Annotated[
+        str | None,
+        AfterValidator(lambda name: name if name is None else check_id(name)),
+        Field(exclude_if=lambda name: name is None),
+    ] = None
+    family_weights: Annotated[
+        dict[str, Annotated[float, Field(gt=0.0, le=1.0)]] | None,
+        AfterValidator(_with_sum_one),
+        Field(exclude_if=lambda weights: weights is None),
+    ] = None
+
+
+def title_of(document: TournamentDocument) -> str | None:
+    """Return the id of the strategy that holds the title; None: nobody does."""
+    named: str | None = getattr(document.format, "champion", document.champion)
+    return named
 
 
 def read_tournament(
@@ -182,9 +219,38 @@ def read_tournament(
     """
     loaded = read(document, "tournaments", home=home)
     asked = parse(TournamentDocument, loaded, "DOC_INVALID")
+    problems = [*_not_entered(asked), *_two_titles(asked)]
     try:
         execution_fields(asked.execution)
     except SpecError as error:
-        located = [replace(problem, source=loaded.source) for problem in error.problems]
-        raise SpecError(located) from None
+        problems += error.problems
+    if problems:
+        raise SpecError([replace(problem, source=loaded.source) for problem in problems])
     return asked
+
+
+def _two_titles(asked: TournamentDocument) -> list[Problem]:
+    """A document and its sequential test that name different champions."""
+    defended = getattr(asked.format, "champion", asked.champion)
+    if asked.champion in (None, defended):
+        return []
+    message = f'got "{asked.champion}", expected "{defended}", whom the format names'
+    return [Problem("DOC_INVALID", "CONTRADICTION", message, path="/champion")]
+
+
+def _not_entered(asked: TournamentDocument) -> list[Problem]:
+    """Who is named by the format and stands in no list of entries."""
+    if asked.entries is None:
+        return []
+    named = [("/champion", asked.champion)] if asked.champion is not None else []
+    champion = getattr(asked.format, "champion", None)
+    if champion is not None:
+        named.append(("/format/champion", champion))
+    challengers = getattr(asked.format, "challengers", ())
+    named += [(f"/format/challengers/{at}", each) for at, each in enumerate(challengers)]
+    expected = f"expected one of {', '.join(asked.entries)}"
+    return [
+        Problem("DOC_INVALID", "UNKNOWN_NAME", f'got "{each}", {expected}', path=path)
+        for path, each in named
+        if each not in asked.entries
+    ]

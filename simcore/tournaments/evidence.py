@@ -28,12 +28,14 @@ class Evidence:
             where they were not run.
         sharpe_max: Highest annual Sharpe ratio that anyone can expect, by scenario; scenarios
             where it is not known, or nothing, are left out.
+        prior: Rating before the tournament, by hash of the program; higher is stronger.
     """
 
     champion: str | None = None
     trials: Census | None = None
     stress: pl.DataFrame | None = None
     sharpe_max: Mapping[str, float] = field(default_factory=dict)
+    prior: Mapping[str, float] = field(default_factory=dict)
 
     def manifest(self) -> dict[str, object]:
         """Return what the results depend on, as plain values; empty where nothing is known."""
@@ -46,6 +48,8 @@ class Evidence:
             found["stress"] = execution_fields(STRESS)
         if self.sharpe_max:
             found["sharpe_max"] = dict(sorted(self.sharpe_max.items()))
+        if self.prior:
+            found["prior"] = dict(sorted(self.prior.items()))
         return found
 
 

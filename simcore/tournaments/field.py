@@ -61,6 +61,8 @@ class Field:
             entrant has no run on the market, and where a metric is null.
         composite_v0: Points of the first version of the score; NaN where there is no run.
         is_ruined: Whether equity reached zero.
+        has_null: Whether a metric that the score reads is null, and counted as 0.
+        weights: Of each family in a mean; empty: all weigh the same.
     """
 
     entrants: tuple[Entrant, ...]
@@ -69,6 +71,8 @@ class Field:
     metrics: Mapping[str, Floats]
     composite_v0: Floats
     is_ruined: NDArray[np.bool_]
+    has_null: NDArray[np.bool_]
+    weights: Mapping[str, float]
 
     @property
     def sharpe(self) -> Floats:
@@ -93,16 +97,21 @@ class Games:
 
 
 def shares(field: Field) -> Floats:
-    """Weight of each market in each entrant's mean: equal families, equal markets within one."""
+    """Weight of each market in each entrant's mean.
+
+    Families weigh the same, unless the document says otherwise, and so do the markets of one.
+    Families on which an entrant has not run weigh nothing in its mean.
+    """
     share = np.zeros(field.score.shape)
     family = np.array([market.family for market in field.markets])
-    n_families = np.zeros(len(field.entrants))
+    total = np.zeros(len(field.entrants))
     for name in sorted(set(family.tolist())):
         in_family = (family == name)[:, None] & field.has_run
         size = in_family.sum(axis=0)
-        n_families += size > 0
-        share += in_family / np.maximum(size, 1)
-    return share / n_families
+        weight = field.weights.get(name, 1.0)
+        total += weight * (size > 0)
+        share += weight * (in_family / np.maximum(size, 1))
+    return share / total
 
 
 def weighted_sums(weights: Floats, values: Floats) -> Floats:

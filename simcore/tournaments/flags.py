@@ -31,6 +31,7 @@ def flags(
             "FEW_SCENARIOS": len(field.markets) < FEW_MARKETS,
             "MARGIN_CONFLICT": i in in_conflict,
             "NO_GAMES": not known.has_games[i],
+            "NULL_METRIC": bool(field.has_null[:, i].any()),
             "NULL_SHARPE": bool((np.isnan(field.sharpe[:, i]) & field.has_run[:, i]).any()),
             "ONE_PER_FAMILY": not known.has_spread[i],
             "PARTIAL_SCENARIOS": not field.has_run[:, i].all(),

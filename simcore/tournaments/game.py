@@ -6,8 +6,10 @@ either.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -52,13 +54,32 @@ class Result:
 
     Args:
         markets: Numbers of the markets of its games, rising, shape ``(n_games,)``.
-        difference: Score of the first less that of the second on each, shape ``(n_games,)``.
+        score_a: Score of the first on each, shape ``(n_games,)``.
+        score_b: Score of the second, likewise.
         points: Points of the first in each, see `points`, shape ``(n_games,)``.
+        shares: Weight of each game in a mean, with sum 1, see `Start.shares`, shape ``(n_games,)``.
     """
 
     markets: Integers
-    difference: Floats
+    score_a: Floats
+    score_b: Floats
     points: Floats
+    shares: Floats
+
+    @property
+    def difference(self) -> Floats:
+        """Score of the first less that of the second on each market."""
+        return self.score_a - self.score_b
+
+    @property
+    def mean_a(self) -> float:
+        """Mean score of the first over the games; 0 without any."""
+        return math.fsum(self.shares * self.score_a)
+
+    @property
+    def mean_b(self) -> float:
+        """Likewise of the second."""
+        return math.fsum(self.shares * self.score_b)
 
     @property
     def points_a(self) -> float:
@@ -73,7 +94,7 @@ class Result:
     @property
     def margin(self) -> float:
         """Mean difference over the games; 0 without any."""
-        return float(np.mean(self.difference)) if len(self.difference) else 0.0
+        return math.fsum(self.shares * self.difference)
 
 
 Results = Mapping[Match, Result]
@@ -90,14 +111,47 @@ class Start:
             tournament's seed, families taking turns, so that any hand holds them evenly.
         prior: Rating of entrants from before, where there is one; higher is stronger.
         champion: The entrant that another challenges, if the document names one.
+        challengers: The entrants that meet everybody, where only they do.
         alpha: Error that the document allows.
+        families: Family of each market, by its number; empty: all are of one.
+        family_weights: Weight of each family in a mean; empty: all weigh the same.
     """
 
     entrants: tuple[str, ...]
     deck: tuple[int, ...]
     prior: Mapping[str, float] = field(default_factory=dict)
     champion: str | None = None
+    challengers: tuple[str, ...] = ()
     alpha: float = 0.05
+    families: tuple[str, ...] = ()
+    family_weights: Mapping[str, float] = field(default_factory=dict)
+
+    def shares(self, markets: Sequence[int] | Integers) -> Floats:
+        """Weight of each of some markets in a mean over them, with sum 1, as standings weigh.
+
+        Args:
+            markets: Their numbers, each once. Families that are not among them weigh nothing, and
+                the markets of a family share its weight.
+        """
+        if not self.families:
+            return np.full(len(markets), 1.0 / max(len(markets), 1))
+        family = self._family[np.asarray(markets, dtype=np.int64)]
+        sizes = np.bincount(family, minlength=len(self._weights))
+        # Of a few families, in the order of their names: the same sum wherever it is made.
+        total = math.fsum(self._weights[sizes > 0])
+        shares: Floats = self._weights[family] / sizes[family] / total
+        return shares
+
+    @cached_property
+    def _family(self) -> Integers:
+        """Place of each market's family among the names of all, sorted."""
+        names = sorted(set(self.families))
+        return np.array([names.index(name) for name in self.families], dtype=np.int64)
+
+    @cached_property
+    def _weights(self) -> Floats:
+        """Weight of each family, by the order of their names."""
+        return np.array([self.family_weights.get(name, 1.0) for name in sorted(set(self.families))])
 
 
 @dataclass(frozen=True)
@@ -160,6 +214,36 @@ def next_round(
         finish: Finish = end.value
         return finish
     return asked
+
+
+class Mean(NamedTuple):
+    """A weighted mean, its standard error, and how many equal weights tell as much."""
+
+    value: float
+    error: float
+    n_effective: float
+
+
+def weighted_mean(values: Floats, shares: Floats) -> Mean:
+    """Return the mean of values that do not all weigh the same.
+
+    Args:
+        values: Independent of each other, shape ``(n,)``.
+        shares: Weights with sum 1, of that shape.
+
+    Returns:
+        Of equal weights the mean, the deviation over the root of their number, and their number.
+        The error is 0 for fewer than two.
+
+    Source:
+        Linearised variance of a ratio: Cochran (1977), "Sampling techniques", 6.3; effective
+        number: Kish (1965), "Survey sampling", 11.7.
+    """
+    n = len(values)
+    value = math.fsum(shares * values)
+    spread = math.fsum((shares * (values - value)) ** 2) * n / max(n - 1, 1)
+    squares = math.fsum(shares**2)
+    return Mean(value, math.sqrt(spread), 1.0 / squares if squares > 0.0 else 0.0)
 
 
 def points(score_a: Floats, score_b: Floats, epsilon_points: float = EXACT_TIE_POINTS) -> Floats:

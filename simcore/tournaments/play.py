@@ -7,7 +7,7 @@ same bytes.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -21,13 +21,14 @@ from simcore.problems import Problem
 from simcore.seeds import jcs, sha256_hex
 from simcore.tables import TABLES
 from simcore.tournaments.arrange import arranged, kept_runs, stress_scores
-from simcore.tournaments.document import TournamentDocument, read_tournament
+from simcore.tournaments.document import TournamentDocument, read_tournament, title_of
 from simcore.tournaments.evidence import Evidence
 from simcore.tournaments.field import Entrant, Field, Games
 from simcore.tournaments.formats import FORMATS
 from simcore.tournaments.game import Finish, Match, Result, Start, points, result_names
 from simcore.tournaments.intervals import N_RATING_RESAMPLES, N_RESAMPLES
 from simcore.tournaments.resample import deck
+from simcore.tournaments.seeding import ratings_of, refused, seeded_by
 from simcore.tournaments.standings import Asked, standings
 
 MAX_ROUNDS = 1_000_000
@@ -82,14 +83,26 @@ def tournament(
     Raises:
         SpecError: The document, or one that it names, is wrong; or no game can be played.
     """
-    asked = read_tournament(document, home=home)
-    from simcore.tournaments.simulated import simulated
-
-    made = simulated(asked, home)
-    played = play(asked, made.entries, made.runs, made.families, evidence=made.evidence)
+    played = _played(read_tournament(document, home=home), home, ())
     order = ["rank", "elo_bt", "ir_hash"]
     in_order = played.standings.sort(order, descending=[False, True, False], nulls_last=True)
     return Tournament(in_order, played.games, played.manifest, played.facts)
+
+
+def _played(asked: TournamentDocument, home: str | Path | None, waiting: tuple[str, ...]) -> Played:
+    """Play a tournament, and before it the one that seeds it; `waiting` are seeded by this one."""
+    from simcore.tournaments.simulated import simulated
+
+    prior: Mapping[str, float] = {}
+    earlier = seeded_by(asked)
+    if earlier in (*waiting, asked.id):
+        raise refused(asked, "CYCLE", "one that can be played before this one")
+    if earlier is not None:
+        first = read_tournament(earlier, home=home)
+        prior = ratings_of(_played(first, home, (*waiting, asked.id)).standings)
+    made = simulated(asked, home)
+    evidence = replace(made.evidence, prior=prior)
+    return play(asked, made.entries, made.runs, made.families, evidence=evidence)
 
 
 def play(
@@ -124,8 +137,11 @@ def play(
     entrants = _entrants(document, entries)
     kept = kept_runs(document, entrants, runs, families)
     field = arranged(document, entrants, kept, families)
+    _check_weights(document, field)
     names = {each: e.ir_hash for e in entrants for each in e.ids}
-    games, stages, finish = _games(document, field, used_seed, names)
+    if evidence.champion is None:
+        evidence = replace(evidence, champion=_title(document, field, names))
+    games, stages, finish = _games(document, field, used_seed, names, evidence.prior)
     if len(games.market) == 0:
         _refuse_no_games(document, field)
     manifest = _manifest(document, entrants, kept, families, used_seed) | evidence.manifest()
@@ -133,6 +149,7 @@ def play(
     asked = Asked(
         tournament_id=document.id,
         manifest_hash=sha256_hex(jcs(manifest)),
+        score=document.score.type,
         seed=used_seed,
         alpha=document.alpha,
         finish=finish,
@@ -182,15 +199,23 @@ def _entrants(
 
 
 def _games(
-    document: TournamentDocument, field: Field, seed: int, names: Mapping[str, str]
+    document: TournamentDocument,
+    field: Field,
+    seed: int,
+    names: Mapping[str, str],
+    prior: Mapping[str, float],
 ) -> tuple[Games, list[str], Finish]:
     """Every game of every round that the format asks for, the rounds' stages, and how it ended."""
     place = {entrant.ir_hash: i for i, entrant in enumerate(field.entrants)}
     start = Start(
         entrants=tuple(sorted(place)),
         deck=deck([market.family for market in field.markets], seed),
+        prior=prior,
         champion=_champion(document, field, names),
+        challengers=_challengers(document, field, names),
         alpha=document.alpha,
+        families=tuple(market.family for market in field.markets),
+        family_weights=document.family_weights or {},
     )
     _check_markets(document, field)
     course = FORMATS[document.format.type].course(document.format, start)
@@ -209,7 +234,7 @@ def _games(
         results = {}
         for match in asked.matches:
             a, b = place[match.entry_a], place[match.entry_b]
-            result = _match(document, field, markets, a, b)
+            result = _match(document, field, start, markets, a, b)
             parts.append((round_index, result.markets, a, b, result.points))
             results[match] = result
     raise InvariantError(f"{document.format.type}: does not end")
@@ -228,6 +253,39 @@ def _champion(document: TournamentDocument, field: Field, names: Mapping[str, st
         message = f"got {len(present)} different strategies, expected the champion and one other"
         _refuse(document, "OUT_OF_RANGE", "/entries", message)
     return names[named]
+
+
+def _title(document: TournamentDocument, field: Field, names: Mapping[str, str]) -> str | None:
+    """Id of the strategy that holds the title, which must be in the field; None: nobody does."""
+    title = title_of(document)
+    present = {entrant.ir_hash for entrant in field.entrants}
+    if title is not None and title == document.champion and names.get(title) not in present:
+        message = f'got "{title}", expected one of the entries that have runs'
+        _refuse(document, "UNKNOWN_NAME", "/champion", message)
+    return title
+
+
+def _challengers(
+    document: TournamentDocument, field: Field, names: Mapping[str, str]
+) -> tuple[str, ...]:
+    """Hashes of the entrants whom a document has meet everybody; none where it names none."""
+    present = {entrant.ir_hash for entrant in field.entrants}
+    named = getattr(document.format, "challengers", ())
+    for at, each in enumerate(named):
+        if names.get(each) not in present:
+            message = f'got "{each}", expected one of the entries that have runs'
+            _refuse(document, "UNKNOWN_NAME", f"/format/challengers/{at}", message)
+    return tuple(names[each] for each in named)
+
+
+def _check_weights(document: TournamentDocument, field: Field) -> None:
+    """Refuse weights that are not those of the families that are played."""
+    weights = document.family_weights
+    played = {market.family for market in field.markets}
+    if weights is not None and played and set(weights) != played:
+        told = ", ".join(sorted(weights))
+        message = f"got weights of {told}, expected those of {', '.join(sorted(played))}"
+        _refuse(document, "WEIGHTS", "/family_weights", message)
 
 
 def _check_markets(document: TournamentDocument, field: Field) -> None:
@@ -257,13 +315,18 @@ def _joined(parts: Sequence[tuple[Any, ...]]) -> Games:
 
 
 def _match(
-    document: TournamentDocument, field: Field, markets: NDArray[np.bool_], a: int, b: int
+    document: TournamentDocument,
+    field: Field,
+    start: Start,
+    markets: NDArray[np.bool_],
+    a: int,
+    b: int,
 ) -> Result:
     """Games of two entrants on the markets of a round that both have run on."""
     market = np.flatnonzero(markets & field.has_run[:, a] & field.has_run[:, b])
     score_a, score_b = field.score[market, a], field.score[market, b]
     won = points(score_a, score_b, document.score.epsilon_points)
-    return Result(market, score_a - score_b, won)
+    return Result(market, score_a, score_b, won, start.shares(market))
 
 
 def _games_frame(
@@ -318,6 +381,7 @@ def _manifest(
         },
         "execution": execution_fields(document.execution),
         "initial_cash": document.initial_cash,
+        **({"family_weights": document.family_weights} if document.family_weights else {}),
         "alpha": document.alpha,
         "seed": seed,
         "resamples": N_RESAMPLES,

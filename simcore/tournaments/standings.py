@@ -62,6 +62,7 @@ class Asked:
     Args:
         tournament_id: Goes into the rows.
         manifest_hash: Goes into the rows.
+        score: Name of the score; goes into the rows.
         seed: Of the bootstrap, 0 to 2**53 - 1.
         alpha: Intervals have coverage ``1 - alpha``.
         finish: How the format ended.
@@ -72,6 +73,7 @@ class Asked:
 
     tournament_id: str
     manifest_hash: str
+    score: str
     seed: int
     alpha: float
     finish: Finish
@@ -129,6 +131,7 @@ def _who(field: Field, asked: Asked) -> dict[str, Any]:
     return {
         "tournament_id": [asked.tournament_id] * n,
         "manifest_hash": [asked.manifest_hash] * n,
+        "score": [asked.score] * n,
         "strategy_id": [entrant.strategy_id for entrant in field.entrants],
         "name": [entrant.name for entrant in field.entrants],
         "version": [entrant.version for entrant in field.entrants],

@@ -17,7 +17,9 @@ Score = Callable[[str, int], float]
 def result(match: Match, markets: tuple[int, ...], score: Score) -> Result:
     score_a = np.array([score(match.entry_a, market) for market in markets])
     score_b = np.array([score(match.entry_b, market) for market in markets])
-    return Result(np.array(markets, dtype=np.int64), score_a - score_b, points(score_a, score_b))
+    shares = np.full(len(markets), 1.0 / max(len(markets), 1))
+    won = points(score_a, score_b)
+    return Result(np.array(markets, dtype=np.int64), score_a, score_b, won, shares)
 
 
 def played_out(

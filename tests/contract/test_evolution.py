@@ -202,7 +202,7 @@ class TestInTheLake:
         people = store.read(POPULATIONS, place)
         n_judged = int(people["is_challenger"].sum()) + 1
         trials = TrialLedger(store).read()
-        assert set(trials["asked_by"]) == {"evolution"}
+        assert set(trials["asked_by"]) == {f"evolution planted {evolution.manifest_hash[:16]}"}
         by_lineage = trials.group_by("lineage").len()["len"].value_counts()
         assert dict(by_lineage.rows()) == {people.height: 12, n_judged: 20}
         assert set(trials["execution_hash"]) == {execution_hash("honest_v1")}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any, Literal, get_args
 
 import pytest
@@ -14,6 +15,7 @@ from simcore.tournaments.part import Part
 
 OPTIONS: dict[str, list[dict[str, Any]]] = {
     "round_robin": [{}],
+    "gauntlet": [{"challengers": ("e00",)}, {"challengers": ("e01", "e00", "e04")}],
     "elimination": [{}, {"double": True}, {"markets_per_round": 2}],
     "swiss": [{}, {"rounds": 3}],
     "race": [{}, {"batch_markets": 7}],
@@ -26,11 +28,13 @@ CASES = [
 ]
 
 
-def begun(row: Format, n: int) -> Start:
+def begun(row: Format, n: int, options: dict[str, Any] | None = None) -> Start:
     """A start that suits the format: a test has two entrants, of whom one defends."""
     if row.name == "sprt":
         return start(min(n, 2), champion="e00" if n else None)
-    return start(n)
+    names = start(n).entrants
+    asked = (options or {}).get("challengers", ())
+    return start(n, challengers=tuple(each for each in asked if each in names))
 
 
 @pytest.mark.parametrize(("row", "options"), CASES)
@@ -42,25 +46,35 @@ class TestEveryFormat:
         assert row.meaning.endswith(".") and row.source
         assert row.options(**options).type == row.name  # type: ignore[attr-defined]
 
-    @pytest.mark.parametrize("n", [0, 1, 2, 3, 5, 8, 13])
+    @pytest.mark.parametrize("n", [0, 1, 2, 3, 5, 8, 13, 60])
     def test_ends_and_plays_whenever_two_can_meet(
         self, row: Format, options: dict[str, Any], n: int
     ) -> None:
-        rounds, _, _ = played_out(row.options(**options), begun(row, n), by_name)
+        rounds, _, _ = played_out(row.options(**options), begun(row, n, options), by_name)
         assert any(each.matches for each in rounds) == (n >= 2)
 
     def test_nobody_meets_itself_or_a_stranger_and_no_pair_twice_a_round(
         self, row: Format, options: dict[str, Any]
     ) -> None:
-        known = begun(row, 7)
+        known = begun(row, 7, options)
         for each in played_out(row.options(**options), known, by_name)[0]:
             assert len(set(each.matches)) == len(each.matches)
             for a, b in each.matches:
                 assert a < b
                 assert a in known.entrants and b in known.entrants
 
+    def test_who_rests_does_not_play_in_that_round_and_nobody_rests_twice_in_it(
+        self, row: Format, options: dict[str, Any]
+    ) -> None:
+        for n in (3, 6, 7):
+            known = begun(row, n, options)
+            for each in played_out(row.options(**options), known, by_name)[0]:
+                playing = {entrant for match in each.matches for entrant in match}
+                assert len(set(each.byes)) == len(each.byes)
+                assert {*each.byes} <= {*known.entrants} - playing
+
     def test_everybody_plays(self, row: Format, options: dict[str, Any]) -> None:
-        known = begun(row, 6)
+        known = begun(row, 6, options)
         rounds, _, _ = played_out(row.options(**options), known, by_name)
         assert {e for each in rounds for match in each.matches for e in match} == {*known.entrants}
 
@@ -68,7 +82,7 @@ class TestEveryFormat:
         self, row: Format, options: dict[str, Any]
     ) -> None:
         for n in (2, 3, 6, 9):
-            known = begun(row, n)
+            known = begun(row, n, options)
             finish = played_out(row.options(**options), known, by_name)[2]
             placed = [entrant for group in finish.places for entrant in group]
             assert sorted(placed) in ([], list(known.entrants))
@@ -76,7 +90,7 @@ class TestEveryFormat:
     def test_a_round_is_a_function_of_the_results_before_it(
         self, row: Format, options: dict[str, Any]
     ) -> None:
-        given, known = row.options(**options), begun(row, 5)
+        given, known = row.options(**options), begun(row, 5, options)
         rounds, history, finish = played_out(given, known, by_name)
         for n_played, expected in enumerate(rounds):
             assert next_round(row, given, known, history[:n_played]) == expected
@@ -86,8 +100,8 @@ class TestEveryFormat:
         given: Part = row.options(**options)
         for n in (2, 3, 5, 8, 9):
             needed = row.fewest_markets(given, n)
-            known = begun(row, n)
-            fewest = Start(known.entrants, tuple(range(needed)), champion=known.champion)
+            known = begun(row, n, options)
+            fewest = dataclasses.replace(known, deck=tuple(range(needed)))
             for each in played_out(given, fewest, by_name)[0]:
                 assert each.markets is None or not each.matches or each.markets
 

@@ -58,6 +58,27 @@ def test_it_says_what_was_run_and_who_met_no_scenario(tables: dict[str, pl.DataF
     assert "`ma_cross` met no scenario" not in text
 
 
+def test_who_earns_most_and_is_not_safe_stands_beside_the_gate_that_holds_it_back(
+    tables: dict[str, pl.DataFrame],
+) -> None:
+    kind, results = (tables["verdicts"].schema[name] for name in ("verdict", "result"))
+    rich = standing("rich", 1, 1, 1, score_mean=80.0, score_ci_lo=70.0, score_ci_hi=90.0)
+    tables["standings"] = rows_of("standings", rich, standing("poor", 2, 2, 2))
+    before = text_of("standings", tables)
+    tables["verdicts"] = tables["verdicts"].with_columns(
+        verdict=pl.lit("NO", dtype=kind), result=pl.lit("FAIL", dtype=results)
+    )
+    after = text_of("standings", tables)
+    assert "Survival: NOT PROVEN" in before and "Survival: NO**" in after
+    assert after.index("Survival: NO") < after.index("rich")
+    assert "worth no more than this verdict" in after
+    # Neither moves the other: rank and score are as they were.
+    told = [line for line in before.splitlines() if "rich" in line]
+    assert told and told == [line for line in after.splitlines() if "rich" in line]
+    tables["verdicts"] = tables["verdicts"].clear()
+    assert "Survival was not judged" in text_of("standings", tables)
+
+
 def test_a_score_stands_beside_its_interval(tables: dict[str, pl.DataFrame]) -> None:
     assert "1.50 (1.00 to 2.00)" in text_of("standings", tables)
 

@@ -14,6 +14,7 @@ from simcore.scoring.score import Score
 from simcore.tables import TABLES
 from simcore.tables.table import Column
 from simcore.tournaments import flags, intervals, luck
+from simcore.tournaments.formats import FORMATS
 from simcore.tournaments.ratings import glicko, plackett_luce, sequential
 
 PAGE = (Path(__file__).parents[2] / "docs" / "scores.md").read_text(encoding="utf-8")
@@ -50,6 +51,13 @@ def test_there_is_one_line_a_column_of_the_standings() -> None:
 def test_there_is_one_line_a_gate_in_the_order_in_which_they_are_asked() -> None:
     told = [line.split("`")[1] for line in rows("Promotion")]
     assert told == list(TABLES["promotions"].column("gate").values or ())
+
+
+def test_there_is_one_line_a_format_in_the_order_of_the_table() -> None:
+    told = [line.split(" | ") for line in rows("Formats")]
+    assert [(cells[0], cells[1], cells[3]) for cells in told] == [
+        (f"| `{row.name}`", row.meaning, f"{row.source} |") for row in FORMATS.values()
+    ]
 
 
 def test_there_is_one_line_a_flag() -> None:

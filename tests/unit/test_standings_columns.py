@@ -22,6 +22,7 @@ from league import (
 from openskill.models import PlackettLuce
 
 from simcore.backtests.trials import Census
+from simcore.errors import SpecError
 from simcore.scoring.significance import SharpeSample, dsr, psr
 from simcore.tables import TABLES
 from simcore.tournaments.evidence import Evidence, known_maxima, tried
@@ -273,3 +274,60 @@ def test_a_format_gives_places_and_stages_beside_the_ranks(name: str) -> None:
     assert places[0] == 1 and len(places) == 4 and None not in places
     assert played.games["stage"].n_unique() == played.games["round"].n_unique()
     assert season(outcomes).standings["place"].null_count() == 4
+
+
+def test_a_metric_that_the_score_reads_and_is_null_is_flagged() -> None:
+    frame = runs(
+        {"alpha": returns(0.1, 0.1, 0.1, 0.1), "beta": returns(0.0, 0.0, 0.0, 0.1)}, FOUR_MARKETS
+    ).with_columns(
+        calmar=pl.when((pl.col("strategy_id") != "beta") | (pl.col("scenario_id") != "calm")).then(
+            2.0
+        )
+    )
+    entries = [entry("alpha"), entry("beta")]
+    rows = by_id(play(document(score={"type": "calmar"}), entries, frame, TWO_FAMILIES))
+    assert rows["beta"]["score_mean"] == pytest.approx(1.5)
+    assert "NULL_METRIC" in rows["beta"]["flags"].split()
+    assert "NULL_METRIC" not in rows["alpha"]["flags"].split()
+    # A score that does not read it has nothing to tell.
+    plain = by_id(play(document(), entries, frame, TWO_FAMILIES))
+    assert "NULL_METRIC" not in plain["beta"]["flags"].split()
+
+
+def test_every_row_says_by_which_score_it_is_ranked() -> None:
+    outcomes = {"alpha": returns(0.1, 0.2, 0.0, 0.1), "beta": returns(0.0, 0.1, 0.1, 0.0)}
+    assert set(league(outcomes).standings["score"]) == {"composite_v1"}
+    assert set(league(outcomes, score={"type": "sharpe"}).standings["score"]) == {"sharpe"}
+
+
+def test_the_champion_of_a_document_is_whom_the_others_are_measured_by() -> None:
+    outcomes = noisy({"alpha": 0.02, "beta": 0.0})
+    entries = [entry(name) for name in outcomes]
+    frame = runs(outcomes, THIRTY)
+    sprt = {"type": "sprt", "champion": "beta"}
+    for changes in ({"champion": "beta"}, {"format": sprt}, {"format": sprt, "champion": "beta"}):
+        played = play(document(**changes), entries, frame, HALVES)
+        rows = by_id(played)
+        assert rows["alpha"]["p_beats_champion"] > 0.99
+        assert rows["beta"]["champion"] and not rows["alpha"]["champion"]
+        assert played.manifest["champion"] == "beta"
+    with pytest.raises(SpecError) as refusal:
+        play(document(champion="omega"), entries, frame, HALVES)
+    assert [(each.reason, each.path) for each in refusal.value.problems] == [
+        ("UNKNOWN_NAME", "/champion")
+    ]
+    assert "champion" not in document().model_dump(mode="json")
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"champion": "omega", "entries": ["alpha", "beta"]}, "UNKNOWN_NAME"),
+        ({"champion": "alpha", "format": {"type": "sprt", "champion": "beta"}}, "CONTRADICTION"),
+        ({"champion": "No Id"}, "BAD_ID"),
+    ],
+)
+def test_a_champion_that_cannot_be_is_refused(changes: dict[str, Any], reason: str) -> None:
+    with pytest.raises(SpecError) as refusal:
+        document(**changes)
+    assert [(each.reason, each.path) for each in refusal.value.problems] == [(reason, "/champion")]

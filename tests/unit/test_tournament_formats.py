@@ -101,6 +101,17 @@ class TestElimination:
         assert finish.places == (("e01",), ("e00",))
         assert finish.facts["decided_by_seed"] == "e00:e01"
 
+    def test_each_tie_has_its_two_hands_as_long_as_markets_are_left(self) -> None:
+        prior = {f"e{i:02}": -float(i) for i in range(4)}
+        few = EliminationOptions(type="elimination", markets_per_round=10)
+        for n_markets, n_parted in ((40, 2), (50, 3), (60, 4), (200, 4)):
+            known = start(4, n_markets, prior=prior)
+            rounds, _, finish = played_out(few, known, lambda _e, _m: 1.0)
+            stages = [each.stage for each in rounds]
+            assert sum("extra" in stage for stage in stages) == n_parted
+            assert finish.places[0] == ("e00",)
+            assert "last 4" in stages and "last 2" in stages
+
 
 class TestSwiss:
     def test_rounds_are_one_more_than_halving_takes(self) -> None:
@@ -152,6 +163,25 @@ class TestSwiss:
         # Of the two with Buchholz 2 Sonneborn and Berger's count is 1 and 1/2 against 2.
         assert placed == [("rested",), ("twice",), ("thrice",), ("two",)]
 
+    def test_who_is_level_in_all_else_is_parted_by_the_mean_score(self) -> None:
+        # Beaten by as much, but on the markets of the rounds one of them scored more.
+        cards = {
+            "low": _Card(1.0, 0, {"x": 1.0}, ["x", "x"], [1.0, 3.0]),
+            "high": _Card(1.0, 0, {"x": 1.0}, ["x", "x"], [2.0, 2.5]),
+            "x": _Card(0.0),
+        }
+        assert _places(cards) == (("high",), ("low",), ("x",))
+
+    def test_its_mean_score_is_that_of_the_markets_it_played(self) -> None:
+        # Two pairs, each won by as much in both rounds; all but the level of the scores is equal.
+        level = {"e00": 9.0, "e01": 5.0, "e02": 8.0, "e03": 4.0}
+        options = SwissOptions(type="swiss", rounds=1)
+        _, _, finish = played_out(options, start(4), lambda e, _m: level[e])
+        order = [each for group in finish.places for each in group]
+        assert len(finish.places) == 4
+        assert sorted(order[:2], key=lambda e: -level[e]) == order[:2]
+        assert sorted(order[2:], key=lambda e: -level[e]) == order[2:]
+
 
 class TestRace:
     def test_who_is_surely_behind_drops_out_and_the_best_stays(self) -> None:
@@ -195,7 +225,9 @@ class TestSprt:
         expected = sum(
             ((x - 0.0) ** 2 - (x - 0.5) ** 2) / (2.0 * variance) for x in difference.tolist()
         )
-        assert llr_margin(difference, 0.0, 0.5) == pytest.approx(expected, rel=1e-12)
+        assert llr_margin(difference, np.full(50, 0.02), 0.0, 0.5) == pytest.approx(
+            expected, rel=1e-12
+        )
 
     @pytest.mark.parametrize("counts", [(10871, 34137, 10491), (300, 500, 250), (40, 10, 60)])
     def test_the_ratio_of_wins_and_draws_is_close_to_the_exact_one(
@@ -277,7 +309,7 @@ def test_a_deck_deals_every_market_once_and_families_evenly() -> None:
         ({"type": "sprt"}, "MISSING_FIELD", "/format/champion"),
         ({"type": "sprt", "champion": "a", "low": 1.0, "high": 1.0}, "OUT_OF_RANGE", "/format"),
         ({"type": "race", "batch": 1}, "UNKNOWN_FIELD", "/format/batch"),
-        ({"type": "gauntlet"}, "BAD_ENUM", "/format/type"),
+        ({"type": "ladder"}, "BAD_ENUM", "/format/type"),
         ({}, "MISSING_FIELD", "/format/type"),
     ],
 )

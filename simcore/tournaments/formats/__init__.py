@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from simcore.tournaments.formats.elimination import ELIMINATION
+from simcore.tournaments.formats.gauntlet import GAUNTLET
 from simcore.tournaments.formats.race import RACE
 from simcore.tournaments.formats.round_robin import ROUND_ROBIN
 from simcore.tournaments.formats.sprt import SPRT
@@ -12,5 +13,5 @@ from simcore.tournaments.formats.swiss import SWISS
 from simcore.tournaments.game import Format
 
 FORMATS: Final[dict[str, Format]] = {
-    row.name: row for row in (ROUND_ROBIN, ELIMINATION, SWISS, RACE, SPRT)
+    row.name: row for row in (ROUND_ROBIN, GAUNTLET, ELIMINATION, SWISS, RACE, SPRT)
 }

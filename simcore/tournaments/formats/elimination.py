@@ -37,11 +37,16 @@ class EliminationOptions(Part):
     Args:
         double: Whether only the second loss is the last.
         markets_per_round: Fresh markets each round is played on; None: all there are, shared out.
+        seeded_by: Id of an earlier tournament whose ratings seed; None: a qualifier does.
     """
 
     type: Literal["elimination"]
     double: bool = False
     markets_per_round: Annotated[int, Field(ge=1, le=100_000)] | None = None
+    # Absent it is left out, so that the hash of a document that does not say it stays as it was.
+    seeded_by: Annotated[
+        str | None, Field(min_length=1, max_length=64, exclude_if=lambda name: name is None)
+    ] = None
 
 
 @dataclass
@@ -51,13 +56,17 @@ class _Table:
     deck: list[int]
     hand: int
     seeding: dict[str, int]
-    extras: int = EXTRA_ROUNDS
+    n_planned: int
     by_seed: list[str] = field(default_factory=list)
 
     def deal(self) -> tuple[int, ...]:
         """Fresh markets for one round."""
         dealt, self.deck = self.deck[: self.hand], self.deck[self.hand :]
         return tuple(sorted(dealt))
+
+    def can_part(self) -> bool:
+        """Whether a hand is left beside those that the rounds to come may take."""
+        return len(self.deck) >= (self.n_planned + 1) * self.hand
 
 
 def bracket(n_seats: int) -> list[int]:
@@ -96,12 +105,14 @@ def course(options: EliminationOptions, start: Start) -> Course:
 
     Seeds are the prior ratings; where one is missing, a qualifier of all against all on a hand of
     markets seeds everybody. Top seeds get the byes. A match goes to the better mean difference;
-    who is level after the extra rounds yields to the higher seed.
+    who is level after two extra rounds, or has no markets left for one, yields to the higher seed.
     """
     if len(start.entrants) < 2:
         return Finish()
-    hands = 1 + n_rounds(len(start.entrants), is_double=options.double) + EXTRA_ROUNDS
-    table = _Table(list(start.deck), options.markets_per_round or len(start.deck) // hands, {})
+    n_planned = n_rounds(len(start.entrants), is_double=options.double)
+    hands = 1 + n_planned + EXTRA_ROUNDS
+    hand = options.markets_per_round or len(start.deck) // hands
+    table = _Table(list(start.deck), hand, {}, n_planned)
     seeds = yield from _seeds(start, table)
     table.seeding.update({entrant: place for place, entrant in enumerate(seeds)})
     n_seats = 1 << (len(seeds) - 1).bit_length()
@@ -174,13 +185,13 @@ def _played(
     byes = tuple(sorted(a or b or "" for a, b in pairs if (a is None) != (b is None)))
     open_matches = dict(matches)
     markets = table.deal() if matches else ()
+    table.n_planned -= bool(matches)
     for extra in range(EXTRA_ROUNDS + 1):
         if not open_matches:
             break
         if extra:
-            if table.extras == 0:
+            if not table.can_part():
                 break
-            table.extras -= 1
             markets = table.deal()
         name = f"{stage}, extra {extra}" if extra else stage
         asked = tuple(sorted(open_matches.values()))

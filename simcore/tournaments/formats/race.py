@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Annotated, Literal
 
 import numpy as np
@@ -15,8 +16,10 @@ from simcore.tournaments.game import (
     Floats,
     Format,
     Match,
+    Results,
     Round,
     Start,
+    weighted_mean,
 )
 from simcore.tournaments.part import Part
 
@@ -52,57 +55,76 @@ def course(options: RaceOptions, start: Start) -> Course:
     size = min(options.batch_markets, len(start.deck))
     batches = [start.deck[at : at + size] for at in range(0, len(start.deck), size)]
     left, gone = list(start.entrants), list[tuple[str, ...]]()
-    # Score less that of whoever led its batch; differences of two entrants are those of scores.
-    gap = {entrant: np.full(len(start.deck), math.nan) for entrant in left}
-    leader, n_seen = left[0], 0
+    gaps = _Gaps(start)
+    leader = left[0]
     for number, batch in enumerate(batches, start=1):
         rivals = [entrant for entrant in left if entrant != leader]
         matches = tuple(sorted(Match(*sorted((leader, rival))) for rival in rivals))
         markets = tuple(sorted(batch))
         results = yield Round(matches, markets=markets, stage=f"batch {number}")
-        place = {market: n_seen + at for at, market in enumerate(markets)}
-        for match, result in results.items():
-            rival = match.entry_b if match.entry_a == leader else match.entry_a
-            sign = 1.0 if match.entry_a == rival else -1.0
-            at = [place[market] for market in result.markets.tolist()]
-            gap[rival][at] = sign * result.difference
-            gap[leader][at] = 0.0
-        n_seen += len(batch)
-        leader = _leader(left, gap)
+        gaps.enter(markets, leader, results)
+        leader = gaps.leader(left)
         error = start.alpha / len(batches) / max(len(left) - 1, 1)
-        out = [each for each in left if each != leader and _is_behind(gap, each, leader, error)]
+        out = [each for each in left if each != leader and gaps.is_behind(each, leader, error)]
         if out:
             gone.insert(0, tuple(out))
             left = [entrant for entrant in left if entrant not in out]
         if len(left) == 1:
             break
-    by_lead = sorted(left, key=lambda entrant: (-_lead(gap, entrant, leader), entrant))
-    facts = {"survivors": " ".join(by_lead), "markets_used": n_seen}
+    by_lead = sorted(left, key=lambda entrant: (-gaps.lead(entrant, leader), entrant))
+    facts = {"survivors": " ".join(by_lead), "markets_used": len(gaps.markets)}
     return Finish((tuple(sorted(left)), *gone), facts)
 
 
-def _lead(gap: dict[str, Floats], entrant: str, other: str) -> float:
-    """Mean difference of two entrants over the markets that both were measured on."""
-    paired = gap[entrant] - gap[other]
-    paired = paired[~np.isnan(paired)]
-    return float(np.mean(paired)) if paired.size else 0.0
+class _Gaps:
+    """Score of everybody less that of whoever led the batch, market by market.
 
+    Differences of two entrants are those of their scores.
 
-def _leader(left: list[str], gap: dict[str, Floats]) -> str:
-    """The best mean difference to the first, which orders entrants as mean scores do."""
-    return min(left, key=lambda entrant: (-_lead(gap, entrant, left[0]), entrant))
+    Args:
+        start: Entrants, and how markets weigh.
+    """
 
+    def __init__(self, start: Start) -> None:
+        self._start = start
+        self._gap = {entrant: np.full(len(start.deck), math.nan) for entrant in start.entrants}
+        self.markets: list[int] = []
 
-def _is_behind(gap: dict[str, Floats], entrant: str, leader: str, error: float) -> bool:
-    from scipy.special import stdtrit
+    def enter(self, markets: Sequence[int], leader: str, results: Results) -> None:
+        """Write down a batch in which all were measured against one."""
+        place = {market: len(self.markets) + at for at, market in enumerate(markets)}
+        for match, result in results.items():
+            rival = match.entry_b if match.entry_a == leader else match.entry_a
+            sign = 1.0 if match.entry_a == rival else -1.0
+            at = [place[market] for market in result.markets.tolist()]
+            self._gap[rival][at] = sign * result.difference
+            self._gap[leader][at] = 0.0
+        self.markets += markets
 
-    paired = gap[entrant] - gap[leader]
-    paired = paired[~np.isnan(paired)]
-    n = paired.size
-    if n < FEWEST_TO_JUDGE:
-        return False
-    slack = float(stdtrit(n - 1, 1.0 - error)) * float(np.std(paired, ddof=1)) / math.sqrt(n)
-    return float(np.mean(paired)) + slack < -EXACT_TIE_POINTS
+    def paired(self, entrant: str, other: str) -> tuple[Floats, Floats]:
+        """Differences of two over the markets that both were measured on, and what each weighs."""
+        gap = self._gap[entrant] - self._gap[other]
+        known = np.flatnonzero(~np.isnan(gap))
+        return gap[known], self._start.shares([self.markets[at] for at in known.tolist()])
+
+    def lead(self, entrant: str, other: str) -> float:
+        """Mean difference of two; 0 where they never met the same markets."""
+        return weighted_mean(*self.paired(entrant, other)).value
+
+    def leader(self, left: Sequence[str]) -> str:
+        """The best mean difference to the first, which orders entrants as mean scores do."""
+        return min(left, key=lambda entrant: (-self.lead(entrant, left[0]), entrant))
+
+    def is_behind(self, entrant: str, leader: str, error: float) -> bool:
+        """Whether the upper bound of the mean difference to the leader lies below zero."""
+        from scipy.special import stdtrit
+
+        paired, shares = self.paired(entrant, leader)
+        if paired.size < FEWEST_TO_JUDGE:
+            return False
+        mean = weighted_mean(paired, shares)
+        slack = float(stdtrit(mean.n_effective - 1.0, 1.0 - error)) * mean.error
+        return mean.value + slack < -EXACT_TIE_POINTS
 
 
 RACE = Format(

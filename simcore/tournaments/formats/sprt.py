@@ -20,6 +20,7 @@ from simcore.tournaments.game import (
     Match,
     Round,
     Start,
+    weighted_mean,
 )
 from simcore.tournaments.part import Part
 
@@ -70,23 +71,23 @@ def bounds(alpha: float, beta: float) -> tuple[float, float]:
     return math.log(beta / (1.0 - alpha)), math.log((1.0 - beta) / alpha)
 
 
-def llr_margin(difference: Floats, low: float, high: float) -> float:
+def llr_margin(difference: Floats, shares: Floats, low: float, high: float) -> float:
     """Log likelihood ratio of two mean differences, with the variance that was seen.
 
     Args:
         difference: Challenger less champion, shape ``(n_games,)``.
+        shares: Weight of each game, with sum 1, of that shape.
         low: Mean under the first hypothesis, points.
         high: Mean under the second, points.
 
     Returns:
         Positive if `high` explains the games better; 0 while there is no variance to judge by.
     """
-    n = difference.size
-    variance = float(np.var(difference, ddof=1)) if n > 1 else 0.0
-    if variance == 0.0:
+    mean = weighted_mean(difference, shares)
+    if mean.error == 0.0:
         return 0.0
-    mean = float(np.mean(difference))
-    return n * (high - low) * (2.0 * mean - low - high) / (2.0 * variance)
+    # Of equal weights the squared error is the variance over the number of games.
+    return (high - low) * (2.0 * mean.value - low - high) / (2.0 * mean.error**2)
 
 
 def llr_wdl(wins: float, draws: float, losses: float, low: float, high: float) -> float:
@@ -133,20 +134,25 @@ def course(options: SprtOptions, start: Start) -> Course:
     match = Match(*start.entrants)
     sign = 1.0 if match.entry_a == challenger else -1.0
     lower, upper = bounds(start.alpha, options.beta)
-    difference, counts, llr = np.zeros(0), np.zeros(3), 0.0
+    difference, won, played, llr = np.zeros(0), np.zeros(0), list[int](), 0.0
     verdict = "inconclusive"
     for number, first in enumerate(range(0, len(start.deck), options.batch_markets), start=1):
         markets = tuple(sorted(start.deck[first : first + options.batch_markets]))
         result = (yield Round((match,), markets=markets, stage=f"batch {number}"))[match]
         difference = np.concatenate([difference, sign * result.difference])
-        won = result.points if sign > 0.0 else 1.0 - result.points
-        counts += [np.count_nonzero(won == each) for each in (WIN, DRAW, LOSS)]
+        won = np.concatenate([won, result.points if sign > 0.0 else 1.0 - result.points])
+        played += result.markets.tolist()
+        shares = start.shares(played)
+        n_effective = weighted_mean(difference, shares).n_effective
         if options.model == "margin":
-            llr = llr_margin(difference, options.low, options.high)
+            llr = llr_margin(difference, shares, options.low, options.high)
         else:
-            wins, draws, losses = counts.tolist()
+            wins, draws, losses = (
+                n_effective * math.fsum(shares[won == each]) for each in (WIN, DRAW, LOSS)
+            )
             llr = llr_wdl(wins, draws, losses, options.low, options.high)
-        if difference.size >= FEWEST_TO_JUDGE and not lower < llr < upper:
+        # A sum of weights may miss a whole number by rounding.
+        if n_effective > FEWEST_TO_JUDGE - 1e-6 and not lower < llr < upper:
             verdict = "challenger" if llr >= upper else "champion"
             break
     facts = {"verdict": verdict, "llr": llr, "lower": lower, "upper": upper}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import combinations
@@ -55,7 +56,7 @@ class _Card:
     byes: int = 0
     met: dict[str, float] = field(default_factory=dict)
     opponents: list[str] = field(default_factory=list)
-    margin: float = 0.0
+    means: list[float] = field(default_factory=list)
 
 
 def n_rounds(options: SwissOptions, n_entrants: int) -> int:
@@ -143,16 +144,17 @@ def _enter(cards: Mapping[str, _Card], results: Results) -> None:
     for (a, b), result in results.items():
         margin = result.margin
         won = DRAW if abs(margin) <= EXACT_TIE_POINTS else WIN if margin > 0.0 else LOSS
-        for name, opponent, share, lead in ((a, b, won, margin), (b, a, WIN - won, -margin)):
+        sides = ((a, b, won, result.mean_a), (b, a, WIN - won, result.mean_b))
+        for name, opponent, share, mean in sides:
             card = cards[name]
             card.points += share
-            card.margin += lead
+            card.means.append(mean)
             card.opponents.append(opponent)
             card.met[opponent] = card.met.get(opponent, 0.0) + share
 
 
 def _places(cards: Mapping[str, _Card]) -> tuple[tuple[str, ...], ...]:
-    """Entrants by points, Buchholz without the weakest opponent, Sonneborn-Berger, and margin.
+    """Entrants by points, Buchholz without the weakest opponent, Sonneborn-Berger, mean score.
 
     Whoever met the same twice has two opponents in it, and a rest is an opponent without points:
     it is the weakest, which goes first, so that nobody has one fewer than the others to count.
@@ -164,7 +166,8 @@ def _places(cards: Mapping[str, _Card]) -> tuple[tuple[str, ...], ...]:
         opponents = sorted([*[0.0] * card.byes, *met])
         buchholz = sum(opponents[1:])
         berger = sum(won * cards[other].points for other, won in card.met.items())
-        return (-card.points, -buchholz, -berger, -card.margin)
+        mean = math.fsum(card.means) / len(card.means) if card.means else 0.0
+        return (-card.points, -buchholz, -berger, -mean)
 
     groups: dict[tuple[float, ...], list[str]] = {}
     for name in sorted(cards):
