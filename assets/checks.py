@@ -70,6 +70,10 @@ _OF_ONE: Final = {
         DOCUMENT: "The evolution's document has a meaning.",
         "ledger": "Counts, scores and champion are those of the population.",
     },
+    "imported_runs": {
+        "recomputed": "Every metric follows from the returns that lie beside it, and those lead to "
+        "the equity.",
+    },
     "chaos_events": {"chain": _CHAIN},
     "chaos_xlog": {
         "chain": _CHAIN,
@@ -285,6 +289,8 @@ def _promised_rows(store: Store, table: Table, partition: Partition) -> int | No
         "bars": ("scenarios", ("bars", "paths", "assets")),
         "equity": ("backtests", ("equity_rows",)),
         "trades": ("backtests", ("n_trades",)),
+        "imported_equity": ("imported_runs", ("bars",)),
+        "imported_trades": ("imported_runs", ("n_trades",)),
     }
     if table.name not in sources:
         return None
@@ -293,7 +299,7 @@ def _promised_rows(store: Store, table: Table, partition: Partition) -> int | No
     place = above(other, partition)
     if place is None:
         return None
-    counts = store.read(other, place, columns=list(factors)).cast(pl.Int64)
+    counts = store.read(other, place, columns=list(factors)).cast(pl.Int64).fill_null(0)
     return int(sum(_product(row) for row in counts.iter_rows()))
 
 

@@ -1,4 +1,4 @@
-"""The partitions of the graph: campaigns, strategies, each strategy in each campaign, generations.
+"""The partitions of the graph: campaigns, strategies, runs, generations, collections of imports.
 
 Their keys are filled in from documents by `pipelines`; nothing is registered here.
 """
@@ -19,6 +19,7 @@ EVOLUTIONS: Final = dg.DynamicPartitionsDefinition(name="evolution")
 # the step looks for it in the lake. Only those that can be made have a key: whoever materialises
 # everything would otherwise start two hundred of them.
 GENERATION_NUMBERS: Final = dg.DynamicPartitionsDefinition(name="generation")
+COLLECTIONS: Final = dg.DynamicPartitionsDefinition(name="collection")
 GENERATIONS: Final = dg.MultiPartitionsDefinition(
     {"evolution": EVOLUTIONS, "generation": GENERATION_NUMBERS}
 )
@@ -28,6 +29,7 @@ _BY_COLUMNS: Final[dict[tuple[str, ...], dg.PartitionsDefinition]] = {
     ("strategy",): STRATEGIES,
     ("campaign", "strategy"): RUNS,
     ("evolution", "generation"): GENERATIONS,
+    ("collection",): COLLECTIONS,
 }
 
 

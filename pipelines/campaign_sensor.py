@@ -14,7 +14,7 @@ from typing import Any, Final
 import dagster as dg
 
 from assets import evaluations
-from assets.partitions import CAMPAIGNS, EVOLUTIONS, GENERATION_NUMBERS
+from assets.partitions import CAMPAIGNS, COLLECTIONS, EVOLUTIONS, GENERATION_NUMBERS
 from pipelines import waves
 from pipelines.cursors import Cursor
 from pipelines.home import retired
@@ -25,6 +25,7 @@ from simcore import documents, steps
 from simcore.campaign import check_document, load
 from simcore.errors import SpecError, StoreError
 from simcore.evolution.document import read_evolution
+from simcore.imports.intake import collections
 from simcore.scenario.document import effective
 from simcore.seeds import jcs, sha256_hex
 from simcore.store import Partition, Store
@@ -123,7 +124,8 @@ def campaign_documents(
     minimum_interval_seconds=INTERVAL_SECONDS,
     default_status=dg.DefaultSensorStatus.RUNNING,
     description="Keeps a partition for every evolution document, and fails the check of one that "
-    "is wrong. A changed one is not bred again by itself: that would open a sealed set.",
+    "is wrong; and one for every collection of imported runs. A changed evolution is not bred "
+    "again by itself: that would open a sealed set.",
 )
 def evolution_documents(
     context: dg.SensorEvaluationContext,
@@ -142,12 +144,15 @@ def evolution_documents(
     # Of another version: what is wrong is told once more.
     told = Told.parse(context.cursor) or Told()
     present = set(context.instance.get_dynamic_partitions("evolution"))
+    brought = set(collections(home))
+    known_brought = set(context.instance.get_dynamic_partitions("collection"))
     return dg.SensorResult(
         skip_reason="; ".join(refused.values()) or "nothing to start",
         cursor=Told(refused).text(),
         dynamic_partitions_requests=[
             *_keys(context, "evolution", right, sorted(present - set(known))),
             *_next_generation(context, store),
+            *_keys(context, "collection", brought, sorted(known_brought - brought)),
         ],
         asset_events=evaluations.of_changes("generations", refused, told.refused),
     )
@@ -274,7 +279,9 @@ def _keys(
     context: dg.SensorEvaluationContext, name: str, right: set[str], gone: list[str]
 ) -> list[Any]:
     """Return the requests that add the keys of right documents and drop those of gone ones."""
-    definition = CAMPAIGNS if name == "campaign" else EVOLUTIONS
+    definition = {
+        "campaign": CAMPAIGNS, "evolution": EVOLUTIONS, "collection": COLLECTIONS
+    }[name]  # fmt: skip
     present = set(context.instance.get_dynamic_partitions(name))
     missing, lost = sorted(right - present), sorted(set(gone) & present)
     found: list[Any] = [definition.build_add_request(missing)] if missing else []

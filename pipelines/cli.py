@@ -29,7 +29,9 @@ def parser() -> argparse.ArgumentParser:
     common.add_argument("--home", type=Path, help="default: $PROVING_HOME, else ./workspace")
     commands = root.add_subparsers(dest="command", metavar="COMMAND", required=True)
     commands.add_parser("init", parents=[common], help="make the home, with one example a folder")
-    commands.add_parser("doctor", parents=[common], help="clear what a crash left")
+    commands.add_parser(
+        "doctor", parents=[common], help="clear what a crash left, list what is broken"
+    )
     run = commands.add_parser(
         "run", parents=[common], help="every asset of a campaign, headless, through Dagster"
     )
@@ -48,6 +50,14 @@ def parser() -> argparse.ArgumentParser:
     rerun.add_argument(
         "--failed", action="store_true", required=True, help="campaigns with a failed run"
     )
+    backup = commands.add_parser(
+        "backup", parents=[common], help="the whole home as one file, while it is in use"
+    )
+    backup.add_argument("out", type=Path, metavar="OUT.tar[.zst]", help="a new file")
+    restore = commands.add_parser(
+        "restore", parents=[common], help="make a home of a backup, all of it or nothing"
+    )
+    restore.add_argument("archive", type=Path, metavar="IN.tar[.zst]", help="file of `backup`")
     for command in COMMANDS:
         sub = commands.add_parser(command.name, parents=[common], help=command.help)
         command.add_arguments(sub)
@@ -121,8 +131,21 @@ def _answer(arguments: argparse.Namespace) -> Answer:
 
         report = doctor.run(home)
         return Answer(report.text, report.data)
+    if arguments.command in ("backup", "restore"):
+        from pipelines import backup
+
+        kept = (
+            backup.backup(home, arguments.out.absolute())
+            if arguments.command == "backup"
+            else backup.restore(arguments.archive.absolute(), home)
+        )
+        return Answer(kept.text, kept.data)
     if arguments.command in ("run", "backfill", "rerun"):
-        return _run(arguments, home)
+        from pipelines.turns import turn
+
+        named = [*getattr(arguments, "campaigns", ()), getattr(arguments, "campaign", "")]
+        with turn(home, " ".join(["proving", arguments.command, *filter(None, named)])):
+            return _run(arguments, home)
     command = next(each for each in COMMANDS if each.name == arguments.command)
     return command.run(arguments, home)
 

@@ -26,6 +26,7 @@ def build(home: Path) -> dg.Definitions:
         from assets.chaos import chaos
         from assets.evolution import evolution
         from assets.history import histories
+        from assets.imports import imports
         from assets.markets import markets
         from assets.portfolios import calibration, portfolios
         from assets.report import report
@@ -49,6 +50,7 @@ def build(home: Path) -> dg.Definitions:
                 chaos,
                 report,
                 evolution,
+                imports,
             ],
             jobs=[*JOBS, verify_lake],
             schedules=[NIGHTLY],

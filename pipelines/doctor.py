@@ -1,4 +1,4 @@
-"""What a crash leaves behind, found and cleared: dead runs, drafts, torn files."""
+"""What is not as it should be: dead runs, drafts, torn files, documents in quarantine."""
 
 from __future__ import annotations
 
@@ -12,10 +12,16 @@ import dagster as dg
 
 from pipelines import home as homes
 from pipelines.resources import is_alive, run_lock
+from simcore import documents
 from simcore.backtests.cache import FOLDER as CACHE
-from simcore.errors import StoreError
-from simcore.store import Store
+from simcore.backtests.trials import lost_trials
+from simcore.campaign import check_document
+from simcore.errors import SpecError, StoreError
+from simcore.imports.intake import FOLDER as IMPORTS
+from simcore.imports.intake import collections, sources
+from simcore.store import Address, Store
 from simcore.tables import TABLES
+from simcore.tables.table import Table
 
 STARTING_SECONDS: Final = 120.0
 """A run that took no lock within this time never began."""
@@ -36,7 +42,7 @@ class Finding:
     """One thing that was not as it should be.
 
     Args:
-        kind: ``draft``, ``run``, ``torn`` or ``refused``.
+        kind: ``document``, ``draft``, ``run``, ``unsealed``, ``torn`` or ``refused``.
         place: The file, or the run's id.
         found: What was found.
         remedy: What was done, or is to be done.
@@ -86,9 +92,11 @@ class Report:
 
 
 _COUNTED: Final = {
+    "document": "documents in quarantine",
     "draft": "drafts removed",
     "run": "dead runs ended",
     "torn": "files torn or foreign",
+    "unsealed": "files sealed",
     "refused": "changes refused by the disk",
 }
 
@@ -112,21 +120,76 @@ def run(
     now = time.time() if now_seconds is None else now_seconds
     store = Store(homes.lake(home))
     records = instance.get_run_records(dg.RunsFilter(statuses=_UNDER_WAY))
-    findings = _swept(store, home, now)
+    findings = [*_quarantined(home), *_swept(store, home, now)]
     for record in records:
         findings += _ended(home, instance, record, now)
     partitions = 0
     for table in TABLES.values():
         places = {store.path(table, each) for each in store.partitions(table)}
         partitions += len(places)
+        findings += _sealed(store, table)
         for path in store.torn(table):
             remedy = (
-                "the next run of its campaign rebuilds it"
+                _remedy(table, path)
                 if path in places
                 else f"no partition of {table.name}, move it away"
             )
             findings.append(Finding("torn", str(path), "torn or foreign", remedy))
     return Report(len(records), partitions, tuple(findings))
+
+
+def _quarantined(home: Path) -> list[Finding]:
+    """Return the user's documents that are left out of everything until they are mended."""
+    wrong: list[tuple[Path, str]] = []
+    for kind in documents.KINDS:
+        for path in sorted((home / kind).glob("*")):
+            if path.suffix in (".toml", ".json") and path.is_file():
+                told = [
+                    each
+                    for each in check_document(str(path), home=home)
+                    if each.severity == "error"
+                ]
+                wrong += [(path, "\n".join(map(str, told)))] if told else []
+    for collection in collections(home):
+        try:
+            sources(home, collection)
+        except SpecError as error:
+            wrong.append((home / IMPORTS / collection, error.message))
+    remedy = "mend it, or move it away: until then it is left out, and nothing else waits for it"
+    return [Finding("document", str(path), said, remedy) for path, said in wrong]
+
+
+def _remedy(table: Table, path: Address) -> str:
+    if table.name == "trials":
+        return lost_trials(path)
+    if table.partitioned_by == ("collection",):
+        return "`proving import-run` with the files of its collection measures them again"
+    return "the next run of its campaign rebuilds it"
+
+
+def _sealed(store: Store, table: Table) -> list[Finding]:
+    """Seal the files that were written before there were seals, and would be read as torn.
+
+    Their rows hash to what their footers say, or they stay as they are.
+    """
+    findings = []
+    for partition in store.unsealed(table):
+        path = store.path(table, partition)
+        old = "written before files had a seal"
+        try:
+            store.seal(table, partition)
+        except StoreError as error:
+            if error.code in ("HASH_MISMATCH", "TORN", "OTHER_SCHEMA"):
+                found = f"{old}; {error.message.removeprefix(f'{path}: ').rpartition(' [')[0]}"
+                findings.append(Finding("torn", str(path), found, _remedy(table, path)))
+            else:
+                findings.append(
+                    Finding("refused", str(path), error.message, "then ask the doctor again")
+                )
+            continue
+        said = "sealed: its rows hash to what it says of them"
+        findings.append(Finding("unsealed", str(path), old, said))
+    return findings
 
 
 def _swept(store: Store, home: Path, now: float) -> list[Finding]:

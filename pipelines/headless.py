@@ -16,6 +16,8 @@ from pipelines.launching import Ended, Launcher
 from simcore import documents, steps
 from simcore.campaign import Campaign, load
 from simcore.errors import ProvingError
+from simcore.imports.intake import collections
+from simcore.lake import put, views
 from simcore.store import Address, Partition, Store
 from simcore.tables import TABLES
 from simcore.tables.table import Table
@@ -69,6 +71,7 @@ class Summary:
         exit_code: 0 if every asset is whole and every check holds.
         result: Result of the chaos run.
         verdict: What the campaign says about real money.
+        report: The page of the campaign, empty if it did not come so far.
     """
 
     campaign: str
@@ -79,6 +82,7 @@ class Summary:
     exit_code: int = 0
     result: str = ""
     verdict: str = ""
+    report: str = ""
 
     @property
     def text(self) -> str:
@@ -93,6 +97,8 @@ class Summary:
         ]
         if self.verdict:
             lines += [f"result   {self.result}", f"verdict  {self.verdict}"]
+        if self.report:
+            lines.append(f"report   {self.report}")
         return "\n".join(lines)
 
     @property
@@ -106,6 +112,7 @@ class Summary:
             "failures": self.failures,
             "result": self.result,
             "verdict": self.verdict,
+            "report": self.report,
         }
 
 
@@ -121,6 +128,7 @@ def register(instance: dg.DagsterInstance, home: Path) -> dict[str, list[str]]:
     """
     added = {}
     wanted = {name: list(documents.found(kind, home)) for name, kind in _KINDS}
+    wanted["collection"] = collections(home)
     wanted["generation"] = steps.makeable_generations(Store(homes.lake(home)))
     for name, keys in wanted.items():
         known = set(instance.get_dynamic_partitions(name))
@@ -180,6 +188,7 @@ def run(
             if summary.failures:
                 break
     _judge(store, summary)
+    _show(store, home, summary)
     return summary
 
 
@@ -205,8 +214,8 @@ def _in_order(definitions: dg.Definitions) -> list[dg.AssetsDefinition]:
     ordered: dict[str, dg.AssetsDefinition] = {}
     for level in graph.toposorted_asset_keys_by_level:
         for key in sorted(level):
-            if "evolution" in TABLES[key.to_user_string()].partitioned_by:
-                continue  # bred outside of any campaign
+            if not {"campaign", "strategy"} & {*TABLES[key.to_user_string()].partitioned_by}:
+                continue  # bred or brought in outside of any campaign
             assets = graph.get(key).assets_def
             ordered.setdefault(_name(assets), assets)
     return list(ordered.values())
@@ -315,8 +324,20 @@ def _tell(name: str, ended: Ended, summary: Summary) -> None:
         elif event.is_step_failure:
             _fail(event.step_failure_data, summary)
     if not ended.has_succeeded and not summary.failures:
-        summary.failures.append(f"{name}: run {ended.run_id} failed")
+        summary.failures.append(f"{name}: {_reason(ended)}")
         summary.exit_code = SOFTWARE_BUG
+
+
+def _reason(ended: Ended) -> str:
+    """Return why a run ended that came to no step: what lies deepest under Dagster's own words."""
+    for event in ended.events:
+        if event.event_type == dg.DagsterEventType.RESOURCE_INIT_FAILURE:
+            error = event.engine_event_data.error
+            while error is not None and error.cause is not None:
+                error = error.cause
+            if error is not None:
+                return str(error.message).strip().removeprefix(f"simcore.errors.{error.cls_name}: ")
+    return f"run {ended.run_id} failed"
 
 
 def _made(event: dg.DagsterEvent) -> Made:
@@ -360,6 +381,18 @@ def _line(assets: dg.AssetsDefinition, summary: Summary) -> str:
     reused = sum(each.is_reused for each in own)
     rows = sum(each.rows for each in own)
     return f"{_name(assets)}: {len(own) - reused} made, {reused} reused, {rows:,} rows"
+
+
+def _show(store: Store, home: Path, summary: Summary) -> None:
+    """Name the page of the campaign; a copy that went while its table is current is put back."""
+    if not any(each.table == "report" for each in summary.made):
+        return
+    path = home / "reports" / f"{summary.campaign}.html"
+    if not path.exists():
+        steps.write_page(store, summary.campaign, path)
+    if not (home / "views.sql").exists():
+        put(home / "views.sql", views(store))
+    summary.report = str(path)
 
 
 def _judge(store: Store, summary: Summary) -> None:

@@ -16,6 +16,7 @@ import yaml
 from simcore import store
 from simcore.documents import KINDS
 from simcore.errors import StoreError
+from simcore.imports.intake import FOLDER as IMPORTS
 
 if TYPE_CHECKING:
     from dagster import DagsterInstance
@@ -25,7 +26,7 @@ LAKE_VARIABLE: Final = "PROVING_LAKE"
 DEFAULT: Final = Path("workspace")
 
 _CONFIG: Final = "dagster.yaml"
-_FOLDERS: Final = (*KINDS, "dagster", "journal")
+_FOLDERS: Final = (*KINDS, IMPORTS, "dagster", "journal")
 
 
 def resolve(given: Path | None = None) -> Path:

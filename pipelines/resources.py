@@ -7,10 +7,12 @@ import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 import dagster as dg
 
 from pipelines.home import lake
+from simcore.errors import StoreError
 from simcore.store import Store
 
 
@@ -51,19 +53,36 @@ class StoreResource(dg.ConfigurableResource[Store]):
 
     @contextmanager
     def yield_for_execution(self, context: dg.InitResourceContext) -> Generator[Store, None, None]:
-        """Hold the run's lock while it works: the system lets go of it however the run ends."""
+        """Hold the run's lock while it works: the system lets go of it however the run ends.
+
+        Raises:
+            StoreError: ``NO_LOCK``: the home's journal cannot be written to.
+        """
         run = context.run
         if run is None:  # outside of a run, as in a test that calls an asset
             yield self.create_resource(context)
             return
         path = run_lock(Path(self.home), run.run_id)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("w") as handle:
+        with _locked(path) as handle:
             fcntl.flock(handle, fcntl.LOCK_EX)
             try:
                 yield self.create_resource(context)
             finally:
                 path.unlink(missing_ok=True)
+
+
+def _locked(path: Path) -> IO[str]:
+    """Open the file of a lock, or say in words what keeps a run from taking it."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return path.open("w")
+    except OSError as cause:
+        raise StoreError(
+            "NO_LOCK",
+            f"{path}: got {cause.strerror or cause}, expected to keep there the lock by which a "
+            "living run is told from a dead one; nothing was made [let this user write to the "
+            "home's journal, or free space, then run again]",
+        ) from None
 
 
 def run_lock(home: Path, run_id: str) -> Path:

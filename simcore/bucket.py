@@ -268,7 +268,8 @@ def _answered(path: ObjectPath) -> Iterator[None]:
     except exceptions.BaseError as cause:
         raise StoreError(
             "UNREACHABLE",
-            f"{path}: {_first_line(cause)}, expected an answer",
+            f"{path}: {_first_line(cause)}, expected an answer; nothing is known of what lies "
+            "there, and nothing was changed [is the server up, and the URL right? then again]",
             is_passing=True,
         ) from cause
 

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from simcore.problems import Problem
+
+
+# Codes of a lake that could not be asked: a file there may be whole, torn or absent.
+_UNANSWERED: Final = frozenset({"UNREACHABLE", "REFUSED", "UNREADABLE", "NEEDS_EXTRA", "BAD_URL"})
 
 
 class ProvingError(Exception):
@@ -76,6 +80,11 @@ class StoreError(ProvingError):
     def __init__(self, code: str, message: str, *, is_passing: bool = False) -> None:
         super().__init__(code, message)
         self.is_passing = is_passing
+
+    @property
+    def is_unanswered(self) -> bool:
+        """Whether the lake gave no answer, so that nothing is known of what lies there."""
+        return self.code in _UNANSWERED
 
 
 class InvariantError(ProvingError):

@@ -36,6 +36,7 @@ def scan(
     strategy: str | None = None,
     evolution: str | None = None,
     generation: str | None = None,
+    collection: str | None = None,
 ) -> pl.LazyFrame:
     """Return a table of the lake as a lazy frame, all its partitions or some of them.
 
@@ -46,6 +47,7 @@ def scan(
         strategy: Only partitions of this strategy.
         evolution: Only partitions of this evolution.
         generation: Only partitions of this generation.
+        collection: Only imported runs of this collection.
 
     Returns:
         The columns of the table and, behind them, those of its path, as text; no rows where there
@@ -64,6 +66,7 @@ def scan(
         "strategy": strategy,
         "evolution": evolution,
         "generation": generation,
+        "collection": collection,
     }
     wanted = {name: value for name, value in given.items() if value is not None}
     places = [
@@ -129,12 +132,12 @@ def views(store: Store, *, named: str | None = None) -> str:
     return "\n\n".join([head, *(_view(store, table, place) for table in TABLES.values())]) + "\n"
 
 
-def put(path: Path, text: str) -> Path:
-    """Put a text beside the tables, whole or not at all, and return where it lies."""
+def put(path: Path, content: str | bytes) -> Path:
+    """Put a file beside the tables, whole or not at all, and return where it lies."""
     path.parent.mkdir(parents=True, exist_ok=True)
     number, draft = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    with os.fdopen(number, "w", encoding="utf-8") as handle:
-        handle.write(text)
+    with os.fdopen(number, "wb") as handle:
+        handle.write(content.encode() if isinstance(content, str) else content)
     Path(draft).chmod(0o644)  # mkstemp lets only the owner read.
     return Path(draft).replace(path)
 

@@ -10,7 +10,7 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import IO, Any, Final
 
@@ -39,6 +39,13 @@ _UNREADABLE: Final = (
     EOFError,
     UnicodeDecodeError,  # the name of a column
 )
+
+
+# A disk that is away says nothing of what lies on it; a reader that finds nonsense has no number.
+_AWAY: Final = frozenset(
+    {errno.EIO, errno.ENXIO, errno.ENODEV, errno.ESTALE, errno.ENOTCONN, errno.ETIMEDOUT,
+     errno.EHOSTDOWN}
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -238,6 +245,50 @@ def _written(table: Table, path: Address, metadata: Mapping[bytes, bytes]) -> Ta
         raise StoreError(error.code, f"{path}: {error.message}") from None
 
 
+def is_unsealed(table: Table, path: Address) -> bool:
+    """Return whether a file of today's version of its table was written before there were seals.
+
+    Raises:
+        StoreError: ``TORN`` or ``UNREADABLE``.
+    """
+    with _reading(path):
+        found = _metadata(path)
+    if found is None:
+        return False
+    said = found[0].metadata or {}
+    version = said.get(_PREFIX + b"schema_version", b"").decode("ascii", "replace")
+    return _SEAL not in said and version == str(table.schema_version)
+
+
+def unsealed(table: Table, path: Address) -> tuple[pl.DataFrame, dict[str, str]]:
+    """Return the rows of a file without a seal and what its footer says, to be written anew.
+
+    What tells whether they are those that were written is the hash of the rows.
+
+    Raises:
+        StoreError: ``TORN``, ``UNREADABLE``, or ``OTHER_SCHEMA``.
+    """
+    with _reading(path):
+        content = path.read_bytes()
+        with pq.ParquetFile(pa.BufferReader(content), page_checksum_verification=True) as file:
+            said = file.metadata.metadata or {}
+            if not _is_schema_of(table, file.schema_arrow):
+                raise StoreError(
+                    "OTHER_SCHEMA",
+                    f"{path}: got other columns than {table.name} has [materialise it again]",
+                )
+            rows = pl.DataFrame(pl.from_arrow(file.read()))
+    # In the order of a write, so that the bytes are those that it would leave today.
+    metadata = {
+        each.name: said[_PREFIX + each.name.encode()].decode()
+        for each in fields(Footer)
+        if _PREFIX + each.name.encode() in said
+    }
+    return rows.select(
+        pl.col(each.name).cast(each.polars_type()) for each in table.columns
+    ), metadata
+
+
 def has_schema_of(table: Table, path: Address) -> bool:
     """Return whether the file has the columns that the table has now.
 
@@ -325,6 +376,13 @@ def _reading(path: Address) -> Iterator[None]:
             "UNREADABLE", f"{path}: {cause.strerror}, expected a readable file", is_passing=True
         ) from cause
     except _UNREADABLE as cause:
+        if isinstance(cause, OSError) and cause.errno in _AWAY:
+            raise StoreError(
+                "UNREADABLE",
+                f"{path}: {cause.strerror}, expected an answer of the disk; nothing is known of "
+                "the file, and nothing was changed [is the disk of the lake there? then again]",
+                is_passing=True,
+            ) from cause
         reason = str(cause).splitlines()[0]
         raise StoreError(
             "TORN",

@@ -96,14 +96,21 @@ def reusable(
         campaign: Whose partitions.
         home: Folder whose documents join the library's.
         is_trusting: Whether a footer is believed without hashing the rows behind it.
+
+    Raises:
+        StoreError: The lake gave no answer.
     """
     frozen = (Trusted if is_trusting else Frozen)(store.root)
     found = {}
     for key, ask in _questions(stage, campaign, home):
         try:
             found[key] = ask(frozen)
-        except (SpecError, StoreError):
-            continue  # absent, torn, of other documents or of wrong ones: its own run tells
+        except SpecError:
+            continue  # of wrong documents: its own run tells
+        except StoreError as error:
+            if error.is_unanswered:
+                raise  # what is there may be current: to ask for it would make it again
+            continue  # absent, torn, of other documents: its own run tells
     return found
 
 

@@ -46,6 +46,7 @@ class Partition:
         strategy: Id of a strategy, or None where the table is not partitioned by it.
         evolution: Id of an evolution, or None likewise.
         generation: Key of a generation, such as ``g003``, or None likewise.
+        collection: Id of a collection of imported runs, or None likewise.
 
     Raises:
         StoreError: ``BAD_KEY``: a value that some reader would not take for a string.
@@ -55,10 +56,11 @@ class Partition:
     strategy: str | None = None
     evolution: str | None = None
     generation: str | None = None
+    collection: str | None = None
 
     def __post_init__(self) -> None:
         for name, value in self.parts():
-            if not KEY_PATTERN.fullmatch(value) or value in RESERVED_KEYS:
+            if not is_key(value):
                 raise StoreError(
                     "BAD_KEY",
                     f"partition {name}: got {value!r}, expected {KEY_PATTERN.pattern} "
@@ -81,6 +83,7 @@ class Partition:
             ("strategy", self.strategy),
             ("evolution", self.evolution),
             ("generation", self.generation),
+            ("collection", self.collection),
         )
         return [(name, value) for name, value in pairs if value is not None]
 
@@ -250,6 +253,9 @@ class Store:
         """Return whether a whole partition made from just this is there.
 
         An absent, torn or foreign file is not current; `torn` names the latter two.
+
+        Raises:
+            StoreError: The lake gave no answer: what lies there may well be current.
         """
         path = self.path(table, partition)
         try:
@@ -257,7 +263,9 @@ class Store:
             if footer is None or footer.input_hash != provenance.input_hash(table):
                 return False
             return parquet.has_schema_of(table, path)
-        except StoreError:
+        except StoreError as error:
+            if error.is_unanswered:
+                raise
             return False
 
     def verify(self, table: Table, partition: Partition) -> Footer:
@@ -279,20 +287,65 @@ class Store:
             )
         return footer
 
+    def unsealed(self, table: Table) -> list[Partition]:
+        """Return the partitions whose file was written before files had a seal, sorted by key.
+
+        Such a file is read as torn. One that cannot be read at all is not among them.
+
+        Raises:
+            StoreError: The lake gave no answer.
+        """
+        found = []
+        for partition in self.partitions(table):
+            try:
+                if parquet.is_unsealed(table, self.path(table, partition)):
+                    found.append(partition)
+            except StoreError as error:
+                if error.is_unanswered:
+                    raise
+        return found
+
+    def seal(self, table: Table, partition: Partition) -> None:
+        """Write a partition without a seal anew, with one; rows and footer stay what they are.
+
+        Raises:
+            StoreError: ``HASH_MISMATCH``: its rows are not those that its footer speaks of;
+                ``TORN`` or ``OTHER_SCHEMA``: they cannot be read; or the disk refuses. The file
+                stays as it was.
+        """
+        with self.held(table, partition):
+            path = self.path(table, partition)
+            rows, metadata = parquet.unsealed(table, path)
+            found, expected = content_hash(table, rows), metadata.get("content_hash")
+            if found != expected:
+                raise StoreError(
+                    "HASH_MISMATCH",
+                    f"{path}: content hash: got {found}, expected {expected} "
+                    "[materialise the partition again: a write replaces it]",
+                )
+            name = self._name(table, partition)
+            self._files.put(name, lambda handle: parquet.write(table, rows, metadata, handle))
+
     def partitions(self, table: Table) -> list[Partition]:
         """Return the partitions that have a file, whole or torn, sorted by key."""
         found = (_partition_at(table, name) for name in self._files.names(table.name))
         return sorted((each for each in found if each is not None), key=lambda each: each.key)
 
     def torn(self, table: Table) -> list[Address]:
-        """Return the files below the table that are not whole partitions of it, sorted."""
+        """Return the files below the table that are not whole partitions of it, sorted.
+
+        Raises:
+            StoreError: The lake gave no answer: what lies there may well be whole.
+        """
         wrong = []
         for name in self._files.names(table.name):
             path = self._files.address(name)
             try:
                 if _partition_at(table, name) is None or parquet.footer(table, path) is None:
                     wrong.append(path)
-            except StoreError:
+            except StoreError as error:
+                if error.is_unanswered:
+                    raise
                 wrong.append(path)
         return wrong
 
@@ -331,6 +384,11 @@ class Store:
     def sweep(self) -> Sequence[Address]:
         """Remove the drafts that dead writers left behind, and return what was removed."""
         return self._files.sweep()
+
+
+def is_key(value: str) -> bool:
+    """Return whether a partition can be called so: whatever reads its path takes it for a text."""
+    return KEY_PATTERN.fullmatch(value) is not None and value not in RESERVED_KEYS
 
 
 def lake(home: Path) -> Path | str:

@@ -8,6 +8,7 @@ failed included. Nobody can state the count; it is read from here.
 from __future__ import annotations
 
 import math
+import shlex
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -23,7 +24,7 @@ from simcore.backtests.request import ExecutionArgument, execution_fields
 from simcore.errors import SpecError, StoreError
 from simcore.problems import Problem
 from simcore.seeds import jcs, sha256_hex
-from simcore.store import Partition, Provenance, Store
+from simcore.store import Address, Partition, Provenance, Store
 from simcore.strategy.strategy import Strategy
 from simcore.tables import TABLES
 
@@ -212,13 +213,29 @@ class TrialLedger:
                 held would be lost.
         """
         table = TABLES["trials"]
-        if self._store.footer(table, partition) is None:
-            return table.empty()
-        return self._store.read(table, partition)
+        try:
+            if self._store.footer(table, partition) is None:
+                return table.empty()
+            return self._store.read(table, partition)
+        except StoreError as error:
+            if error.is_unanswered:
+                raise
+            said = error.message.rpartition(" [")[0]
+            path = self._store.path(table, partition)
+            raise StoreError(error.code, f"{said} [{lost_trials(path)}]") from error
 
     def held(self, partition: Partition) -> AbstractContextManager[None]:
         """Hold one partition of the ledger while it is read and written, as `Store.held` says."""
         return self._store.held(TABLES["trials"], partition)
+
+
+def lost_trials(path: Address) -> str:
+    """Return what is to be done about a file of trials that cannot be read."""
+    return (
+        "trials cannot be made again: `proving doctor` seals what is only old; else put the file "
+        "back from a backup, or give up what was counted there: "
+        + (f"rm {shlex.quote(str(path))}" if isinstance(path, Path) else f"remove {path}")
+    )
 
 
 class HandLedger:

@@ -5,7 +5,7 @@ Printing, the clock and the environment belong to `pipelines.cli`.
 
 from __future__ import annotations
 
-from simcore.cli import campaigns, contrasts, documents, estimates, runs
+from simcore.cli import campaigns, contrasts, documents, estimates, imports, runs
 from simcore.cli.answer import Command
 
 COMMANDS: tuple[Command, ...] = (
@@ -14,4 +14,5 @@ COMMANDS: tuple[Command, ...] = (
     *contrasts.COMMANDS,
     *estimates.COMMANDS,
     *campaigns.COMMANDS,
+    *imports.COMMANDS,
 )

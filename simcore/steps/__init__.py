@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 from simcore.steps import (
+    admit,
     allocate,
     appraise,
     backtest,
@@ -23,6 +24,7 @@ from simcore.steps import (
     shake,
     walk,
 )
+from simcore.steps.admit import imports as imports
 from simcore.steps.allocate import allocations as allocations
 from simcore.steps.appraise import appraisals as appraisals
 from simcore.steps.backtest import backtests as backtests
@@ -60,10 +62,11 @@ HISTORY: Final = chronicle.STEP.tables
 EVOLUTION: Final = evolve.STEP.tables
 CHAOS: Final = shake.STEP.tables
 REPORT: Final = judge.STEP.tables
+IMPORTS: Final = admit.STEP.tables
 
 STEPS: Final = (
     generate.STEP, compile.STEP, backtest.STEP, resample.STEP, walk.STEP, appraise.STEP,
     allocate.STEP, calibrate.STEP, compete.STEP, chronicle.STEP, shake.STEP, judge.STEP,
-    evolve.STEP,
+    evolve.STEP, admit.STEP,
 )  # fmt: skip
 BY_TABLE: Final = {table.name: step for step in STEPS for table in step.tables}

@@ -105,7 +105,11 @@ def settled(
 
 
 def _fault(store: Store, table: Table, partition: Partition, provenance: Provenance) -> str | None:
-    """Return None for a current partition, text for a broken file, empty text otherwise."""
+    """Return None for a current partition, text for a broken file, empty text otherwise.
+
+    Raises:
+        StoreError: The lake gave no answer: nothing is made in the place of what may be there.
+    """
     try:
         if store.footer(table, partition) is None:
             return ""
@@ -113,6 +117,8 @@ def _fault(store: Store, table: Table, partition: Partition, provenance: Provena
             return ""
         store.verify(table, partition)
     except StoreError as error:
+        if error.is_unanswered:
+            raise
         return error.message
     return None
 

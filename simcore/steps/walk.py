@@ -16,7 +16,7 @@ from simcore.backtests.trials import Score, TrialLedger, lineage, trial_rows, un
 from simcore.backtests.walk_forward import Asked, WalkForward, holding_bars, judge
 from simcore.bars import columns_by_path
 from simcore.campaign import Campaign
-from simcore.errors import SpecError, StoreError
+from simcore.errors import SpecError
 from simcore.steps.step import (
     Outcome,
     Rows,
@@ -45,7 +45,8 @@ def walk_forwards(store: Store, campaign: Campaign, strategy: Strategy) -> list[
     of the search, beside all that were written down before.
 
     Raises:
-        StoreError: The campaign's markets or the strategy's runs are not there.
+        StoreError: The campaign's markets or the strategy's runs are not there, or the trials
+            written down before cannot be read: those are never written over.
         EngineError: A run is refused.
     """
     partition = Partition(campaign=campaign.id, strategy=strategy.id)
@@ -72,8 +73,7 @@ def walk_forwards(store: Store, campaign: Campaign, strategy: Strategy) -> list[
 
     def walk() -> Rows:
         made = walked(store, campaign, strategy, own)
-        present = _present(ledger, partition)
-        return {**made, "trials": united([present, made["trials"]])}
+        return {**made, "trials": united([ledger.present(partition), made["trials"]])}
 
     with ledger.held(partition):
         outcomes = settled(store, STEP.tables, partition, provenance, walk)
@@ -107,14 +107,6 @@ def walked(
         "walk_forward": table.conform(whole) if made.rows else table.empty(),
         "trials": united(made.trials),
     }
-
-
-def _present(ledger: TrialLedger, partition: Partition) -> pl.DataFrame:
-    """Return the trials written down before; none of a file that cannot be read."""
-    try:
-        return ledger.present(partition)
-    except StoreError:
-        return TABLES["trials"].empty()
 
 
 def _facts(store: Store, partition: Partition) -> Mapping[str, Any]:

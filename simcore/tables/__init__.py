@@ -10,6 +10,7 @@ from simcore.tables import (
     evidence,
     evolution,
     history,
+    imports,
     markets,
     monte_carlo,
     strategies,
@@ -33,6 +34,7 @@ TABLES: Final[dict[str, Table]] = {
         evolution,
         chaos,
         verdicts,
+        imports,
     )
     for table in kin.TABLES
 }

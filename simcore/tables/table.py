@@ -31,7 +31,7 @@ DType = Literal[
     "bytes16",
     "bytes32",
 ]
-PartitionedBy = Literal["campaign", "strategy", "evolution", "generation"]
+PartitionedBy = Literal["campaign", "strategy", "evolution", "generation", "collection"]
 
 # Width in bytes of the types that hold raw bytes; polars knows only bytes of any length.
 BYTES_WIDTH: Final = {"bytes16": 16, "bytes32": 32}

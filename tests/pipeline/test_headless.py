@@ -21,9 +21,11 @@ from simcore.verification import verify
 Run = Callable[[Path], headless.Summary]
 
 BACKTESTS = TABLES["backtests"]
-# Generations are bred outside of any campaign.
+# Generations are bred, and runs of other tools brought in, outside of any campaign.
 OF_CAMPAIGNS = {
-    name: each for name, each in TABLES.items() if "evolution" not in each.partitioned_by
+    name: each
+    for name, each in TABLES.items()
+    if {"campaign", "strategy"} & set(each.partitioned_by)
 }
 
 
@@ -96,6 +98,20 @@ def test_a_deleted_partition_is_rebuilt_alone_to_the_same_content(
         (name, lost.key)
     ]
     assert contents(store) == before
+
+
+def test_a_report_that_was_deleted_is_put_back_and_named(tiny: Path, run: Run) -> None:
+    report, sql = tiny / "reports" / "c0-tiny.html", tiny / "views.sql"
+    before = {path: path.read_bytes() for path in (report,)}
+    assert run(tiny).failures == []  # the instance is a new one: from here on all is on record
+    for path in (report, sql):
+        path.unlink()
+    summary = run(tiny)
+    assert all(each.is_reused for each in summary.made)
+    assert {path: path.read_bytes() for path in (report,)} == before
+    assert sql.read_text(encoding="utf-8").count("CREATE OR REPLACE VIEW") == len(TABLES)
+    assert summary.text.splitlines()[-1] == f"report   {report}"
+    assert summary.data["report"] == str(report)
 
 
 def test_two_homes_get_the_same_content(tiny: Path, store: Store, home: Path, run: Run) -> None:

@@ -9,12 +9,13 @@ import polars as pl
 import pytest
 
 from assets import evaluations
-from pipelines import headless, nightly
+from pipelines import backup, headless, nightly
 from pipelines import home as homes
 from pipelines.definitions import build
 from simcore import engine, steps
 from simcore.store import Partition, Store
 from simcore.tables import TABLES
+from simcore.verification import verify
 
 
 def night(home: Path, instance: dg.DagsterInstance) -> tuple[dg.ExecuteInProcessResult, list[str]]:
@@ -90,6 +91,24 @@ def test_what_the_night_fails_stands_beside_the_materialisation_that_it_judged(
     assert not record.evaluation.passed
     assert record.evaluation.target_materialization_data is not None
     assert record.evaluation.target_materialization_data.storage_id == judged.storage_id
+
+
+def test_a_home_that_was_backed_up_and_restored_verifies_and_makes_nothing_again(
+    small: Path, tmp_path: Path
+) -> None:
+    back = tmp_path / "back"
+    backup.backup(small, tmp_path / "b.tar.zst")
+    backup.restore(tmp_path / "b.tar.zst", back)
+    found = verify(back)
+    assert len(found) == len(verify(small)) > 20
+    assert [each.message for each in found if not each.is_sound] == []
+    with homes.instance(back) as instance:
+        summary = headless.run("mine", home=back, progress=print, instance=instance)
+        n_runs = instance.get_runs_count()
+    assert summary.failures == []
+    assert all(each.is_reused for each in summary.made)
+    with homes.instance(small) as instance:
+        assert instance.get_runs_count() == n_runs, "no run was needed to find that out"
 
 
 def test_an_empty_lake_is_a_quiet_night(home: Path, instance: dg.DagsterInstance) -> None:

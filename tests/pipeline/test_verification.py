@@ -5,6 +5,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from pipelines import backup
 from pipelines import home as homes
 from simcore import steps
 from simcore.campaign import load
@@ -63,6 +64,16 @@ def test_a_file_that_is_no_partition_is_named(tiny: Path, store: Store) -> None:
 
 def test_the_logs_of_an_honest_campaign_meet_their_anchors(shaken: Path) -> None:
     inspections = verify(shaken)
+    assert len(inspections) == len(steps.CHAOS)
+    assert all(each.is_sound for each in inspections)
+
+
+def test_the_chains_of_a_log_hold_after_a_backup_and_a_restore(
+    shaken: Path, tmp_path: Path
+) -> None:
+    backup.backup(shaken, tmp_path / "b.tar")
+    backup.restore(tmp_path / "b.tar", tmp_path / "back")
+    inspections = verify(tmp_path / "back")
     assert len(inspections) == len(steps.CHAOS)
     assert all(each.is_sound for each in inspections)
 

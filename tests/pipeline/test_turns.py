@@ -1,0 +1,73 @@
+"""Two commands in one home at once: the second is told who is at work, and nothing breaks."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from pipelines import headless, resources
+from pipelines.cli import main
+from pipelines.turns import place, turn
+from simcore.errors import StoreError
+
+DIES = """
+import os, signal, sys
+from pathlib import Path
+from pipelines.turns import turn
+
+with turn(Path(sys.argv[1]), "proving run dead"):
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@pytest.mark.parametrize("command", [["run", "c0-tiny"], ["backfill"], ["rerun", "--failed"]])
+def test_a_second_command_is_told_who_is_at_work_since_when_and_what_to_do(
+    home: Path, capsys: pytest.CaptureFixture[str], command: list[str]
+) -> None:
+    with turn(home, "proving run c0-tiny"):
+        assert main([*command, "--home", str(home)]) == StoreError.exit_code
+        said = capsys.readouterr().err
+        assert main([*command, "--home", str(home), "--json"]) == StoreError.exit_code
+        found = json.loads(capsys.readouterr().out)["error"]
+    assert found["code"] == "BUSY"
+    assert said == f"{found['message']}\n"
+    assert said.startswith(f"{home}: got `proving run c0-tiny` at work, process {os.getpid()} on ")
+    assert " UTC, expected one command at a time" in said
+    assert "[wait until it ends" in said
+
+
+def test_a_command_that_died_holds_nothing(home: Path) -> None:
+    command = [sys.executable, "-c", DIES, str(home)]
+    died = subprocess.run(command, capture_output=True, check=False)
+    assert died.returncode == -signal.SIGKILL
+    assert "proving run dead" in place(home).read_text()
+    with turn(home, "proving run next"):
+        assert json.loads(place(home).read_text())["command"] == "proving run next"
+    assert place(home).read_text() == ""
+
+
+def test_a_holder_that_has_not_said_who_it_is_is_told_of_too(home: Path) -> None:
+    with turn(home, "proving run c0-tiny"):
+        place(home).write_text("half a sent")
+        with pytest.raises(StoreError, match="got another command, expected one") as refused:
+            turn(home, "x").__enter__()
+    assert refused.value.is_passing
+
+
+def test_a_run_that_cannot_take_its_lock_says_where_and_why(
+    home: Path, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (home / "file").write_text("no folder")
+    monkeypatch.setattr(resources, "run_lock", lambda _, name: home / "file" / f"{name}.lock")
+    summary = headless.run("c0-tiny", home=home, progress=print, instance=instance)
+    (failure,) = summary.failures
+    assert failure.startswith(f"markets: {home / 'file'}/")
+    assert "expected to keep there the lock by which a living run is told" in failure
+    assert summary.exit_code == headless.SOFTWARE_BUG
