@@ -119,10 +119,9 @@ def run(
             return run(home, instance=own, now_seconds=now_seconds)
     now = time.time() if now_seconds is None else now_seconds
     store = Store(homes.lake(home))
-    records = instance.get_run_records(dg.RunsFilter(statuses=_UNDER_WAY))
+    n_runs = instance.get_runs_count(dg.RunsFilter(statuses=_UNDER_WAY))
     findings = [*_quarantined(home), *_swept(store, home, now)]
-    for record in records:
-        findings += _ended(home, instance, record, now)
+    findings += ended(home, instance, now_seconds=now)
     partitions = 0
     for table in TABLES.values():
         places = {store.path(table, each) for each in store.partitions(table)}
@@ -135,7 +134,22 @@ def run(
                 else f"no partition of {table.name}, move it away"
             )
             findings.append(Finding("torn", str(path), "torn or foreign", remedy))
-    return Report(len(records), partitions, tuple(findings))
+    return Report(n_runs, partitions, tuple(findings))
+
+
+def ended(
+    home: Path, instance: dg.DagsterInstance, *, now_seconds: float | None = None
+) -> list[Finding]:
+    """End every run whose process is dead, and tell of each; a worker that starts needs no more.
+
+    Args:
+        home: Absolute path of the home.
+        instance: Knows the runs.
+        now_seconds: Time since 1970; None asks the clock.
+    """
+    now = time.time() if now_seconds is None else now_seconds
+    records = instance.get_run_records(dg.RunsFilter(statuses=_UNDER_WAY))
+    return [each for record in records for each in _ended(home, instance, record, now)]
 
 
 def _quarantined(home: Path) -> list[Finding]:

@@ -21,7 +21,7 @@ from dagster._core.workspace.load_target import InProcessWorkspaceLoadTarget
 CODE_LOCATION: Final = "proving_ground"
 """Name of the code location, as `pyproject.toml` says it."""
 
-POLL_SECONDS: Final = 0.5
+POLL_SECONDS: Final = 1.0
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class Launcher:
     def __init__(
         self, instance: dg.DagsterInstance, workspace: WorkspaceProcessContext, pieces: int
     ) -> None:
-        self.instance, self._workspace, self.pieces = instance, workspace, pieces
+        self.instance, self.workspace, self.pieces = instance, workspace, pieces
 
     @classmethod
     @contextmanager
@@ -74,8 +74,11 @@ class Launcher:
         """
         waiting = asyncio.run(self._submitted(keys, tags))
         while waiting:
+            # Asked for together: on Postgres each question is a connection of its own.
+            asked = self.instance.get_runs(dg.RunsFilter(run_ids=waiting))
+            known = {run.run_id: run for run in asked}
             for run_id in list(waiting):
-                run = self.instance.get_run_by_id(run_id)
+                run = known.get(run_id)
                 if run is not None and not run.is_finished:
                     continue
                 waiting.remove(run_id)
@@ -90,14 +93,14 @@ class Launcher:
     ) -> list[str]:
         """Queue the runs and return their ids. The plan is the same for all: it is made once."""
         plans: dict[Any, Any] = {}
-        context = self._workspace.create_request_context()
+        context = self.workspace.create_request_context()
         runs = [
             await submit_asset_run(
                 run_id=str(uuid.uuid4()),
                 run_request=dg.RunRequest(asset_selection=list(keys), tags=dict(each)),
                 run_request_index=number,
                 instance=self.instance,
-                workspace_process_context=self._workspace,
+                workspace_process_context=self.workspace,
                 workspace=context,
                 run_request_execution_data_cache=plans,
                 debug_crash_flags={},

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import os
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pipelines import doctor
 from pipelines import home as homes
 from simcore.errors import StoreError
 
@@ -50,6 +52,17 @@ def warm(**_: Any) -> None:
     defs().get_repository_def()
 
 
+def cleared(home: Path) -> list[doctor.Finding]:
+    """End the runs that died with a worker, as one that is started again after it does first.
+
+    Nobody else misses them: to Dagster and to the broker, who was killed whole still works.
+    """
+    from dagster import DagsterInstance
+
+    with DagsterInstance.get() as instance:
+        return doctor.ended(home, instance)
+
+
 def main(arguments: list[str]) -> None:
     """Work until told to stop.
 
@@ -58,9 +71,12 @@ def main(arguments: list[str]) -> None:
     """
     from celery.signals import worker_process_init
 
-    os.environ.update(homes.environment(homes.resolve()))
+    home = homes.resolve()
+    os.environ.update(homes.environment(home))
+    for finding in cleared(home):
+        print(finding, flush=True)
     worker_process_init.connect(warm)
-    # One run at a time: the engine takes every core of a run by itself.
+    # One run at a time: who wants more at once starts more workers.
     options = ["--concurrency", "1", "--without-gossip", "--without-mingle", "--loglevel", "INFO"]
     application().worker_main(["worker", *options, *arguments])
 

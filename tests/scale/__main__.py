@@ -1,7 +1,8 @@
 """`make scale`: what a second worker brings, and what a run and a partition cost, measured.
 
-Each worker has a core of its own, as a machine of its own would. One and two workers take turns, so
-that whatever else the machine does meets both alike.
+The same four runs are done one at a time and two at a time, by workers with one core and one thread
+each, as machines of their own would. Seconds by the clock suffer from whatever else the machine
+does; core-seconds do not, and both are told. The table goes to `docs/scale.md`.
 """
 
 from __future__ import annotations
@@ -11,50 +12,239 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
 import sqlalchemy
 
+from assets import evaluations, events
 from pipelines import headless
 from pipelines import home as homes
+from pipelines.definitions import build
 from pipelines.headless import RANGE_END, RANGE_START
-from pipelines.launching import Launcher
+from pipelines.launching import Ended, Launcher
 from simcore import bucket, steps
 from simcore.campaign import Campaign, load
 from simcore.store import Partition, Store
-from simcore.tables.table import Table
 from tests.scale import servers
+from tests.scale.small import RUNS
+from tests.scale.spent import machine, own, spent, watched
 
-CAMPAIGN = "c0-tiny"
-TABLES: tuple[Table, ...] = (
-    *steps.BACKTESTS, *steps.MONTE_CARLO, *steps.VALIDITY, *steps.EVIDENCE,
-)  # fmt: skip
-KEYS = [dg.AssetKey(table.name) for table in TABLES]
+PAGE = servers.ROOT / "docs" / "scale.md"
+BEGIN, END = "<!-- measured: make scale -->\n", "<!-- measured: end -->\n"
+KEYS = [dg.AssetKey(table.name) for table in RUNS]
+STEPS = (steps.backtests, steps.monte_carlo, steps.walk_forwards, steps.appraisals)
+CAMPAIGN = "c-year"
+DOCUMENT = f"""\
+version = "0.1.0"
+id = "{CAMPAIGN}"
+name = "A year of the markets that a year is enough for"
+seed = 1
+days = 365
+scenarios = "days-365"
+strategies = "all"
+tournaments = ["c0-round-robin"]
+chaos = "none"
+execution = "honest_v1"
+initial_cash = 10000.0
+"""
+N_STRATEGIES = 8
+"""As many of the library's, from the second on: no gaps, and four runs of two."""
+
+ONE_THREAD = {"RAYON_NUM_THREADS": "1", "POLARS_MAX_THREADS": "1"}
+
+# When a run says that it got so far, and what lies before that.
+MOMENTS = (
+    (dg.DagsterEventType.RUN_ENQUEUED, ""),
+    (dg.DagsterEventType.RUN_STARTING, "in the queue"),
+    (dg.DagsterEventType.RUN_START, "at the broker, and opened by the worker"),
+    (dg.DagsterEventType.STEP_START, "planned, resources opened"),
+    (dg.DagsterEventType.STEP_SUCCESS, "the step"),
+    (dg.DagsterEventType.RUN_SUCCESS, "closed"),
+)
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What some runs took.
+
+    Args:
+        seconds: From the asking to the last end.
+        cores: Core-seconds by who spent them.
+        ended: The runs.
+    """
+
+    seconds: float
+    cores: Counter[str]
+    ended: Sequence[Ended]
+
+    @property
+    def workers(self) -> list[float]:
+        """Core-seconds of each worker."""
+        return [each for name, each in self.cores.items() if name.startswith("worker")]
+
+    @property
+    def around(self) -> float:
+        """Core-seconds of all that serves the workers."""
+        names = ("daemon", "definitions", "Postgres", "asking")
+        return sum(self.cores[name] for name in names)
 
 
 def main(rounds: str = "2") -> None:
-    """Measure, and print a table as the page has it."""
+    """Measure, print the tables, and write them to the page."""
+    os.environ.update(ONE_THREAD)
+    lines: list[str] = []
     with tempfile.TemporaryDirectory(prefix="proving-scale-") as folder:
         home, logs = Path(folder) / "home", Path(folder)
-        with servers.cluster(home, logs, workers=2, pinned=True) as environment:
+        (home / "campaigns").mkdir(parents=True)
+        (home / "campaigns" / f"{CAMPAIGN}.toml").write_text(DOCUMENT, encoding="utf-8")
+        with ExitStack() as stack:
+            cluster = stack.enter_context(servers.cluster(home, logs, workers=2, pinned=True))
             campaign = load(CAMPAIGN, home=home)
             prepare(home, campaign)
-            with (
-                homes.instance(home) as instance,
-                Launcher.opened(instance, pieces=2) as launcher,
-            ):
-                headless.register(instance, home)
-                for line in measured(launcher, home, campaign, int(rounds)):
-                    print(line, flush=True)
-            url = environment["PROVING_POSTGRES"]
-            print(f"| Postgres, KiB a partition and round | {event_bytes(url) / 1024:,.0f} |")
+            instance = stack.enter_context(homes.instance(home))
+            launcher = stack.enter_context(Launcher.opened(instance, pieces=1))
+            headless.register(instance, home)
+            stack.enter_context(dg.partition_loading_context(dynamic_partitions_store=instance))
+            for line in measured(cluster, launcher, campaign, int(rounds)):
+                print(line, flush=True)
+                lines.append(line)
         with servers.bucket(logs) as found:
             os.environ.update(found)
-            for name, n in requests("s3://lakes/measured", campaign).items():
-                print(f"| bucket, {name} a partition | {n} |", flush=True)
+            for name, n in requests("s3://lakes/measured", load("c0-tiny")).items():
+                lines.append(f"| requests to a bucket, to {name} | {n} |")
+                print(lines[-1], flush=True)
+    before, _, rest = PAGE.read_text(encoding="utf-8").partition(BEGIN)
+    _, _, after = rest.partition(END)
+    PAGE.write_text(before + BEGIN + "\n".join(lines) + "\n" + END + after, encoding="utf-8")
+
+
+def measured(
+    cluster: servers.Cluster, launcher: Launcher, campaign: Campaign, rounds: int
+) -> Iterator[str]:
+    """Return the tables, line by line, as the page has them."""
+    keys = [each.id for each in campaign.strategies[1 : N_STRATEGIES + 1]]
+    pairs = [keys[first : first + 2] for first in range(0, len(keys), 2)]
+    singles = [[key] for key in keys]
+    limit(launcher, 2)
+    do(cluster, launcher, singles[:4])  # each worker has met the engine
+    yield from scaling(cluster, launcher, campaign, pairs, rounds)
+    limit(launcher, 1)
+    together = do(cluster, launcher, [keys])
+    apart = do(cluster, launcher, singles)
+    yield from overhead(launcher.instance, together, apart, len(keys))
+    yield from partition(launcher.instance, cluster, campaign, keys[:2])
+
+
+def scaling(
+    cluster: servers.Cluster,
+    launcher: Launcher,
+    campaign: Campaign,
+    pairs: list[list[str]],
+    rounds: int,
+) -> Iterator[str]:
+    """Do the same runs one at a time and two at a time, in turns."""
+    n = sum(map(len, pairs))
+    yield (
+        f"| {n} partitions in {len(pairs)} runs | seconds | partitions a minute | core-seconds: "
+        "workers | what serves them | anybody else |"
+    )
+    yield "|---|---|---|---|---|---|"
+    clock, cores = [], []
+    for _ in range(rounds):
+        for at_once in (1, 2):
+            limit(launcher, at_once)
+            clear(cluster.home, campaign)
+            found = do(cluster, launcher, pairs)
+            clock.append(found.seconds)
+            if at_once == 2:
+                cores.append(sum(found.workers) / max(found.workers))
+            who = " + ".join(f"{each:.0f}" for each in found.workers)
+            yield (
+                f"| {'one worker' if at_once == 1 else 'two workers'} | {found.seconds:.0f} | "
+                f"{60 * n / found.seconds:.1f} | {who} | {found.around:.0f} | "
+                f"{found.cores['others']:.0f} |"
+            )
+    gain = sum(clock[::2]) / sum(clock[1::2])
+    yield f"| gain of the second, by the clock | {gain:.2f} | | | | |"
+    even = sum(cores) / len(cores)
+    yield f"| by core-seconds: of both / of the busier one | {even:.2f} | | | | |"
+    yield ""
+
+
+def overhead(
+    instance: dg.DagsterInstance, together: Measured, apart: Measured, n: int
+) -> Iterator[str]:
+    """Tell what a run costs that finds its partition made, beside that of the partition."""
+    more = n - 1
+    workers = (sum(apart.workers) - sum(together.workers)) / more
+    around = (apart.around - together.around) / more
+    yield "| a run more, on a warm worker | |"
+    yield "|---|---|"
+    yield f"| core-seconds of the worker | {workers:.2f} |"
+    yield f"| core-seconds of the daemon, definitions, Postgres and who asks | {around:.2f} |"
+    yield f"| seconds by the clock | {(apart.seconds - together.seconds) / more:.1f} |"
+    totals: Counter[str] = Counter()
+    for each in apart.ended:
+        totals.update(lasted(instance, each.run_id))
+    for name, seconds in totals.items():
+        if name != "in the queue":  # it waits there for the runs before it
+            yield f"| of these, {name} | {seconds / len(apart.ended):.2f} |"
+    yield ""
+
+
+def lasted(instance: dg.DagsterInstance, run_id: str) -> dict[str, float]:
+    """Return the seconds between what a run said of itself."""
+    said = {
+        entry.dagster_event.event_type: entry.timestamp
+        for entry in reversed(instance.all_logs(run_id))
+        if entry.dagster_event is not None
+    }
+    return {name: said[then] - said[before] for (before, _), (then, name) in pairwise(MOMENTS)}
+
+
+def partition(
+    instance: dg.DagsterInstance, cluster: servers.Cluster, campaign: Campaign, keys: list[str]
+) -> Iterator[str]:
+    """Tell what goes into the eight tables of a strategy, made in this process."""
+    clear(cluster.home, campaign)
+    definitions = build(cluster.home)
+    parts = {
+        "pictures": (events, "_images"),
+        "checks": (evaluations, "findings"),
+        "events, told to Postgres": (dg.DagsterInstance, "handle_new_event"),
+    }
+    run = next(
+        each for each in headless._in_order(definitions) if dg.AssetKey("backtests") in each.keys
+    )
+    list(headless._done_here(definitions, run, [_range(keys[:1])], instance))
+    clear(cluster.home, campaign)
+    served = spent(cluster.leaders)["Postgres"]
+    with watched(parts) as totals:
+        began = own()
+        (ended,) = headless._done_here(definitions, run, [_range(keys)], instance)
+        whole = own() - began
+    served = spent(cluster.leaders)["Postgres"] - served
+    if not ended.has_succeeded:
+        raise servers.ServerError("a run failed in this process")
+    clear(cluster.home, campaign)
+    began = own()
+    make_runs(cluster.home, campaign, keys)
+    work = own() - began
+    n = len(keys)
+    yield f"| a partition of {len(RUNS)} tables, in a run | core-seconds |"
+    yield "|---|---|"
+    yield f"| the work | {work / n:.2f} |"
+    for name in parts:
+        yield f"| {name} | {totals[name] / n:.2f} |"
+    yield f"| Dagster besides | {(whole - work - totals.total()) / n:.2f} |"
+    yield f"| Postgres | {served / n:.2f} |"
+    yield f"| kept by Postgres, KiB | {event_bytes(os.environ['PROVING_POSTGRES']) / 1024:,.0f} |"
 
 
 def prepare(home: Path, campaign: Campaign) -> None:
@@ -65,43 +255,38 @@ def prepare(home: Path, campaign: Campaign) -> None:
         steps.strategies(store, strategy)
 
 
-def measured(launcher: Launcher, home: Path, campaign: Campaign, rounds: int) -> Iterator[str]:
-    """Run all strategies again and again: made or found, in one run, in two, in one each."""
-    n = len(campaign.strategies)
-    yield f"| {n} partitions of {len(TABLES)} tables | runs | seconds | load |"
-    yield "|---|---|---|---|"
-    with dg.partition_loading_context(dynamic_partitions_store=launcher.instance):
-        seconds(launcher, campaign, 2, most=2)  # each worker has met the engine once
-        for _ in range(rounds):
-            for what, pieces in (("made", 1), ("made", 2), ("found", 1), ("found", n)):
-                if what == "made":
-                    clear(home, campaign)
-                took = seconds(launcher, campaign, pieces)
-                yield f"| {what} | {pieces} | {took:.1f} | {os.getloadavg()[0]:.0f} |"
+def make_runs(home: Path, campaign: Campaign, keys: list[str]) -> None:
+    """Make the tables of some strategies without Dagster."""
+    for strategy in campaign.strategies:
+        if strategy.id in keys:
+            for make in STEPS:
+                make(Store.of(home), campaign, strategy)
 
 
 def clear(home: Path, campaign: Campaign) -> None:
     """Remove every partition that is to be made again."""
-    for table in TABLES:
+    for table in RUNS:
         for strategy in campaign.strategies:
-            Store.of(home).discard(table, Partition(CAMPAIGN, strategy.id))
+            Store.of(home).discard(table, Partition(campaign.id, strategy.id))
 
 
-def seconds(launcher: Launcher, campaign: Campaign, pieces: int, most: int | None = None) -> float:
-    """Return how long the strategies took in so many runs, from the asking to the last end."""
-    wanted = {strategy.id for strategy in campaign.strategies}
-    ordered = [k for k in launcher.instance.get_dynamic_partitions("strategy") if k in wanted]
-    began = time.monotonic()
-    tags = [_range(each) for each in _cut(ordered[:most], pieces)]
-    ended = list(launcher.materialise(KEYS, tags))
+def limit(launcher: Launcher, at_once: int) -> None:
+    """Let so many runs go at once: one worker of two has nothing to do then."""
+    launcher.instance.event_log_storage.set_concurrency_slots(events.POOL, at_once)
+
+
+def do(cluster: servers.Cluster, launcher: Launcher, ranges: list[list[str]]) -> Measured:
+    """Do one run for each range of strategies, and return what they took."""
+    began, cores, busy, asking = time.monotonic(), spent(cluster.leaders), machine(), own()
+    ended = list(launcher.materialise(KEYS, [_range(each) for each in ranges]))
+    seconds = time.monotonic() - began
     if not all(each.has_succeeded for each in ended):
         raise servers.ServerError("a run failed: see the workers' logs")
-    return time.monotonic() - began
-
-
-def _cut(keys: list[str], pieces: int) -> list[list[str]]:
-    longest = -(-len(keys) // pieces)
-    return [keys[first : first + longest] for first in range(0, len(keys), longest)]
+    found = spent(cluster.leaders)
+    found.subtract(cores)
+    found["asking"] = own() - asking
+    found["others"] = max(0.0, machine() - busy - found.total())
+    return Measured(seconds, found, ended)
 
 
 def _range(keys: list[str]) -> Mapping[str, str]:
@@ -109,18 +294,18 @@ def _range(keys: list[str]) -> Mapping[str, str]:
 
 
 def event_bytes(url: str) -> float:
-    """Return the size of Dagster's events by the number of materialised partitions of runs."""
+    """Return the size of Dagster's events by the number of partitions they tell of."""
     engine = sqlalchemy.create_engine(url)
     with engine.connect() as connection:
-        size = connection.execute(
-            sqlalchemy.text("select pg_total_relation_size('event_logs')")
-        ).scalar_one()
-        made = connection.execute(
-            sqlalchemy.text(
+        size, made = (
+            connection.execute(sqlalchemy.text(query)).scalar_one()
+            for query in (
+                "select pg_total_relation_size('event_logs') "
+                "+ pg_total_relation_size('asset_check_executions')",
                 "select count(*) from event_logs where asset_key = '[\"backtests\"]' "
-                "and dagster_event_type = 'ASSET_MATERIALIZATION'"
+                "and dagster_event_type = 'ASSET_MATERIALIZATION'",
             )
-        ).scalar_one()
+        )
     return float(size) / max(int(made), 1)
 
 
@@ -144,11 +329,9 @@ def requests(url: str, campaign: Campaign) -> dict[str, int]:
     steps.strategies(store, strategy)
     bucket.client = lambda _: counted  # type: ignore[assignment]
     found = {}
-    for what in ("requests to make", "requests to find"):
+    for what in ("make it", "find it made"):
         counts.clear()
-        for make in (
-            steps.backtests, steps.monte_carlo, steps.walk_forwards, steps.appraisals,
-        ):  # fmt: skip
+        for make in STEPS:
             make(store, campaign, strategy)
         found[what] = counts.total()
     return found

@@ -1,7 +1,7 @@
 """Postgres, Redis, a bucket, Dagster's daemon and workers, on this machine and for one test.
 
 The kernel ends each of them with the process that started it, so that none outlives a test that is
-killed. They listen on sockets in a folder of their own, or on the loopback.
+killed. They listen on sockets in folders of their own, or on the loopback.
 """
 
 from __future__ import annotations
@@ -11,12 +11,14 @@ import os
 import pwd
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from pipelines import home as homes
@@ -51,16 +53,22 @@ def started(
             stderr=subprocess.STDOUT,
             env={**os.environ, **(environment or {})},
             cwd=ROOT if user is None else "/",
+            start_new_session=True,  # it and its children are one group
         )
         try:
             yield process
         finally:
             process.send_signal(stop)
-            try:
+            with suppress(subprocess.TimeoutExpired):
                 process.wait(timeout=60)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+            kill(process)
+
+
+def kill(process: subprocess.Popen[bytes]) -> None:
+    """End a program and all that it started, as a machine that goes down would."""
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
 
 
 def await_(
@@ -154,27 +162,125 @@ def bucket(logs: Path, name: str = "lakes") -> Iterator[dict[str, str]]:
         }
 
 
-@contextmanager
-def cluster(
-    home: Path,
-    logs: Path,
-    *,
-    workers: int,
-    environment: Mapping[str, str] | None = None,
-    pinned: bool = False,
-) -> Iterator[dict[str, str]]:
-    """Start Postgres, Redis, the daemon and workers on one home; give their environment.
+@dataclass
+class Cluster:
+    """What works on one home.
 
     Args:
-        home: Shared by all of them; made here.
+        home: Shared by all of them.
+        logs: Folder for what they print.
+        environment: In which a process finds home, storage and broker.
+        servers: Dagster's daemon, and what tells it of the definitions.
+        workers: The processes that take runs, by name.
+    """
+
+    home: Path
+    logs: Path
+    environment: dict[str, str]
+    servers: dict[str, subprocess.Popen[bytes]]
+    workers: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+
+    @contextmanager
+    def worker(self, name: str, *, core: int | None = None) -> Iterator[None]:
+        """Let one more worker take runs until the end of the block.
+
+        Args:
+            name: Under which the broker knows it.
+            core: The one core that it may use, as if that were a machine; None for all.
+        """
+        command = [sys.executable, "-m", "pipelines.worker", "--hostname", f"{name}@%h"]
+        if core is not None:
+            command = ["taskset", "--cpu-list", str(core), *command]
+        log = self.logs / f"{name}.log"
+        log.unlink(missing_ok=True)
+        with started(command, log, environment=self.environment) as process:
+            await_("a worker", lambda: " ready." in log.read_text(), process, log)
+            self.workers[name] = process
+            yield
+
+    def runner(self, process_id: int) -> str | None:
+        """Return the worker whose process has the id, or whose child; None if it is no worker's."""
+        with suppress(ProcessLookupError):
+            group = os.getpgid(process_id)
+            return next((name for name, each in self.workers.items() if each.pid == group), None)
+        return None
+
+    @property
+    def folders(self) -> list[Path]:
+        """Where Postgres and Redis keep what they have."""
+        socket = Path(self.environment["PROVING_BROKER"].removeprefix("redis+socket://"))
+        return [Path(self.environment["PROVING_POSTGRES"].partition("host=")[2]), socket.parent]
+
+    @property
+    def leaders(self) -> dict[str, int]:
+        """The process that leads each group of processes, by what it is."""
+        told = (self.folders[0] / "data" / "postmaster.pid").read_text()
+        postgres = int(told.split("\n", 1)[0])
+        programs = {**self.servers, **self.workers}
+        return {"Postgres": postgres, **{name: each.pid for name, each in programs.items()}}
+
+    def left(self) -> list[str]:
+        """Return the commands of processes that work on the home, but for this one."""
+        sign = f"{homes.VARIABLE}={self.home}".encode()
+        return [
+            command
+            for process_id, command, environment in _processes()
+            if sign in environment and process_id != os.getpid()
+        ]
+
+
+def _processes() -> Iterator[tuple[int, str, list[bytes]]]:
+    for folder in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            environment = (folder / "environ").read_bytes().split(b"\0")
+            command = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+            yield int(folder.name), command, environment
+
+
+@contextmanager
+def definitions(
+    home: Path, logs: Path, environment: Mapping[str, str]
+) -> Iterator[tuple[subprocess.Popen[bytes], Path]]:
+    """Serve the code location, and give the process and the workspace that names it."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = str(probe.getsockname()[1])
+    workspace = home / "dagster" / "workspace.yaml"
+    text = (ROOT / "deploy" / "workspace.yaml").read_text()
+    workspace.write_text(text.replace("port: 4000", f"port: {port}"))
+    where = ["--host", "127.0.0.1", "--port", port, "--location-name", "proving_ground"]
+    command = [_program("dagster"), "api", "grpc", "--module-name", "pipelines.definitions", *where]
+    log = logs / "definitions.log"
+    with started(command, log, environment=environment) as server:
+        await_("the code location", lambda: "Started Dagster code" in log.read_text(), server, log)
+        yield server, workspace
+
+
+def _program(name: str) -> Path:
+    return Path(sys.executable).with_name(name)
+
+
+@contextmanager
+def cluster(
+    home: Path, logs: Path, *, workers: int, lake: str | None = None, pinned: bool = False
+) -> Iterator[Cluster]:
+    """Start Postgres, Redis, the daemon and workers on one home.
+
+    Args:
+        home: Shared by all of them; made here, but for documents that lie there already.
         logs: Folder for what they print.
         workers: How many processes take runs.
-        environment: What they find beside their own, such as where the lake is.
+        lake: URL of the lake; None for a folder of the home.
         pinned: Whether each worker has one core of its own, as a machine of its own would.
     """
     with ExitStack() as stack:
+        if lake is not None:
+            with _environment({homes.LAKE_VARIABLE: lake}):
+                homes.init(home)  # from here on the home names it
+        config = home / "dagster" / "dagster.yaml"
+        config.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / "deploy" / "dagster-celery.yaml", config)
         shared = {
-            **(environment or {}),
             **homes.environment(home),
             "PROVING_POSTGRES": stack.enter_context(postgres(logs)),
             "PROVING_BROKER": stack.enter_context(redis(logs)),
@@ -182,23 +288,16 @@ def cluster(
             "PYTHONPATH": str(ROOT),
         }
         stack.enter_context(_environment(shared))
-        config = home / "dagster" / "dagster.yaml"
-        config.parent.mkdir(parents=True)
-        shutil.copy(ROOT / "deploy" / "dagster-celery.yaml", config)
-        homes.init(home)
         with homes.instance(home):
             pass  # The tables are made once, before many ask for them.
-        daemon = [Path(sys.executable).with_name("dagster-daemon"), "run"]
-        daemon += ["--module-name", "pipelines.definitions"]
-        stack.enter_context(started(daemon, logs / "daemon.log", environment=shared))
+        code, workspace = stack.enter_context(definitions(home, logs, shared))
+        command = [_program("dagster-daemon"), "run", "--workspace", workspace]
+        daemon = stack.enter_context(started(command, logs / "daemon.log", environment=shared))
+        found = Cluster(home, logs, shared, {"daemon": daemon, "definitions": code})
         for number in range(workers):
-            command = [sys.executable, "-m", "pipelines.worker", "--hostname", f"worker{number}@%h"]
-            if pinned:
-                command = ["taskset", "--cpu-list", str(number), *command]
-            log = logs / f"worker{number}.log"
-            process = stack.enter_context(started(command, log, environment=shared))
-            await_("a worker", lambda log=log: " ready." in log.read_text(), process, log)
-        yield shared
+            core = number if pinned else None
+            stack.enter_context(found.worker(f"worker{number}", core=core))
+        yield found
 
 
 @contextmanager

@@ -131,6 +131,33 @@ def test_a_run_on_kubernetes_is_a_job_that_its_schema_takes(launcher: K8sRunLaun
     assert context.namespace == ENVIRONMENT["PROVING_NAMESPACE"] == KUSTOMIZATION["namespace"]
 
 
+def test_the_page_says_of_a_run_what_the_manifests_say() -> None:
+    page = (servers.ROOT / "docs" / "scale.md").read_text(encoding="utf-8")
+    _, section = page.split("## Kubernetes")
+    rows = [line.strip("| ").split(" | ") for line in section.splitlines() if line[:2] == "| "]
+    said = {cells[0].replace("`", ""): cells[1] for cells in rows if len(cells) == 3}
+    instance = yaml.safe_load(CONFIG["dagster.yaml"])
+    run = instance["run_launcher"]["config"]
+    least, most = run["resources"]["requests"], run["resources"]["limits"]
+    limits, queue = instance["concurrency"], instance["run_queue"]
+    assert least["cpu"] == most["cpu"] == "1"
+    memory = f"{least['memory'].removesuffix('Gi')} to {most['memory'].removesuffix('Gi')} GiB"
+    assert said["resources of a run"] == f"{least['cpu']} core, {memory}"
+    at_once = limits["runs"]["max_concurrent_runs"]
+    assert said["max_concurrent_runs, pool engine"] == str(at_once)
+    assert limits["pools"]["default_limit"] == at_once
+    for name, value in {
+        "dequeue_num_workers": queue["dequeue_num_workers"],
+        "start_timeout_seconds": instance["run_monitoring"]["start_timeout_seconds"],
+        "max_resume_run_attempts": instance["run_monitoring"]["max_resume_run_attempts"],
+        "max_retries": instance["run_retries"]["max_retries"],
+        "ttlSecondsAfterFinished": run["run_k8s_config"]["job_spec_config"][
+            "ttlSecondsAfterFinished"
+        ],
+    }.items():
+        assert said[name] == str(value), name
+
+
 def test_the_launcher_may_do_what_it_does_and_no_more() -> None:
     (role,) = [each for each in MANIFESTS.values() if each["kind"] == "Role"]
     allowed = {
@@ -172,7 +199,7 @@ def test_an_instance_on_real_engines_loads_and_keeps_what_it_is_told(
             # A run whose lock is not on this disk may live on another machine, if there are others.
             again.add_run(dg.DagsterRun(job_name="any", status=dg.DagsterRunStatus.STARTED))
             found = doctor.run(home, instance=again, now_seconds=4e9)
-            assert len(found) == (0 if "celery" in name else 1)
+            assert len(found.findings) == (0 if "celery" in name else 1)
 
 
 @pytest.mark.parametrize(
