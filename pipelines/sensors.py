@@ -82,7 +82,7 @@ def strategy_documents(
     before = Seen.parse(context.cursor)
     if before is None:
         # The clock numbers the first tick above every tick of an earlier, forgotten cursor.
-        before = Seen(seq=int(time.time()), files=_known_at_first(store, found))
+        before = Seen(seq=int(time.time()), files=_known_at_first(store, home, found))
         return _asked(context, before, [], _added(context, found.hashes), found)
     touched = sorted(
         name for name, digest in found.hashes.items() if before.files.get(name) != digest
@@ -149,15 +149,18 @@ def find(home: Path, *, now_seconds: float) -> Found:
     return found
 
 
-def _known_at_first(store: Store, found: Found) -> dict[str, str]:
+def _known_at_first(store: Store, home: Path, found: Found) -> dict[str, str]:
     """Return the hash of the document that each strategy in the lake was made from.
 
-    Where nothing was ever run there is nothing to run again, and every document counts as known.
+    A strategy that no campaign of the lake enters has nothing to run again, and counts as known.
     """
     table = TABLES["strategies"]
-    if not store.partitions(table) and not store.partitions(TABLES["bars"]):
-        return dict(found.hashes)
-    hashes = {}
+    entered = _materialised_campaigns(store, home).values()
+    hashes = {
+        name: digest
+        for name, digest in found.hashes.items()
+        if not any(_enters(document, name) for document in entered)
+    }
     for partition in store.partitions(table):
         try:
             footer = store.footer(table, partition)

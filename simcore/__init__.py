@@ -27,9 +27,11 @@ if TYPE_CHECKING:
     from simcore.strategy.check import check_strategy
     from simcore.strategy.formula import indicator
     from simcore.strategy.strategy import Strategy, compile_strategy
+    from simcore.tournaments.arena import Arena, arena
     from simcore.tournaments.play import Tournament, tournament
 
 _HOMES = {
+    "Arena": "simcore.tournaments.arena",
     "Backtest": "simcore.backtests.run",
     "ChaosRun": "simcore.chaos.campaign",
     "Contrast": "simcore.contrast.contrast",
@@ -43,6 +45,7 @@ _HOMES = {
     "TableError": "simcore.errors",
     "Tournament": "simcore.tournaments.play",
     "WalkForward": "simcore.backtests.walk_forward",
+    "arena": "simcore.tournaments.arena",
     "backtest": "simcore.backtests.run",
     "catalogue": "simcore.inventory",
     "chaos_run": "simcore.chaos.campaign",
@@ -63,6 +66,7 @@ _HOMES = {
 }
 
 __all__ = [
+    "Arena",
     "Backtest",
     "ChaosRun",
     "Contrast",
@@ -76,6 +80,7 @@ __all__ = [
     "TableError",
     "Tournament",
     "WalkForward",
+    "arena",
     "backtest",
     "catalogue",
     "chaos_run",

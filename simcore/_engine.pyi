@@ -43,6 +43,16 @@ def scripted(
     bars_per_year: float,
     n_threads: int | None = None,
 ) -> list[dict[str, Any]]: ...
+def arena(
+    programs: Sequence[str],
+    execution_json: str,
+    book_json: str,
+    bars: Sequence[Mapping[str, NDArray[Any]]],
+    pairings: Sequence[tuple[int, int, int]],
+    initial_cash: float,
+    bars_per_year: Sequence[float],
+    n_threads: int | None = None,
+) -> list[dict[str, NDArray[np.float64]]]: ...
 def metrics(
     returns: NDArray[np.float64],
     bars_per_year: float,

@@ -251,6 +251,57 @@ def scripted(
         )
 
 
+def arena(
+    programs: Sequence[str],
+    execution: str,
+    book: Mapping[str, float],
+    bars: Sequence[Columns],
+    pairings: Sequence[tuple[int, int, int]],
+    *,
+    initial_cash: float,
+    bars_per_year: Sequence[float],
+    n_threads: int | None = None,
+) -> list[Columns]:
+    """Let pairs of programs trade in one order book, each pair in an arena of its own.
+
+    Args:
+        programs: Compiled programs, as JSON texts.
+        execution: Every field of an execution profile, as JSON text.
+        book: ``depth_base_per_bps``, ``permanent_fraction`` and ``half_life_bars``.
+        bars: Undisturbed columns of one path of one asset each.
+        pairings: Two programs and the bars that they meet on, by position.
+        initial_cash: Of each of them, in quote currency, above 0.
+        bars_per_year: One value for each entry of `bars`.
+        n_threads: None takes the machine's cores; the bytes are the same for any number.
+
+    Returns:
+        For each pairing the bars that came of it, ``open, high, low, close, volume``; and
+        ``displacement`` (of the log price), ``book_base`` (what the book gave in the auction of
+        the bar), ``dealer_base`` (what the dealer has given and not bought back at its close) and
+        ``position_base_a``, ``position_base_b``; each ``(n_bars,)``.
+
+    Raises:
+        EngineError: A program, the execution, the book or the bars are refused.
+
+    Source:
+        Kyle (1985), Econometrica 53(6), for a price that moves with what is asked for; Obizhaeva
+        and Wang (2013), J. Financial Markets 16(1), for a move that stays in part and a rest that
+        decays.
+    """
+    check_threads(n_threads)
+    with _refusals():
+        return _engine.arena(
+            programs,
+            execution,
+            json.dumps(dict(book)),
+            bars,
+            pairings,
+            initial_cash,
+            bars_per_year,
+            n_threads,
+        )
+
+
 def metrics(
     returns: NDArray[np.float64],
     *,

@@ -18,14 +18,13 @@ from simcore.campaign_document import NO_CHAOS
 from simcore.chaos.campaign import chaos_run
 from simcore.chaos.schedule import level, run_seeds
 from simcore.samples.sample import NOT_JUDGED, Again, is_of_today, sample
-from simcore.steps import calibrate
 from simcore.steps.compete import rollups
 from simcore.steps.lakes import Anew
 from simcore.steps.step import campaign_runs
 from simcore.store import Partition, Store
 from simcore.tables import TABLES
 from simcore.tables.table import Table
-from simcore.tournaments.calibration import calibration
+from simcore.tournaments.calibration import QUICK, SMALL, calibration
 
 Step = Callable[[Store, Campaign], object]
 
@@ -90,10 +89,10 @@ def _tournament(store: Store, campaign: Campaign, digest: str) -> Again:
 
 
 def _calibration(store: Store, campaign: Campaign, digest: str) -> Again:
-    names = sample([each.name for each in calibrate.QUICK], digest)
+    names = sample([each.name for each in QUICK], digest)
     asked = campaign.document
-    designs = [each for each in calibrate.QUICK if each.name in names]
-    rows = calibration(calibrate.SMALL, seed=asked.seed, designs=designs, execution=asked.execution)
+    designs = [each for each in QUICK if each.name in names]
+    rows = calibration(SMALL, seed=asked.seed, designs=designs, execution=asked.execution)
     which = {"calibration": pl.col("design").is_in(names)}
     return Again(", ".join(names), {"calibration": rows}, which, _SLACK)
 

@@ -19,6 +19,7 @@ from simcore.steps.step import (
     Outcome,
     Rows,
     Step,
+    campaign_markets,
     campaign_runs,
     contents,
     manifests,
@@ -29,8 +30,10 @@ from simcore.steps.step import (
 from simcore.store import Partition, Provenance, Store
 from simcore.strategy.strategy import Strategy
 from simcore.tables import TABLES
+from simcore.tournaments.document import TournamentDocument
 from simcore.tournaments.evidence import STRESS, Evidence, known_maxima, tried
 from simcore.tournaments.history import daily_rollups, days_of
+from simcore.tournaments.pairings import paired_runs
 from simcore.tournaments.play import Played, play
 from simcore.tournaments.seeding import in_order, ratings_of, seeded_by
 from simcore.tournaments.simulated import lineages_of, trials_of
@@ -115,12 +118,18 @@ def _tried(store: Store, campaign: Campaign) -> tuple[dict[tuple[str, int], str]
 
 def _stressed(store: Store, campaign: Campaign) -> pl.DataFrame:
     """Return the runs of every strategy once more, under stress."""
-    bars = store.read(TABLES["bars"], Partition(campaign=campaign.id))
-    markets = [
-        (row, bars.filter(pl.col("scenario_id") == row["scenario_id"]))
-        for row in manifests(store, campaign)
-    ]
+    markets = campaign_markets(store, campaign, manifests(store, campaign))
     return scored_runs(campaign.strategies, markets, STRESS, campaign.document.initial_cash)
+
+
+def _compared(
+    store: Store, campaign: Campaign, asked: TournamentDocument, alone: pl.DataFrame
+) -> pl.DataFrame:
+    """Return the runs that a tournament compares: those alone, or in arenas those of each pair."""
+    if asked.arena is None:
+        return alone
+    markets = campaign_markets(store, campaign, manifests(store, campaign))
+    return paired_runs(asked, campaign.strategies, markets)
 
 
 def _play_all(
@@ -145,10 +154,11 @@ def _play_all(
     if campaign.strategies:
         stress = _stressed(store, campaign)
         for each in in_order(campaign.tournaments):
+            compared = _compared(store, campaign, each, runs)
             ids = families if each.scenarios is None else each.scenarios
             own = [name for (scenario_id, _), name in lineages.items() if scenario_id in ids]
             # A run counts whether or not its step has written it down by now.
-            known = united([trials, trials_of(runs, campaign.strategies, lineages, each)])
+            known = united([trials, trials_of(compared, campaign.strategies, lineages, each)])
             earlier = seeded_by(each)
             evidence = Evidence(
                 trials=tried(known, own),
@@ -156,7 +166,7 @@ def _play_all(
                 sharpe_max=known_maxima(scenarios),
                 prior=ratings_of(played[earlier].standings) if earlier is not None else {},
             )
-            played[each.id] = play(each, entries, runs, families, evidence=evidence)
+            played[each.id] = play(each, entries, compared, families, evidence=evidence)
     standings = pl.concat(
         [TABLES["standings"].empty(), *(each.standings for each in played.values())]
     )

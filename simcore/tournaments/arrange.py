@@ -9,7 +9,6 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from simcore.backtests.request import execution_name
 from simcore.errors import InvariantError, SpecError, TableError
 from simcore.problems import Problem
 from simcore.scoring import SCORES
@@ -24,6 +23,9 @@ METRICS: Final = (
     "ambiguity_gap", "n_trades", "skew", "kurt", "bars", "bars_per_year",
 )  # fmt: skip
 """Columns of `backtests` that standings are made of, beside those that the score reads."""
+
+RUN_KEY: Final = ("scenario_id", "path", "strategy_id", "opponent_id")
+"""What tells one run from another; the opponent where entries met in arenas."""
 
 
 def kept_runs(
@@ -44,19 +46,20 @@ def kept_runs(
 
     Raises:
         SpecError: FOREIGN_RUNS, they were made with other cash.
-        TableError: DUPLICATE_RUN, an entry has two runs on one path.
+        TableError: DUPLICATE_RUN, an entry has two runs on one path, or two against one opponent.
     """
     scenario_ids = sorted(families if document.scenarios is None else document.scenarios)
     unknown = [each for each in scenario_ids if each not in families]
     if unknown:
         raise InvariantError(f"{document.id}: no family given for scenarios {', '.join(unknown)}")
-    made_under = execution_name(document.execution) if execution is None else execution
+    made_under = document.made_under if execution is None else execution
+    run_key = [name for name in RUN_KEY if name in runs.columns]
     kept = runs.filter(
         pl.col("strategy_id").is_in([entrant.strategy_id for entrant in entrants])
         & pl.col("scenario_id").is_in(scenario_ids)
         & (pl.col("execution") == made_under)
-    ).sort("scenario_id", "path", "strategy_id")
-    if kept.select("scenario_id", "path", "strategy_id").is_duplicated().any():
+    ).sort(run_key)
+    if kept.select(run_key).is_duplicated().any():
         raise TableError("DUPLICATE_RUN", f"{document.id}: got two runs of one entry on one path")
     foreign = kept.filter(pl.col("initial_cash_quote") != document.initial_cash)
     if foreign.height:

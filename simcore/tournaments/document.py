@@ -11,7 +11,7 @@ from typing import Annotated, Any, Final
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from simcore.backtests.request import execution_fields
+from simcore.backtests.request import execution_fields, execution_name
 from simcore.documents import Loaded, nearest, parse, read
 from simcore.errors import SpecError
 from simcore.problems import Problem
@@ -19,6 +19,7 @@ from simcore.scoring import SCORES
 from simcore.scoring.composite import COMPOSITE_V1
 from simcore.scoring.score import WEIGHT_SLACK
 from simcore.seeds import SEED_MAX
+from simcore.tournaments.book import Book, arena_name, misfits
 from simcore.tournaments.formats.elimination import EliminationOptions
 from simcore.tournaments.formats.gauntlet import GauntletOptions
 from simcore.tournaments.formats.race import RaceOptions
@@ -173,6 +174,8 @@ class TournamentDocument(Part):
     Args:
         entries: Strategy ids; None for those of the campaign (`"campaign"` in the document).
         scenarios: Scenario ids; None likewise.
+        arena: The order book in which every two entries trade against each other; None lets
+            each trade alone.
         alpha: Intervals have coverage ``1 - alpha``.
         champion: Strategy that holds the title, by which the others are measured; None: nobody, or
             the one that a sequential test defends.
@@ -187,6 +190,8 @@ class TournamentDocument(Part):
     scenarios: Ids
     format: Annotated[FormatOptions, Field(discriminator="type")]
     score: ScoreChoice = ScoreChoice()
+    # Absent it is left out, so that the hash of a document that does not say it stays as it was.
+    arena: Annotated[Book | None, Field(exclude_if=lambda book: book is None)] = None
     execution: str | dict[str, Any] = "honest_v1"
     initial_cash: Annotated[float, Field(gt=0.0, le=1e15)] = 10_000.0
     alpha: Annotated[float, Field(ge=1e-4, le=0.5)] = 0.05
@@ -202,11 +207,34 @@ class TournamentDocument(Part):
         Field(exclude_if=lambda weights: weights is None),
     ] = None
 
+    @property
+    def made_under(self) -> str:
+        """What the runs that are compared were made under, as tables name it."""
+        if self.arena is None:
+            return execution_name(self.execution)
+        return arena_name(self.execution, self.arena)
 
-def title_of(document: TournamentDocument) -> str | None:
-    """Return the id of the strategy that holds the title; None: nobody does."""
-    named: str | None = getattr(document.format, "champion", document.champion)
-    return named
+    @model_validator(mode="after")
+    def _fits_its_arena(self) -> TournamentDocument:
+        if self.arena is None:
+            return self
+        wrong = [f"{name}: got {got}, expected {want}" for name, got, want in self._unfit()]
+        if wrong:
+            raise PydanticCustomError("MISFIT", "arena: {wrong}", {"wrong": "; ".join(wrong)})
+        return self
+
+    def _unfit(self) -> list[tuple[str, str, str]]:
+        """What does not go with an arena: name, what is there, what should be."""
+        unfit = []
+        if self.format.type == "race":
+            unfit.append(
+                ("format", "race", "another: it takes who beats the leader by more for better")
+            )
+        try:
+            fields = execution_fields(self.execution)
+        except SpecError:
+            return unfit  # What is wrong with an execution by itself is told elsewhere.
+        return unfit + [(f"execution.{name}", got, want) for name, got, want in misfits(fields)]
 
 
 def read_tournament(
@@ -227,6 +255,12 @@ def read_tournament(
     if problems:
         raise SpecError([replace(problem, source=loaded.source) for problem in problems])
     return asked
+
+
+def title_of(document: TournamentDocument) -> str | None:
+    """Return the id of the strategy that holds the title; None: nobody does."""
+    named: str | None = getattr(document.format, "champion", document.champion)
+    return named
 
 
 def _two_titles(asked: TournamentDocument) -> list[Problem]:

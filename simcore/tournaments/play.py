@@ -1,7 +1,7 @@
 """Playing a tournament: entrants and runs in, games and standings out.
 
-Runs are made once and compared; nothing is simulated per game. The same rows in any order give the
-same bytes.
+Runs are made once and compared; nothing is simulated per game, but where entries meet in arenas:
+there every pair has runs of its own. The same rows in any order give the same bytes.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from simcore.tournaments.field import Entrant, Field, Games
 from simcore.tournaments.formats import FORMATS
 from simcore.tournaments.game import Finish, Match, Result, Start, points, result_names
 from simcore.tournaments.intervals import N_RATING_RESAMPLES, N_RESAMPLES
+from simcore.tournaments.pairings import arranged_pairs, game_scores
 from simcore.tournaments.resample import deck
 from simcore.tournaments.seeding import ratings_of, refused, seeded_by
 from simcore.tournaments.standings import Asked, standings
@@ -119,8 +120,8 @@ def play(
         document: What is played.
         entries: One mapping an entry: ``strategy_id, name, version, ir_hash``. Equal programs
             under several ids are one entrant.
-        runs: Rows of the table `backtests`; those of other entries, scenarios or executions are
-            left out.
+        runs: Rows of the table `backtests`, or of `paired_runs` for an arena; those of other
+            entries, scenarios or executions are left out.
         families: Family by scenario id, for every scenario of the tournament.
         seed: Of the bootstrap; None takes the document's.
         evidence: What is known beside the runs; columns that need it are null without.
@@ -136,8 +137,10 @@ def play(
     used_seed = document.seed if seed is None else seed
     entrants = _entrants(document, entries)
     kept = kept_runs(document, entrants, runs, families)
-    field = arranged(document, entrants, kept, families)
-    _check_weights(document, field)
+    field = _arranged(document, entrants, kept, families)
+    if document.arena is not None:
+        # Nobody was put under stress there, and what a market allows is not known of a moved one.
+        evidence = replace(evidence, stress=None, sharpe_max={})
     names = {each: e.ir_hash for e in entrants for each in e.ids}
     if evidence.champion is None:
         evidence = replace(evidence, champion=_title(document, field, names))
@@ -278,6 +281,19 @@ def _challengers(
     return tuple(names[each] for each in named)
 
 
+def _arranged(
+    document: TournamentDocument,
+    entrants: Sequence[Entrant],
+    kept: pl.DataFrame,
+    families: Mapping[str, str],
+) -> Field:
+    """Runs as arrays, alone or of pairs, with weights that fit the families."""
+    place = arranged if document.arena is None else arranged_pairs
+    field = place(document, entrants, kept, families)
+    _check_weights(document, field)
+    return field
+
+
 def _check_weights(document: TournamentDocument, field: Field) -> None:
     """Refuse weights that are not those of the families that are played."""
     weights = document.family_weights
@@ -324,7 +340,7 @@ def _match(
 ) -> Result:
     """Games of two entrants on the markets of a round that both have run on."""
     market = np.flatnonzero(markets & field.has_run[:, a] & field.has_run[:, b])
-    score_a, score_b = field.score[market, a], field.score[market, b]
+    score_a, score_b = game_scores(field, market, a, b)
     won = points(score_a, score_b, document.score.epsilon_points)
     return Result(market, score_a, score_b, won, start.shares(market))
 
@@ -333,6 +349,7 @@ def _games_frame(
     tournament_id: str, field: Field, games: Games, stages: Sequence[str]
 ) -> pl.DataFrame:
     ids = np.array([entrant.strategy_id for entrant in field.entrants], dtype=object)
+    score_a, score_b = game_scores(field, games.market, games.entry_a, games.entry_b)
     frame = pl.DataFrame(
         {
             "round": games.round_index,
@@ -341,8 +358,8 @@ def _games_frame(
             "path": [field.markets[i].path for i in games.market],
             "entry_a": ids[games.entry_a].tolist(),
             "entry_b": ids[games.entry_b].tolist(),
-            "score_a": field.score[games.market, games.entry_a],
-            "score_b": field.score[games.market, games.entry_b],
+            "score_a": score_a,
+            "score_b": score_b,
             "result": result_names(games.points_a),
         }
     ).with_columns(tournament_id=pl.lit(tournament_id))
@@ -375,6 +392,7 @@ def _manifest(
             for row in markets.sort("scenario_id", "path").iter_rows(named=True)
         ],
         "format": document.format.model_dump(mode="json"),
+        **({} if document.arena is None else {"arena": document.arena.fields()}),
         "score": {
             **document.score.model_dump(mode="json"),
             "weights": list(document.score.used_weights),

@@ -9,15 +9,16 @@ from typing import Any
 
 import polars as pl
 
-from simcore.backtests.request import execution_name
 from simcore.backtests.trials import BY_HAND, TrialLedger, execution_hash, lineage, united
 from simcore.bars import columns_by_path
 from simcore.errors import SpecError
 from simcore.problems import Hint, Problem
 from simcore.store import Partition, Store
 from simcore.strategy.strategy import Strategy
+from simcore.tournaments.book import arena_hash
 from simcore.tournaments.document import TournamentDocument, read_tournament
 from simcore.tournaments.evidence import STRESS, Evidence, known_maxima, tried
+from simcore.tournaments.pairings import averaged, n_pairings, paired_runs
 from simcore.tournaments.planner import Plan, plan
 
 
@@ -41,6 +42,8 @@ class Simulated:
 def simulated(document: TournamentDocument, home: str | Path | None) -> Simulated:
     """Generate the markets of a tournament and run every entry on them, as asked and under stress.
 
+    In an arena every pair of entries runs, and under stress nobody does.
+
     Args:
         document: With ids for entries and scenarios.
         home: Where the user's own documents lie. With one, every run is a trial of its ledger.
@@ -61,14 +64,19 @@ def simulated(document: TournamentDocument, home: str | Path | None) -> Simulate
         for strategy in strategies
     ]
     families = {manifest["scenario_id"]: manifest["family"] for manifest, _ in markets}
-    runs = scored_runs(strategies, markets, document.execution, document.initial_cash)
+    stress = None
+    if document.arena is None:
+        runs = scored_runs(strategies, markets, document.execution, document.initial_cash)
+        stress = scored_runs(strategies, markets, STRESS, document.initial_cash)
+    else:
+        runs = paired_runs(document, strategies, markets)
     lineages = lineages_of(markets)
     trials = trials_of(runs, strategies, lineages, document)
     if home is not None:
         trials = _written_down(Path(home), strategies, trials)
     evidence = Evidence(
         trials=tried(trials, list(lineages.values())),
-        stress=scored_runs(strategies, markets, STRESS, document.initial_cash),
+        stress=stress,
         sharpe_max=known_maxima([manifest for manifest, _ in markets]),
     )
     return Simulated(entries, runs, families, evidence)
@@ -128,9 +136,11 @@ def planned(
     asked = read_tournament(document, home=home)
     n_markets = sum(load(each, home=home).document.paths for each in asked.scenarios or ())
     made = plan(max(n_markets, 1), alpha=asked.alpha)
+    n_entries = len(asked.entries or ())
+    meet = f" in {n_pairings(n_entries, n_markets)} arenas" if asked.arena is not None else ""
     line = (
-        f"{asked.id}: {len(asked.entries or ())} entries, {n_markets} markets, "
-        f"{asked.format.type}; sees a difference of {made.mde_sd:.3g} deviations of paired "
+        f"{asked.id}: {n_entries} entries, {n_markets} markets, "
+        f"{asked.format.type}{meet}; sees a difference of {made.mde_sd:.3g} deviations of paired "
         f"scores in {made.power:.0%} of cases, at an error of {made.alpha:g}"
     )
     return line, made
@@ -160,18 +170,22 @@ def trials_of(
     """Return the runs of a tournament as rows of the table `trials`.
 
     Args:
-        runs: Rows of `backtests`; those of other executions are left out.
+        runs: Rows of `backtests`, or of `paired_runs` for an arena; those of other executions are
+            left out. What an entry did against several is one trial.
         strategies: Whose runs.
         lineages: By scenario and path, as `lineages_of` gives.
         document: The tournament, which names who asked and the execution.
     """
-    own = runs.filter(pl.col("execution") == execution_name(document.execution))
+    own = runs.filter(pl.col("execution") == document.made_under)
+    made_under = execution_hash(document.execution)
+    if document.arena is not None:
+        own, made_under = averaged(own), arena_hash(document.execution, document.arena)
     struct = {each.id: each.struct_hash for each in strategies}
     ran_on = [lineages[key] for key in own.select("scenario_id", "path").iter_rows()]
     frame = own.select(
         pl.Series("lineage", ran_on, dtype=pl.String),
         "ir_hash",
-        pl.lit(execution_hash(document.execution)).alias("execution_hash"),
+        pl.lit(made_under).alias("execution_hash"),
         pl.col("strategy_id").replace_strict(struct, return_dtype=pl.String).alias("struct_hash"),
         "strategy_id",
         (pl.col("sharpe") / pl.col("bars_per_year").sqrt()).alias("sharpe_bar"),

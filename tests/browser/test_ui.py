@@ -1,128 +1,76 @@
+"""A person at Dagster's page: real Chromium against what `make dev` starts.
+
+Every campaign here is a user's own and tiny, so that what takes long is Dagster's clock: its
+daemon of backfills looks every thirty seconds, and that cannot be set.
+"""
+
 from __future__ import annotations
 
-import json
-import os
-import signal
-import socket
-import subprocess
-import sys
+import re
 import time
-import urllib.request
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from urllib.parse import quote
 
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from assets import checks
+from pipelines import headless
 from pipelines import home as homes
-from simcore import documents
+from simcore import documents, steps
 from simcore.errors import SpecError
 from simcore.store import Partition, Store
 from simcore.strategy.strategy import compile_strategy
 from simcore.tables import TABLES
 from simcore.verification import verify
 from tests.browser.install import MISSING, find
+from tests.browser.pages import Server, Visit, served
 
 pytestmark = pytest.mark.browser
 
-ROOT = Path(__file__).parents[2]
-SCREENSHOTS = Path(__file__).parent / "screenshots"
-START_SECONDS = 120
 RUN_MS = 120_000
-BACKFILL_SECONDS = 420
+BACKFILL_MS = 420_000
+UNFINISHED = "QUEUED, NOT_STARTED, STARTING, STARTED, CANCELING"
 MINE = "mine"
+RUN, BACKFILLED = "c-run", ("c-one", "c-two")
+CAMPAIGN = """\
+version = "0.1.0"
+id = "{name}"
+name = "One market for a few days"
+seed = 1
+days = 5
+scenarios = ["{scenario}"]
+strategies = {strategies}
+tournaments = ["c0-round-robin"]
+chaos = "none"
+execution = "honest_v1"
+initial_cash = 10000.0
+"""
+MADE = (*steps.MARKETS, *steps.BACKTESTS)
 
 
-@dataclass
-class Server:
-    """Dagster as a user starts it, on a home of its own."""
-
-    url: str
-    home: Path
-    log: Path
-
-
-@dataclass
-class Visit:
-    """A page, and what went wrong on it."""
-
-    page: Page
-    errors: list[str] = field(default_factory=list)
-    outside: list[str] = field(default_factory=list)
-
-    def show(self, path: str, server: Server) -> Page:
-        self.page.goto(server.url + path, wait_until="domcontentloaded")
-        return self.page
-
-    def shoot(self, name: str) -> None:
-        SCREENSHOTS.mkdir(exist_ok=True)
-        self.page.screenshot(path=SCREENSHOTS / f"{name}.png")
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def ask(url: str, query: str, variables: dict[str, Any] | None = None) -> Any:
-    body = json.dumps({"query": query, "variables": variables or {}}).encode()
-    request = urllib.request.Request(
-        f"{url}/graphql", body, headers={"Content-Type": "application/json"}
-    )
-    with urllib.request.urlopen(request, timeout=30) as answer:
-        return json.load(answer)["data"]
-
-
-def assets_of(url: str) -> set[str]:
-    try:
-        nodes = ask(url, "{ assetNodes { assetKey { path } } }")["assetNodes"]
-    except (OSError, TypeError, KeyError):
-        return set()
-    return {node["assetKey"]["path"][-1] for node in nodes}
-
-
-def backfills(url: str) -> list[str]:
-    query = "{ partitionBackfillsOrError { ... on PartitionBackfills { results { status } } } }"
-    results = ask(url, query)["partitionBackfillsOrError"]["results"]
-    return [each["status"] for each in results]
+def prepare(home: Path) -> None:
+    """Make a home in which one campaign was run, and two were only written down."""
+    homes.init(home)
+    document = documents.found("strategies")["ma_cross"].read_text()
+    (home / "strategies" / f"{MINE}.toml").write_text(document.replace("ma_cross", MINE))
+    for name, own in ((RUN, MINE), *((name, "ma_cross") for name in BACKFILLED)):
+        scenario = "vol-calm" if name == BACKFILLED[1] else "trend-up-mid"
+        strategies = f'["ma_cross_trend", "{own}"]'
+        text = CAMPAIGN.format(name=name, scenario=scenario, strategies=strategies)
+        (home / "campaigns" / f"{name}.toml").write_text(text)
+    with homes.instance(home) as instance:
+        summary = headless.run(RUN, home=home, progress=print, instance=instance)
+    assert summary.failures == []
 
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     folder = tmp_path_factory.mktemp("ui")
-    home, log, port = folder / "home", folder / "dev.log", free_port()
-    homes.init(home)
-    document = documents.found("strategies")["ma_cross"].read_text()
-    (home / "strategies" / f"{MINE}.toml").write_text(document.replace("ma_cross", MINE))
-    environment = {**os.environ, **homes.environment(home), "DAGSTER_DISABLE_TELEMETRY": "1"}
-    with log.open("w") as output:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "pipelines.dev", "--host", "127.0.0.1", "--port", str(port)],
-            cwd=ROOT,
-            env=environment,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-    found = Server(f"http://127.0.0.1:{port}", home, log)
-    try:
-        deadline = time.monotonic() + START_SECONDS
-        while assets_of(found.url) != set(TABLES):
-            assert process.poll() is None, log.read_text()
-            assert time.monotonic() < deadline, log.read_text()
-            time.sleep(1.0)
+    prepare(folder / "home")
+    with served(folder / "home", folder / "dev.log") as found:
         yield found
-    finally:
-        process.send_signal(signal.SIGINT)
-        try:
-            process.wait(timeout=30)
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
 
 
 @pytest.fixture(scope="module")
@@ -147,9 +95,13 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture
 def visit(browser: Browser, server: Server) -> Iterator[Visit]:
     page = browser.new_page(viewport={"width": 1500, "height": 1000})
-    page.set_default_timeout(30_000)
-    made = Visit(page)
+    page.set_default_timeout(60_000)
+    made = Visit(page, server)
     page.on("pageerror", lambda error: made.errors.append(str(error)))
+    page.on(
+        "console",
+        lambda said: made.errors.append(said.text) if said.type == "error" else None,
+    )
     page.on(
         "request",
         lambda request: (
@@ -162,21 +114,73 @@ def visit(browser: Browser, server: Server) -> Iterator[Visit]:
     page.close()
 
 
-def choose(page: Page, *partitions: str) -> None:
-    """Open the dialog of an asset's page and choose partitions in it."""
-    page.get_by_role("button", name="Materialize").first.click()
-    dialog = page.get_by_role("dialog")
-    dialog.get_by_text("Select a partition or create one").first.click()
-    for partition in partitions:
-        page.get_by_role("menuitem", name=partition).first.click()
-    page.keyboard.press("Escape")
+def lake_of(server: Server) -> Store:
+    return Store(homes.lake(server.home))
 
 
-def test_the_asset_graph_loads(visit: Visit, server: Server) -> None:
-    page = visit.show("/asset-groups", server)
+def drafts(server: Server) -> list[Path]:
+    return list((server.home / "lake" / ".staging").glob("*"))
+
+
+def locks(server: Server) -> list[Path]:
+    """Return what runs hold while their function is at work."""
+    return list((server.home / "journal" / "runs").glob("*.lock"))
+
+
+def launched(visit: Visit, query: str, n_assets: int) -> Page:
+    """Launch a backfill of two campaigns by clicking, and return its page."""
+    page = visit.show(f"/asset-groups~{quote(query, safe='')}/")
+    # The whole graph is shown until the choice has been made out.
+    name = "Materialize all" if n_assets > 1 else "Materialize"
+    expect(page.get_by_role("button", name=name).first).to_be_enabled()
+    page.wait_for_timeout(2_000)
+    visit.choose(*BACKFILLED)
+    dialog = page.get_by_role("dialog").filter(has_text="Launch runs to materialize")
+    if n_assets > 1:
+        expect(dialog.get_by_text(f"materialize {n_assets} assets")).to_be_visible()
+    dialog.get_by_role("button", name="Launch backfill").click()
+    page.get_by_text("View", exact=True).last.click()
+    page.wait_for_url("**/runs/b/*")
+    expect(page.get_by_text("In progress", exact=True).first).to_be_visible()
+    return page
+
+
+def awaited(server: Server, table: str, place: Partition) -> str:
+    """Return the content hash of a partition once it is there and no run is under way."""
+    store = lake_of(server)
+    server.until(
+        lambda: store.footer(TABLES[table], place) and not server.runs(UNFINISHED), table, 240
+    )
+    footer = store.footer(TABLES[table], place)
+    assert footer is not None
+    return footer.content_hash
+
+
+def test_no_page_of_the_graph_warns_and_every_group_has_a_name(
+    visit: Visit, server: Server
+) -> None:
+    page = visit.show("/asset-groups")
+    groups = {
+        node["groupName"] for node in server.ask("{ assetNodes { groupName } }")["assetNodes"]
+    }
     for group in ("markets", "strategies", "backtests", "tournaments", "chaos", "report"):
-        expect(page.get_by_text(group, exact=True).first).to_be_visible(timeout=60_000)
+        assert group in groups
+    for group in groups:
+        expect(page.get_by_text(group, exact=True).first).to_be_visible()
     visit.shoot("graph")
+    for address, awaited in (
+        ("/asset-groups", "Global asset lineage"),
+        ("/locations", "Loaded"),
+        ("/locations/proving_ground/assets", "markets"),
+        ("/deployment/daemons", "Running"),
+        ("/automation", "strategy_documents"),
+    ):
+        page = visit.show(address)
+        expect(page.get_by_text(awaited, exact=True).first).to_be_visible()
+        body = page.locator("body").inner_text()
+        assert re.findall(r"(?i)\b(?:default|deprecat\w*|warnings?|errors?)\b", body) == [], address
+        # One is always there, empty, to read out where one has gone to.
+        assert [said for said in page.get_by_role("alert").all_inner_texts() if said] == [], address
     assert visit.errors == []
     assert visit.outside == []
 
@@ -184,19 +188,20 @@ def test_the_asset_graph_loads(visit: Visit, server: Server) -> None:
 def test_a_partition_is_materialised_by_clicking_its_checks_are_green_its_picture_shown(
     visit: Visit, server: Server
 ) -> None:
-    page = visit.show("/assets/bars", server)
-    choose(page, "c0-tiny")
+    page = visit.show("/assets/bars")
+    visit.choose("c0-tiny")
     dialog = page.get_by_role("dialog").filter(has_text="Launch runs to materialize")
     dialog.get_by_role("button", name="Launch 1 run").click()
-    expect(dialog).to_be_hidden(timeout=30_000)
+    expect(dialog).to_be_hidden()
 
     n_checks = len(checks.sentences(TABLES["bars"]))
-    page = visit.show("/assets/bars?view=checks", server)
+    page = visit.show("/assets/bars?view=checks")
     expect(page.get_by_text("Succeeded", exact=True)).to_have_count(n_checks, timeout=RUN_MS)
     assert page.get_by_text("Failed", exact=True).count() == 0
     visit.shoot("checks")
 
-    page = visit.show("/assets/bars?view=partitions&partition=c0-tiny", server)
+    footer = awaited(server, "bars", Partition("c0-tiny"))
+    page = visit.show("/assets/bars?view=partitions&partition=c0-tiny")
     expect(page.get_by_text("Latest materialization")).to_be_visible()
     row = page.get_by_role("row").filter(has_text="picture")
     row.get_by_text("[Show Markdown]").click()
@@ -204,57 +209,92 @@ def test_a_partition_is_materialised_by_clicking_its_checks_are_green_its_pictur
     expect(picture).to_be_visible()
     assert picture.evaluate("image => image.naturalWidth") > 300
     visit.shoot("picture")
-
-    store = Store(homes.lake(server.home))
-    footer = store.footer(TABLES["bars"], Partition("c0-tiny"))
-    assert footer is not None
-    expect(page.get_by_text(footer.content_hash).first).to_be_visible()
+    expect(page.get_by_text(footer).first).to_be_visible()
     assert visit.errors == []
     assert visit.outside == []
 
 
-def test_a_backfill_of_two_campaigns_makes_every_table_of_both(
+def test_a_run_that_is_terminated_leaves_a_partition_absent_and_runs_again_to_the_same(
     visit: Visit, server: Server
 ) -> None:
-    page = visit.show("/asset-groups", server)
-    page.get_by_role("button", name="Materialize all").click()
-    dialog = page.get_by_role("dialog").filter(has_text=f"materialize {len(TABLES)} assets")
-    dialog.get_by_role("button", name="Launch backfill").click()
-    expect(dialog).to_be_hidden(timeout=30_000)
-    deadline = time.monotonic() + BACKFILL_SECONDS
-    while backfills(server.url) != ["COMPLETED_SUCCESS"]:
-        assert "FAILED" not in " ".join(backfills(server.url)), server.log.read_text()
-        assert time.monotonic() < deadline, server.log.read_text()
-        time.sleep(2.0)
-    store = Store(homes.lake(server.home))
-    campaigns = {partition.campaign for partition in store.partitions(TABLES["report"])}
-    strategies = {partition.strategy for partition in store.partitions(TABLES["strategies"])}
-    assert campaigns == set(documents.found("campaigns"))
-    assert len(campaigns) == 2
-    for table in TABLES.values():
-        expected = len(campaigns) if "campaign" in table.partitioned_by else 1
-        expected *= len(strategies) if "strategy" in table.partitioned_by else 1
-        expected *= 0 if "collection" in table.partitioned_by else 1  # nothing was imported
-        # The trials of an evolution lie beside those of the campaigns.
-        found = [each for each in store.partitions(table) if each.campaign in (None, *campaigns)]
-        assert len(found) == expected, table.name
-    assert [each.message for each in verify(server.home) if not each.is_sound] == []
-    page.reload()
+    page = visit.show("/assets/calibration")
+    visit.choose("c0-tiny")
+    page.get_by_role("button", name="Launch 1 run").click()
+    server.until(lambda: locks(server), "a run at work", 120)
+    (run,) = server.runs("STARTED")
+    page = visit.show(f"/runs/{run['runId']}")
+    page.get_by_role("button", name="Terminate").first.click()
+    page.get_by_role("dialog").get_by_role("button", name="Terminate 1 run").click()
+    expect(page.get_by_text("Canceled", exact=True).first).to_be_visible()
+    visit.shoot("terminated")
+    place = Partition("c0-tiny")
+    assert lake_of(server).footer(TABLES["calibration"], place) is None
+    assert drafts(server) == []
+
+    page = visit.show(f"/runs/{run['runId']}")
+    page.get_by_role("button", name="Re-execute all").click()
+    found = awaited(server, "calibration", place)
+    # The placebos of a campaign follow from its costs and its seed, and another one has the same.
+    other = lake_of(server).footer(TABLES["calibration"], Partition(RUN))
+    assert other is not None
+    assert found == other.content_hash
+    assert visit.errors == []
+
+
+def test_a_backfill_of_two_campaigns_is_launched_and_watched_until_every_bar_is_full(
+    visit: Visit, server: Server
+) -> None:
+    page = launched(visit, 'group:"markets" or group:"backtests"', len(MADE))
+    n_strategies = len(documents.found("strategies", server.home))
+    expected = {table.name: 2 for table in steps.MARKETS}
+    expected |= {table.name: 2 * n_strategies for table in steps.BACKTESTS}
+    for name, count in expected.items():
+        full = re.compile(rf"{name}.*100% completed\s+{count}\s+0\s+{count}\s+0", re.DOTALL)
+        row = page.get_by_role("main").or_(page.locator("body")).first
+        expect(row).to_have_text(full, timeout=BACKFILL_MS, use_inner_text=True)
+    expect(page.get_by_text("Succeeded", exact=True).last).to_be_visible()
     visit.shoot("backfill")
+    store = lake_of(server)
+    for table in MADE:
+        found = [each for each in store.partitions(table) if each.campaign in BACKFILLED]
+        assert len(found) == expected[table.name], table.name
+    assert [each.message for each in verify(server.home) if not each.is_sound] == []
+    assert visit.errors == []
+
+
+def test_a_cancelled_backfill_leaves_every_partition_whole_or_absent(
+    visit: Visit, server: Server
+) -> None:
+    page = launched(visit, 'group:"calibration"', 1)
+    server.until(lambda: locks(server), "a run at work", 120)
+    page.get_by_role("button").last.click()
+    page.get_by_text("Cancel backfill").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_role("button").last.click()
+    expect(page.get_by_text("Canceled", exact=True).first).to_be_visible(timeout=BACKFILL_MS)
+    server.until(lambda: not server.runs(UNFINISHED), "the end of its runs", 60)
+    visit.shoot("cancelled")
+    store, table = lake_of(server), TABLES["calibration"]
+    made = {each.campaign: store.verify(table, each) for each in store.partitions(table)}
+    # The runs wait for each other, so that one of the two had not begun.
+    assert len(set(BACKFILLED) & set(made)) < len(BACKFILLED)
+    assert {each.content_hash for each in made.values()} == {made[RUN].content_hash}
+    assert store.torn(table) == []
+    assert drafts(server) == []
     assert visit.errors == []
 
 
 def test_the_report_of_a_campaign_opens_from_its_page_and_needs_nothing_else(
     visit: Visit, server: Server
 ) -> None:
-    report = server.home / "reports" / "c1-light.html"
-    page = visit.show("/assets/report?view=partitions&partition=c1-light", server)
+    report = server.home / "reports" / f"{RUN}.html"
+    page = visit.show(f"/assets/report?view=partitions&partition={RUN}")
     expect(page.get_by_text(str(report)).first).to_be_visible(timeout=30_000)
 
     page.goto(report.as_uri())
     expect(page.get_by_role("heading", level=1)).to_be_visible()
     expect(page.get_by_text("NOT_PROVEN").first).to_be_visible()
-    standings = page.get_by_role("table").filter(has_text="ma_cross").first
+    standings = page.get_by_role("table").filter(has_text=MINE).first
     expect(standings).to_be_visible()
     visit.shoot("report")
     assert visit.errors == []
@@ -272,12 +312,6 @@ def footprint(home: Path) -> dict[tuple[str, str | None, str | None], str]:
     return made
 
 
-def unfinished(url: str) -> int:
-    query = """{ runsOrError(filter: {statuses: [QUEUED, NOT_STARTED, STARTING, STARTED]}) {
-        ... on Runs { results { runId } } } }"""
-    return len(ask(url, query)["runsOrError"]["results"])
-
-
 def test_an_edited_strategy_reruns_its_own_partitions_and_what_rests_on_them(
     visit: Visit, server: Server
 ) -> None:
@@ -285,23 +319,27 @@ def test_an_edited_strategy_reruns_its_own_partitions_and_what_rests_on_them(
     document = server.home / "strategies" / f"{MINE}.toml"
     document.write_text(document.read_text().replace("value = 10,", "value = 11,"))
 
-    deadline = time.monotonic() + BACKFILL_SECONDS
-    awaited = {("report", campaign, None) for campaign in documents.found("campaigns")}
-    changed: set[tuple[str, str | None, str | None]] = set()
-    while not (awaited <= changed and unfinished(server.url) == 0):
-        assert time.monotonic() < deadline, (sorted(map(str, changed)), server.log.read_text())
-        time.sleep(3.0)
+    def changed() -> set[tuple[str, str | None, str | None]]:
         after = footprint(server.home)
-        changed = {key for key in after if after[key] != before.get(key)}
-    assert {strategy for _, _, strategy in changed} == {MINE, None}
+        return {key for key in after if after[key] != before.get(key)}
+
+    def is_over() -> bool:
+        return not server.runs(UNFINISHED) and ("strategy_history", RUN, None) in changed()
+
+    server.until(is_over, "the report of the edited strategy", BACKFILL_MS / 1000.0)
+    touched = changed()
+    assert ("report", RUN, None) in touched
+    assert {strategy for _, _, strategy in touched} == {MINE, None}
+    # The others do not name it.
+    assert {campaign for _, campaign, _ in touched} == {RUN, None}
     untouched = {"scenarios", "bars", "stylised_facts", "calibration"}
     untouched |= {name for name in TABLES if name.startswith("chaos_")}
-    assert {name for name, _, _ in changed} & untouched == set()
+    assert {name for name, _, _ in touched} & untouched == set()
 
-    store = Store(homes.lake(server.home))
-    footer = store.footer(TABLES["backtests"], Partition("c0-tiny", MINE))
+    store = lake_of(server)
+    footer = store.footer(TABLES["backtests"], Partition(RUN, MINE))
     assert footer is not None
-    page = visit.show(f"/assets/backtests?view=partitions&partition=c0-tiny%7C{MINE}", server)
+    page = visit.show(f"/assets/backtests?view=partitions&partition={RUN}%7C{MINE}")
     expect(page.get_by_text(footer.content_hash).first).to_be_visible(timeout=30_000)
     visit.shoot("edited")
     assert visit.errors == []
@@ -317,7 +355,7 @@ def test_what_is_wrong_with_a_document_stands_on_the_page(visit: Visit, server: 
     problem = refusal.value.problems[0].message.split("`")[0].strip()
 
     deadline = time.monotonic() + RUN_MS / 1000.0
-    page = visit.show("/assets/strategies?view=checks", server)
+    page = visit.show("/assets/strategies?view=checks")
     page.get_by_text("document", exact=True).first.click()
     while page.get_by_text(problem).count() == 0:
         assert time.monotonic() < deadline, server.log.read_text()

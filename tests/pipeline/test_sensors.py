@@ -13,7 +13,7 @@ from assets import snapshots
 from pipelines import alerts, campaign_sensor, headless, sensors, waves
 from pipelines import home as homes
 from pipelines.definitions import build
-from simcore import steps
+from simcore import documents, steps
 from simcore.campaign import load
 from simcore.errors import SpecError
 from simcore.store import Partition, Store
@@ -249,6 +249,24 @@ def test_a_newcomers_ticks_start_nothing_even_once_a_market_is_made(
     assert watch.tick() == []
     watch.write(STRATEGY.format(name="mine", n=5))
     assert watch.tick() == of_mine()
+
+
+def test_a_strategy_that_no_campaign_of_the_lake_enters_is_not_made_by_itself(
+    home: Path, instance: dg.DagsterInstance
+) -> None:
+    text = (documents.found("campaigns")["c0-tiny"]).read_text().replace("c0-tiny", "c-few")
+    few = text.replace('strategies = "all"', 'strategies = ["ma_cross", "zero_rule"]')
+    (home / "campaigns" / "c-few.toml").write_text(few)
+    watch, campaign = Watch(home, instance), load("c-few", home=home)
+    steps.markets(watch.store, campaign)
+    steps.strategies(watch.store, compile_strategy("ma_cross", home=home))
+    assert watch.tick() == []
+    # What the campaign names is what it lacks, and nothing else is.
+    assert watch.tick() == [
+        ("compile_strategies", "zero_rule"),
+        ("run_backtests", "c-few|zero_rule"),
+    ]
+    assert watch.tick() == []
 
 
 def test_a_forgotten_cursor_does_not_use_a_run_key_twice(

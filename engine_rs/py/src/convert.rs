@@ -2,6 +2,7 @@
 
 use numpy::{Element, PyArray1, PyArrayMethods, PyReadonlyArray1};
 use proving_core::EngineError;
+use proving_core::backtest::arena::Arena;
 use proving_core::backtest::scripted::Holding;
 use proving_core::backtest::{Detail, RunResult, Trades, release};
 use proving_core::bars::{Bars, BarsView};
@@ -199,6 +200,23 @@ pub fn run_to_dict<'py>(
         }
         release(journal);
     }
+    Ok(dict)
+}
+
+/// What came of an arena as a dictionary of columns.
+pub fn arena_to_columns<'py>(py: Python<'py>, arena: Arena) -> PyResult<Bound<'py, PyDict>> {
+    let dict = PyDict::new(py);
+    set(&dict, "open", arena.open)?;
+    set(&dict, "high", arena.high)?;
+    set(&dict, "low", arena.low)?;
+    set(&dict, "close", arena.close)?;
+    set(&dict, "volume", arena.volume)?;
+    set(&dict, "displacement", arena.displacement)?;
+    set(&dict, "book_base", arena.book_base)?;
+    set(&dict, "dealer_base", arena.dealer_base)?;
+    let [one, other] = arena.position_base;
+    set(&dict, "position_base_a", one)?;
+    set(&dict, "position_base_b", other)?;
     Ok(dict)
 }
 

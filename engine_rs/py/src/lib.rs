@@ -5,6 +5,7 @@ mod convert;
 
 use convert::{HeldBars, RefusalError, refusal};
 use numpy::{PyArray1, PyReadonlyArray1};
+use proving_core::backtest::arena::{self as arenas, Book, Pairing};
 use proving_core::backtest::scripted::{Terms, run_scripts};
 use proving_core::backtest::{self as backtests, Asked, Detail, Execution};
 use proving_core::metric::series;
@@ -173,6 +174,44 @@ fn scripted<'py>(
     runs.map(|run| convert::run_to_dict(py, run, &view, Detail::Summary)).collect()
 }
 
+/// Lets pairs of programs trade in one book; see `simcore.engine.arenas`.
+#[pyfunction]
+#[pyo3(signature = (
+    programs, execution_json, book_json, bars, pairings, initial_cash, bars_per_year,
+    n_threads=None
+))]
+#[allow(clippy::too_many_arguments)] // the operation of the boundary, as it is
+fn arena<'py>(
+    py: Python<'py>,
+    programs: Vec<String>,
+    execution_json: &str,
+    book_json: &str,
+    bars: Vec<Bound<'py, PyDict>>,
+    pairings: Vec<(usize, usize, usize)>,
+    initial_cash: f64,
+    bars_per_year: Vec<f64>,
+    n_threads: Option<usize>,
+) -> PyResult<Vec<Bound<'py, PyDict>>> {
+    let execution = Execution::read(&convert::json(execution_json)?).map_err(refusal)?;
+    let book = Book::read(&convert::json(book_json)?).map_err(refusal)?;
+    let held = bars.iter().map(HeldBars::new).collect::<PyResult<Vec<_>>>()?;
+    let views = held.iter().map(HeldBars::view).collect::<PyResult<Vec<_>>>()?;
+    let pairing = |&(one, other, bars): &_| Pairing { programs: [one, other], bars };
+    let pairings: Vec<Pairing> = pairings.iter().map(pairing).collect();
+    let made = py.detach(|| {
+        let programs = Program::decode_all(&programs, n_threads)?;
+        let terms = arenas::Terms {
+            execution: &execution,
+            book: &book,
+            initial_quote: initial_cash,
+            bars_per_year: &bars_per_year,
+        };
+        arenas::meet(&programs, &views, &pairings, &terms, n_threads)
+    });
+    let made = made.map_err(refusal)?.into_iter();
+    made.map(|arena| convert::arena_to_columns(py, arena)).collect()
+}
+
 /// The metrics that need no run; see `simcore.engine.metrics`.
 #[pyfunction]
 #[pyo3(signature = (returns, bars_per_year, mar, rf, benchmark=None, ts=None, only=None))]
@@ -292,6 +331,7 @@ fn _engine(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(are_mostly_apart, module)?)?;
     module.add_function(wrap_pyfunction!(backtest, module)?)?;
     module.add_function(wrap_pyfunction!(scripted, module)?)?;
+    module.add_function(wrap_pyfunction!(arena, module)?)?;
     module.add_function(wrap_pyfunction!(metrics, module)?)?;
     module.add_function(wrap_pyfunction!(bootstrap, module)?)?;
     module.add_function(wrap_pyfunction!(optimal_block_bars, module)?)?;

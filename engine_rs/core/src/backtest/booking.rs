@@ -222,6 +222,7 @@ impl Run<'_> {
         self.account.book(side * quantity_base, leg.price_quote, leg.fee_quote);
         self.ledger.traded(quantity_base * leg.price_quote);
         self.left_base -= quantity_base;
+        self.filled_base += quantity_base;
         self.has_filled = true;
     }
 
@@ -251,6 +252,7 @@ impl Run<'_> {
         assert_eq!(self.account.position_base, side * held.quantity_base);
         self.ledger.traded(closed_base * exit.price_quote);
         self.left_base -= closed_base;
+        self.filled_base += closed_base;
         self.has_filled = true;
         let trade = Trade {
             side,

@@ -4,7 +4,7 @@ use super::Event;
 use super::profile::Conflict;
 use super::run::Run;
 use super::signal::{self, Wishes};
-use crate::program::event::Machine;
+use crate::program::event::{Machine, Remembered};
 use crate::program::series::Holding;
 use crate::program::{Action, Program, Slot};
 
@@ -22,6 +22,11 @@ impl<'a> Live<'a> {
     /// Before the first close.
     pub fn new(machine: Machine<'a>) -> Self {
         Self { machine, wishes: Wishes::default(), is_conflict: false }
+    }
+
+    /// What it remembers of the bars that it has looked at.
+    pub fn put_down(self) -> Remembered {
+        self.machine.put_down()
     }
 
     /// Looks at so many closes without an account, and asks for nothing.

@@ -1,6 +1,7 @@
 //! Backtests: programs over bars to fills, a ledger and metrics, one run or many at a time.
 
 mod account;
+pub mod arena;
 mod booking;
 mod close;
 mod cost;
@@ -11,6 +12,7 @@ mod ledger;
 mod live;
 mod open;
 mod order;
+mod pause;
 mod position;
 mod profile;
 mod run;

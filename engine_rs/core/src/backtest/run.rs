@@ -83,6 +83,8 @@ pub struct Run<'a> {
     pub(super) flat_since_bar: usize,
     /// Whether the bar has had a fill.
     pub(super) has_filled: bool,
+    /// What was filled so far, bought and sold together.
+    pub(super) filled_base: f64,
     /// The bar of the ruin, if there was one.
     pub ruin_bar: Option<usize>,
     /// The first bar on which rules that look at the account contradicted each other.
@@ -128,6 +130,7 @@ impl<'a> Run<'a> {
             first_entry_bar: 0,
             flat_since_bar: 0,
             has_filled: false,
+            filled_base: 0.0,
             ruin_bar: None,
             conflict_bar: None,
             events: Events::default(),
@@ -179,23 +182,7 @@ impl<'a> Run<'a> {
     pub(super) fn step(&mut self, t: usize) {
         let before = cfg!(debug_assertions).then(|| self.account.clone());
         let close = self.inputs.bars.close;
-        if let Some(day) = &mut self.day {
-            day.turn(self.inputs.bars.ts[t], || self.account.equity_quote(close[t - 1]));
-        }
-        if self.marks(t) & FLAG_CLOSED == 0 {
-            if let Some(share) = self.inputs.execution.participation {
-                let volume_base = self.inputs.bars.volume[t];
-                self.left_base = whole_lots(share * volume_base, self.inputs.execution.lot_base);
-            }
-            self.at_open(t);
-            // Where nobody waits for a price, high and low need not be read.
-            if self.is_waiting() {
-                self.within(t);
-            }
-            self.at_market_close(t);
-            self.follow(t);
-        }
-        self.at_close(t);
+        self.trade(t);
         if self.ruin_bar.is_none() {
             if t + 1 < self.inputs.bars.len() {
                 self.look(t);
@@ -216,6 +203,37 @@ impl<'a> Run<'a> {
         if let Some(before) = before.filter(|_| t > 0) {
             before.assert_carried(&self.account, close[t - 1], close[t]);
         }
+    }
+
+    /// Comes to bar `t` and fills at its open, if the market is open.
+    #[inline]
+    pub(super) fn open(&mut self, t: usize) {
+        let close = self.inputs.bars.close;
+        if let Some(day) = &mut self.day {
+            day.turn(self.inputs.bars.ts[t], || self.account.equity_quote(close[t - 1]));
+        }
+        if self.marks(t) & FLAG_CLOSED == 0 {
+            if let Some(share) = self.inputs.execution.participation {
+                let volume_base = self.inputs.bars.volume[t];
+                self.left_base = whole_lots(share * volume_base, self.inputs.execution.lot_base);
+            }
+            self.at_open(t);
+        }
+    }
+
+    /// Works through bar `t` up to where something is decided on it.
+    #[inline]
+    pub(super) fn trade(&mut self, t: usize) {
+        self.open(t);
+        if self.marks(t) & FLAG_CLOSED == 0 {
+            // Where nobody waits for a price, high and low need not be read.
+            if self.is_waiting() {
+                self.within(t);
+            }
+            self.at_market_close(t);
+            self.follow(t);
+        }
+        self.at_close(t);
     }
 
     /// Columns that the bars around a signal are read from.

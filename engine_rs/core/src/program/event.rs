@@ -11,6 +11,15 @@ use crate::bars::BarsView;
 use crate::indicator::{Indicator, Memory, Step};
 use crate::parameter::Params;
 
+/// What a machine remembers of the bars that it took, without the bars.
+#[derive(Debug, Default)]
+pub struct Remembered {
+    live: Vec<Slot>,
+    values: Vec<Vec<f64>>,
+    carried: Vec<Carried>,
+    n_bars: usize,
+}
+
 /// What an indicator carries from bar to bar.
 #[derive(Debug, Default)]
 struct Carried {
@@ -46,6 +55,24 @@ impl<'a> Machine<'a> {
         let n_slots = program.instructions().len();
         let carried = (0..n_slots).map(|_| Carried::default()).collect();
         Self { program, bars, given, live, values: vec![Vec::new(); n_slots], carried, n_bars: 0 }
+    }
+
+    /// Puts the machine down, so that whoever owns the bars may write the next one.
+    pub fn put_down(self) -> Remembered {
+        let Self { live, values, carried, n_bars, .. } = self;
+        Remembered { live, values, carried, n_bars }
+    }
+
+    /// Takes it up again, over bars of which those that it took are unchanged. What nobody
+    /// remembers makes a machine that knows no slot and can be asked for none.
+    pub fn taken_up(
+        program: &'a Program,
+        bars: BarsView<'a>,
+        given: &'a Columns<'a>,
+        remembered: Remembered,
+    ) -> Self {
+        let Remembered { live, values, carried, n_bars } = remembered;
+        Self { program, bars, given, live, values, carried, n_bars }
     }
 
     /// Takes the next bar, at whose close `holding` is held.
@@ -166,6 +193,18 @@ pub fn live_slots(program: &Program) -> Vec<Slot> {
         }
     }
     (0..is_read.len()).filter(|slot| is_read[*slot] && program.is_live(*slot)).collect()
+}
+
+/// The slots that rules or risk depend on, whether or not they depend on the account, in order.
+pub fn read_slots(program: &Program) -> Vec<Slot> {
+    let mut is_read = vec![false; program.instructions().len()];
+    program.roots().into_iter().for_each(|slot| is_read[slot] = true);
+    for slot in (0..is_read.len()).rev() {
+        if is_read[slot] {
+            program.instructions()[slot].op.reads().into_iter().for_each(|at| is_read[at] = true);
+        }
+    }
+    (0..is_read.len()).filter(|slot| is_read[*slot]).collect()
 }
 
 /// Every slot of a program that does not depend on the account, bar by bar and as `column` gives

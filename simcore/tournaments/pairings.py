@@ -1,0 +1,383 @@
+"""Runs of entries that trade against each other: every pair on every market, in one order book.
+
+Alone, a run depends on strategy and market, and is made once. In an arena it depends on who else
+is there, so there is one for each pair; an entry's score on a market is the mean over those it met.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from itertools import combinations
+from typing import Any, Final
+
+import numpy as np
+import polars as pl
+
+from simcore import engine
+from simcore.backtests.market import check_timeframe
+from simcore.backtests.metric_values import flag_names, run_metrics
+from simcore.backtests.request import ExecutionArgument, execution_json
+from simcore.backtests.run import benchmark_program
+from simcore.backtests.series import phase_sharpe
+from simcore.bars import columns_by_path
+from simcore.errors import InvariantError, SpecError
+from simcore.problems import Problem
+from simcore.strategy.strategy import Strategy
+from simcore.tables import TABLES
+from simcore.tournaments.arrange import arranged
+from simcore.tournaments.book import Book, arena_name
+from simcore.tournaments.document import TournamentDocument
+from simcore.tournaments.field import Entrant, Field, Floats
+
+PAIRINGS_MAX: Final = 100_000
+"""Pairs on markets that one tournament may ask for: each is two runs and the bars they made."""
+BATCH_PAIRINGS: Final = 256
+"""Pairings whose bars are held at a time."""
+SEAT: Final = " against "
+"""Between the ids of an entry and its opponent; no id has a space."""
+TOTALS: Final = ("n_trades",)
+"""Metrics of which an entry has the sum over those it met, …"""
+WORST: Final = ("max_drawdown",)
+"""… the lowest; of all others the mean."""
+
+PRICES: Final = ("open", "high", "low", "close", "volume")
+TAPE: Final = ("displacement", "book_base", "dealer_base", "position_base_a", "position_base_b")
+
+
+@dataclass(frozen=True)
+class Meeting:
+    """What came of two programs in one arena.
+
+    Args:
+        market: Columns of the bars that they made.
+        tape: How the book, the dealer and both positions stood, a value a bar.
+        runs: Backtests of both over these bars, in full detail.
+    """
+
+    market: engine.Columns
+    tape: engine.Columns
+    runs: tuple[engine.RunColumns, engine.RunColumns]
+
+
+def meetings(
+    programs: Sequence[str],
+    pairings: Sequence[tuple[int, int]],
+    calm: engine.Columns,
+    *,
+    execution: ExecutionArgument,
+    book: Book,
+    initial_cash: float,
+    bars_per_year: float,
+    benchmark: str | None = None,
+) -> list[Meeting]:
+    """Let pairs of programs trade over the bars of one path, each pair in an arena of its own.
+
+    Args:
+        programs: Compiled programs, as JSON texts.
+        pairings: Who meets whom, by position.
+        calm: Columns of the undisturbed bars.
+        execution: A profile's name, or ``{"base": name, **overrides}``.
+        book: The order book of each arena.
+        initial_cash: Of each program, in quote currency.
+        bars_per_year: Annualises the ratios.
+        benchmark: As `engine.backtest` takes it.
+
+    Raises:
+        EngineError: What the engine refuses.
+        InvariantError: A backtest over the bars is not what was done in the arena.
+    """
+    text = execution_json(execution)
+    made = engine.arena(
+        programs,
+        text,
+        book.fields(),
+        [calm],
+        [(one, other, 0) for one, other in pairings],
+        initial_cash=initial_cash,
+        bars_per_year=[bars_per_year],
+    )
+    markets = [{**calm, **{name: each[name] for name in PRICES}} for each in made]
+    runs = engine.backtest(
+        programs,
+        text,
+        markets,
+        [(seat, at) for at, pair in enumerate(pairings) for seat in pair],
+        initial_cash=initial_cash,
+        bars_per_year=[bars_per_year] * len(markets),
+        benchmark=benchmark,
+    )
+    met = [
+        Meeting(market, {name: each[name] for name in TAPE}, (runs[2 * at], runs[2 * at + 1]))
+        for at, (market, each) in enumerate(zip(markets, made, strict=True))
+    ]
+    for each in met:
+        _check_is_what_was_done(each)
+    return met
+
+
+def _check_is_what_was_done(meeting: Meeting) -> None:
+    for seat, run in zip(("a", "b"), meeting.runs, strict=True):
+        done = meeting.tape[f"position_base_{seat}"]
+        if not np.array_equal(run["position_base"], done):
+            bar = int(np.flatnonzero(run["position_base"] != done)[0])
+            found = f"a backtest holds {run['position_base'][bar]}, the arena {done[bar]}"
+            raise InvariantError(f"arena, seat {seat}, bar {bar}: {found}")
+
+
+def paired_runs(
+    document: TournamentDocument,
+    strategies: Sequence[Strategy],
+    scenarios: Sequence[tuple[Mapping[str, Any], pl.DataFrame]],
+) -> pl.DataFrame:
+    """Return the runs of every pair of a tournament's entries on every path of its scenarios.
+
+    Args:
+        document: Which entries, scenarios, execution and book.
+        strategies: From which the entries are; equal programs are one entry, by its first id.
+        scenarios: Manifest and bars of each.
+
+    Returns:
+        The columns of `backtests` that a tournament reads, with ``opponent_id``; no rows where
+        nobody meets.
+
+    Raises:
+        SpecError: More pairings than `PAIRINGS_MAX`; bars of another timeframe.
+    """
+    if document.arena is None:
+        raise InvariantError(f"{document.id}: got a tournament without an arena")
+    entered = _entered(document, strategies)
+    asked = [
+        (manifest, bars)
+        for manifest, bars in scenarios
+        if document.scenarios is None or manifest["scenario_id"] in document.scenarios
+    ]
+    _check_size(document, entered, asked)
+    rows = [
+        row
+        for manifest, bars in asked
+        for path, calm in columns_by_path(bars)
+        for row in _rows(document, document.arena, entered, manifest, path, calm)
+    ]
+    kinds = TABLES["backtests"].polars_schema()
+    schema = {name: kinds[name] for name in _COLUMNS} | {"opponent_id": pl.String()}
+    return pl.DataFrame(rows, schema=schema)
+
+
+_COLUMNS: Final = tuple(
+    each.name
+    for each in TABLES["backtests"].columns
+    if each.name not in ("signature", "equity_rows", "final_equity_quote")
+)
+
+
+def _entered(document: TournamentDocument, strategies: Sequence[Strategy]) -> list[Strategy]:
+    """One strategy a program, that of the first id, sorted by the hash of the program."""
+    first: dict[str, Strategy] = {}
+    for each in sorted(strategies, key=lambda strategy: strategy.id):
+        if document.entries is None or each.id in document.entries:
+            first.setdefault(each.ir_hash, each)
+    return [first[ir_hash] for ir_hash in sorted(first)]
+
+
+def n_pairings(n_entries: int, n_markets: int) -> int:
+    """Return how many arenas it takes for so many entries to meet on so many markets."""
+    return math.comb(n_entries, 2) * n_markets
+
+
+def _check_size(
+    document: TournamentDocument,
+    entered: Sequence[Strategy],
+    asked: Sequence[tuple[Mapping[str, Any], pl.DataFrame]],
+) -> None:
+    n_markets = sum(bars["path"].n_unique() for _, bars in asked)
+    found = n_pairings(len(entered), n_markets)
+    if found > PAIRINGS_MAX:
+        message = (
+            f"got {len(entered)} entries on {n_markets} markets, which is {found} arenas, "
+            f"expected at most {PAIRINGS_MAX}"
+        )
+        problem = Problem("DOC_INVALID", "OUT_OF_RANGE", message, path="/arena", source=document.id)
+        raise SpecError([problem])
+
+
+def _rows(
+    document: TournamentDocument,
+    book: Book,
+    entered: Sequence[Strategy],
+    manifest: Mapping[str, Any],
+    path: int,
+    calm: engine.Columns,
+) -> Iterator[dict[str, Any]]:
+    """The runs of every pair on one path."""
+    here = [each for each in entered if each.timeframe == manifest["timeframe"]]
+    for each in here:
+        check_timeframe(each, calm["ts"])
+    pairs = list(combinations(range(len(here)), 2))
+    shared = {
+        "scenario_id": manifest["scenario_id"],
+        "path": path,
+        "scenario_hash": manifest["scenario_hash"],
+        "dataset_hash": manifest["dataset_hash"],
+        "execution": arena_name(document.execution, book),
+        "initial_cash_quote": document.initial_cash,
+        "bars": len(calm["ts"]),
+        "bars_per_year": float(manifest["A"]),
+    }
+    for start in range(0, len(pairs), BATCH_PAIRINGS):
+        batch = pairs[start : start + BATCH_PAIRINGS]
+        met = meetings(
+            [each.program_json for each in here],
+            batch,
+            calm,
+            execution=document.execution,
+            book=book,
+            initial_cash=document.initial_cash,
+            bars_per_year=float(manifest["A"]),
+            benchmark=benchmark_program(),
+        )
+        for (one, other), meeting in zip(batch, met, strict=True):
+            seats = ((here[one], here[other]), (here[other], here[one]))
+            for (own, opponent), run in zip(seats, meeting.runs, strict=True):
+                yield {**shared, **_scored(run, document.initial_cash), **_who(own, opponent)}
+
+
+def _who(own: Strategy, opponent: Strategy) -> dict[str, str]:
+    return {"strategy_id": own.id, "ir_hash": own.ir_hash, "opponent_id": opponent.id}
+
+
+def _scored(run: engine.RunColumns, initial_cash: float) -> dict[str, Any]:
+    return {
+        **run_metrics(run),
+        "phase_sharpe": phase_sharpe(np.append(initial_cash, run["equity_quote"])),
+        "flags": " ".join(flag_names(run["flags"])),
+    }
+
+
+@dataclass(frozen=True, kw_only=True)
+class PairedField(Field):
+    """The runs of a tournament whose entries met in arenas.
+
+    What `Field` has is of an entry over all whom it met: the mean, for the metrics in `TOTALS` the
+    sum and for those in `WORST` the lowest, and whether anything befell it at all.
+
+    Args:
+        met: Score of each against each, NaN where they have not met, shape ``(n_markets,
+            n_entrants, n_entrants)``: the first is whose score it is.
+    """
+
+    met: Floats
+
+
+def arranged_pairs(
+    document: TournamentDocument,
+    entrants: Sequence[Entrant],
+    kept: pl.DataFrame,
+    families: Mapping[str, str],
+) -> PairedField:
+    """Return the field of those entrants who met somebody.
+
+    Args:
+        document: What is played.
+        entrants: Sorted by hash.
+        kept: Rows of `paired_runs`; those of others, or against others, are left out.
+        families: Family by scenario id.
+    """
+    ids = [entrant.strategy_id for entrant in entrants]
+    kept = kept.filter(pl.col("strategy_id").is_in(ids) & pl.col("opponent_id").is_in(ids))
+    has_runs = set(kept["strategy_id"].to_list())
+    present = [entrant for entrant in entrants if entrant.strategy_id in has_runs]
+    seats = [
+        replace(own, strategy_id=f"{own.strategy_id}{SEAT}{opponent.strategy_id}", aliases=())
+        for own in present
+        for opponent in present
+    ]
+    named = pl.concat_str(["strategy_id", "opponent_id"], separator=SEAT)
+    taken = set(kept.select(named).to_series().to_list())
+    at = [i for i, seat in enumerate(seats) if seat.strategy_id in taken]
+    alone = arranged(document, seats, kept.with_columns(strategy_id=named), families)
+    return _folded(alone, present, at)
+
+
+def _folded(alone: Field, present: Sequence[Entrant], at: Sequence[int]) -> PairedField:
+    """A field of entries from one whose entrants are seats.
+
+    Args:
+        alone: Columns are those seats that somebody sat in.
+        present: The entries.
+        at: Number of each seat, of all pairs of entries in order.
+    """
+    n, n_markets = len(present), len(alone.markets)
+
+    def spread(values: Any) -> Floats:
+        """Shape ``(n_markets, n_entrants, n_entrants)``, NaN where nobody sat."""
+        whole = np.full((n_markets, n * n), np.nan)
+        whole[:, at] = values
+        return whole.reshape(n_markets, n, n)
+
+    fold = {**dict.fromkeys(TOTALS, _sum), **dict.fromkeys(WORST, _lowest)}
+    folded: dict[str, Any] = {each.name: getattr(alone, each.name) for each in fields(Field)}
+    for name, values in folded.items():
+        if isinstance(values, np.ndarray):
+            is_mark = values.dtype == np.bool_
+            seen = _each(spread(values), _highest if is_mark else _mean)
+            folded[name] = np.nan_to_num(seen) > 0.0 if is_mark else seen
+    folded["entrants"] = tuple(present)
+    folded["metrics"] = {
+        name: _each(spread(values), fold.get(name, _mean)) for name, values in alone.metrics.items()
+    }
+    return PairedField(**folded, met=spread(alone.score))
+
+
+def _each(values: Floats, fold: Callable[[list[float]], float]) -> Floats:
+    """What the known values over the last axis come to; NaN where none is known."""
+    known = [
+        [[value for value in met if not math.isnan(value)] for met in entrants]
+        for entrants in values.tolist()
+    ]
+    shape = values.shape[:2]
+    folded = [[fold(met) if met else math.nan for met in entrants] for entrants in known]
+    return np.array(folded, dtype=np.float64).reshape(shape)
+
+
+def _mean(values: list[float]) -> float:
+    return math.fsum(values) / len(values)
+
+
+def _sum(values: list[float]) -> float:
+    return math.fsum(values)
+
+
+def _lowest(values: list[float]) -> float:
+    return min(values)
+
+
+def _highest(values: list[float]) -> float:
+    return max(values)
+
+
+def game_scores(field: Field, markets: Any, a: Any, b: Any) -> tuple[Floats, Floats]:
+    """Return the scores of both sides of games: against each other, where they met in arenas.
+
+    Args:
+        field: The field.
+        markets: Number of the market of each game, ``(n_games,)``.
+        a: Number of the first entrant, or of that of each game.
+        b: Likewise of the second.
+    """
+    if isinstance(field, PairedField):
+        return field.met[markets, a, b], field.met[markets, b, a]
+    return field.score[markets, a], field.score[markets, b]
+
+
+def averaged(runs: pl.DataFrame) -> pl.DataFrame:
+    """Return one row an entry and path of `paired_runs`, with the mean of its Sharpe ratios."""
+    keys = ["scenario_id", "path", "strategy_id"]
+    ordered = runs.sort(*keys, "opponent_id")
+    groups = ordered.group_by(keys, maintain_order=True).agg(
+        pl.col("sharpe"), pl.col("ir_hash", "bars", "bars_per_year", "execution").first()
+    )
+    known = [[value for value in each if value is not None] for each in groups["sharpe"].to_list()]
+    sharpe = [_mean(values) if values else None for values in known]
+    return groups.with_columns(pl.Series("sharpe", sharpe, dtype=pl.Float64))
