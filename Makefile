@@ -16,8 +16,8 @@ PYTEST := $(BIN)/python -m pytest
 PARALLEL := --numprocesses=3 --dist=loadfile --no-loadscope-reorder
 
 export PROVING_HOME
-.PHONY: help setup run test test-faults test-scale dev check format bench bench-rust count scale \
-	calibrate golden fuzz lock browser tools clean
+.PHONY: help setup run test test-faults test-scale dev check format bench bench-rust batch count \
+	scale calibrate golden fuzz lock browser tools clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 12
@@ -61,6 +61,9 @@ bench: setup .venv-bench/.engine ## Measure against peers, as ratios in one run
 
 bench-rust: ## Time the Rust parts alone
 	cargo bench --locked --package proving_core --bench hot_loops
+
+batch: setup ## Four campaigns, 27 scenarios and 50 strategies in one backfill, measured
+	@$(BIN)/python -m tests.batches
 
 # A later change is compared by instructions, whatever else the machine does meanwhile. A sweep runs
 # on a thread of its own, so all is counted there: the difference is that of forty settings.

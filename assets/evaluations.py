@@ -1,4 +1,4 @@
-"""What Dagster is told of checks: findings as results or logged evaluations, and what it knows."""
+"""What Dagster is told of checks: findings as evaluations of a partition, and what it knows."""
 
 from __future__ import annotations
 
@@ -60,19 +60,27 @@ def passed_before(
     return frozenset(check for check in costly if _has_passed(context, record, name, check, key))
 
 
-def results(
-    context: dg.AssetExecutionContext, found: Sequence[checks.Finding], name: str
-) -> Iterator[dg.AssetCheckResult]:
-    """Return the findings that the run asks for, as an asset function returns them."""
+def evaluated(
+    context: dg.AssetExecutionContext, found: Sequence[checks.Finding], name: str, key: str
+) -> Iterator[dg.AssetCheckEvaluation]:
+    """Return the findings on one partition that the run asks for, after its materialisation.
+
+    They are not `AssetCheckResult`: of these Dagster forgets the partition where a backfill started
+    the run, and its list would call the checks of the partition skipped.
+    """
     wanted = _wanted(context).get(name, set())
+    judged = target(context.instance, name, key) if wanted else None
     for finding in found:
         if finding.check in wanted:
-            yield dg.AssetCheckResult(
-                asset_key=name,
+            yield dg.AssetCheckEvaluation(
+                asset_key=dg.AssetKey(name),
                 check_name=finding.check,
                 passed=finding.has_passed,
-                metadata={"rows": finding.count},
+                metadata={"broken_rows": finding.count},
                 description=finding.message or None,
+                blocking=True,
+                partition=key,
+                target_materialization_data=judged,
             )
 
 
@@ -92,21 +100,9 @@ def logged(
         own: What finds out the checks that need more than the rows.
         passed: By table, costly checks that these rows have passed before.
     """
-    wanted = _wanted(context)
-    for name in sorted(wanted):
-        judged = target(context.instance, name, key)
-        for finding in findings(store, name, key, own, passed.get(name, ())):
-            if finding.check in wanted[name]:
-                yield dg.AssetCheckEvaluation(
-                    asset_key=dg.AssetKey(name),
-                    check_name=finding.check,
-                    passed=finding.has_passed,
-                    metadata={"rows": finding.count},
-                    description=finding.message or None,
-                    blocking=True,
-                    partition=key,
-                    target_materialization_data=judged,
-                )
+    for name in sorted(_wanted(context)):
+        found = findings(store, name, key, own, passed.get(name, ()))
+        yield from evaluated(context, found, name, key)
 
 
 def refused(

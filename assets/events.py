@@ -34,7 +34,7 @@ Picture = str
 Clock = Callable[[], float]
 """Seconds since some moment; read by `pipelines` alone, and shown, never stored in a file."""
 
-Events = Iterator[dg.MaterializeResult | dg.AssetCheckResult | dg.AssetCheckEvaluation]
+Events = Iterator[dg.MaterializeResult | dg.AssetCheckEvaluation]
 """What the function of a campaign's assets yields."""
 
 Dep = str | dg.AssetDep
@@ -178,12 +178,12 @@ def results(
                 asset_key=name,
                 data_version=dg.DataVersion(outcome.footer.content_hash),
                 metadata=_metadata(outcome, images[name], seconds),
-                check_results=list(evaluations.results(context, found, name)),
             )
+            yield from evaluations.evaluated(context, found, name, key)
     others = {key.asset_key.to_user_string() for key in context.selected_asset_check_keys} - wanted
     for name in sorted(others):
         found = evaluations.findings(store, name, key, own)
-        yield from evaluations.results(context, found, name)
+        yield from evaluations.evaluated(context, found, name, key)
 
 
 def logged(

@@ -108,15 +108,24 @@ def arena(
     )[0]
     if home is not None:
         _write_down(home, strategies, meeting, lineage(calm), execution, used, bars_per_year)
+    return _game(strategies, meeting, bars, (execution, initial_cash, bars_per_year), score)
+
+
+def _game(
+    strategies: tuple[Strategy, Strategy],
+    meeting: Meeting,
+    bars: pl.DataFrame,
+    asked: tuple[ExecutionArgument, float, float],
+    score: str,
+) -> Arena:
     made = bars.with_columns(pl.Series(name, meeting.market[name]) for name in PRICES)
-    asked = (execution, initial_cash, bars_per_year)
     one, other = (
         Backtest(run, strategy, made, asked)
         for run, strategy in zip(meeting.runs, strategies, strict=True)
     )
     points_a, points_b = _scores(score, meeting, asked)
     won = points(np.array([points_a]), np.array([points_b]))
-    tape = pl.DataFrame({"ts": calm["ts"], **meeting.tape})
+    tape = pl.DataFrame({"ts": meeting.market["ts"], **meeting.tape})
     return Arena(one, other, made, tape, points_a, points_b, result_names(won)[0])
 
 

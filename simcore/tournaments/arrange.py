@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 import numpy as np
@@ -72,6 +72,22 @@ def kept_runs(
         )
         raise SpecError([problem])
     return kept
+
+
+def check_weights(document: TournamentDocument, families: Iterable[str]) -> None:
+    """Refuse weights that are not those of the families that are played.
+
+    Raises:
+        SpecError: WEIGHTS.
+    """
+    weights, played = document.family_weights, sorted(set(families))
+    if weights is not None and played and sorted(weights) != played:
+        told = ", ".join(sorted(weights))
+        message = f"got weights of {told}, expected those of {', '.join(played)}"
+        problem = Problem(
+            "DOC_INVALID", "WEIGHTS", message, path="/family_weights", source=document.id
+        )
+        raise SpecError([problem])
 
 
 def arranged(

@@ -20,7 +20,7 @@ from simcore.errors import InvariantError, SpecError
 from simcore.problems import Problem
 from simcore.seeds import jcs, sha256_hex
 from simcore.tables import TABLES
-from simcore.tournaments.arrange import arranged, kept_runs, stress_scores
+from simcore.tournaments.arrange import arranged, check_weights, kept_runs, stress_scores
 from simcore.tournaments.document import TournamentDocument, read_tournament, title_of
 from simcore.tournaments.evidence import Evidence
 from simcore.tournaments.field import Entrant, Field, Games
@@ -290,18 +290,8 @@ def _arranged(
     """Runs as arrays, alone or of pairs, with weights that fit the families."""
     place = arranged if document.arena is None else arranged_pairs
     field = place(document, entrants, kept, families)
-    _check_weights(document, field)
+    check_weights(document, [market.family for market in field.markets])
     return field
-
-
-def _check_weights(document: TournamentDocument, field: Field) -> None:
-    """Refuse weights that are not those of the families that are played."""
-    weights = document.family_weights
-    played = {market.family for market in field.markets}
-    if weights is not None and played and set(weights) != played:
-        told = ", ".join(sorted(weights))
-        message = f"got weights of {told}, expected those of {', '.join(sorted(played))}"
-        _refuse(document, "WEIGHTS", "/family_weights", message)
 
 
 def _check_markets(document: TournamentDocument, field: Field) -> None:

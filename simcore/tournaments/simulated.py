@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,9 +16,11 @@ from simcore.errors import SpecError
 from simcore.problems import Hint, Problem
 from simcore.store import Partition, Store
 from simcore.strategy.strategy import Strategy
+from simcore.tournaments.arrange import check_weights
 from simcore.tournaments.book import arena_hash
 from simcore.tournaments.document import TournamentDocument, read_tournament
 from simcore.tournaments.evidence import STRESS, Evidence, known_maxima, tried
+from simcore.tournaments.game import Start
 from simcore.tournaments.pairings import averaged, n_pairings, paired_runs
 from simcore.tournaments.planner import Plan, plan
 
@@ -64,6 +67,7 @@ def simulated(document: TournamentDocument, home: str | Path | None) -> Simulate
         for strategy in strategies
     ]
     families = {manifest["scenario_id"]: manifest["family"] for manifest, _ in markets}
+    check_weights(document, families.values())
     stress = None
     if document.arena is None:
         runs = scored_runs(strategies, markets, document.execution, document.initial_cash)
@@ -134,8 +138,14 @@ def planned(
     from simcore.scenario.document import load
 
     asked = read_tournament(document, home=home)
-    n_markets = sum(load(each, home=home).document.paths for each in asked.scenarios or ())
-    made = plan(max(n_markets, 1), alpha=asked.alpha)
+    laws = [load(each, home=home).document for each in asked.scenarios or ()]
+    check_weights(asked, [law.family for law in laws])
+    families = [law.family for law in laws for _ in range(law.paths)]
+    n_markets = len(families)
+    # Markets that weigh less tell less: what is planned with is how many of equal weight would do.
+    start = Start((), (), families=tuple(families), family_weights=asked.family_weights or {})
+    squares = math.fsum(start.shares(range(n_markets)) ** 2)
+    made = plan(max(round(1.0 / squares), 1) if squares else 1, alpha=asked.alpha)
     n_entries = len(asked.entries or ())
     meet = f" in {n_pairings(n_entries, n_markets)} arenas" if asked.arena is not None else ""
     line = (

@@ -130,6 +130,21 @@ def test_one_bad_partition_is_reported_as_itself_and_the_rest_stands(
     assert store.footer(TABLES["backtests"], Partition("second", "ma_cross")) is None
 
 
+def test_a_run_that_a_backfill_starts_for_one_campaign_judges_that_partition(
+    two: Path, instance: dg.DagsterInstance
+) -> None:
+    keys = [dg.AssetKey(table.name) for table in steps.MARKETS]
+    result = materialise(two, instance, keys, span("second", "second"))
+    assert result.success
+    judged = result.get_asset_check_evaluations()
+    assert {each.partition for each in judged} == {"second"}
+    assert all(each.target_materialization_data is not None for each in judged)
+    key = dg.AssetCheckKey(dg.AssetKey("bars"), "schema")
+    (record,) = instance.event_log_storage.get_asset_check_execution_history(key, limit=1)
+    assert record.status.value == "SUCCEEDED", "the list of checks would call it skipped"
+    assert record.run_id == result.run_id
+
+
 def test_a_range_from_back_to_front_is_refused_rather_than_empty(
     two: Path, instance: dg.DagsterInstance
 ) -> None:

@@ -218,10 +218,12 @@ def test_the_runs_of_pairs_do_not_depend_on_who_else_is_entered() -> None:
 
 
 @pytest.mark.parametrize(
-    "form", [{"type": "swiss"}, {"type": "sprt", "champion": "ma_cross"}], ids=lambda f: f["type"]
+    "form",
+    [{"type": "swiss"}, {"type": "elimination"}, {"type": "sprt", "champion": "ma_cross"}],
+    ids=lambda form: form["type"],
 )
 def test_other_formats_choose_their_games_among_those_of_the_arenas(form: dict[str, str]) -> None:
-    entries = RING["entries"] if form["type"] == "swiss" else ["ma_cross", "bbands_breakout"]
+    entries = ["ma_cross", "bbands_breakout"] if form["type"] == "sprt" else RING["entries"]
     more = ("trend-down-mid", "vol-calm", "shocks-mid", "random-walk", "slow-bear", "flash-crash")
     scenarios = [*RING["scenarios"], *more, "momentum-hours"]
     played = simcore.tournament(
@@ -242,8 +244,10 @@ def test_other_formats_choose_their_games_among_those_of_the_arenas(form: dict[s
     }
 
 
-def test_runs_of_an_arena_are_counted_once_for_each_pair() -> None:
+def test_every_pair_runs_and_every_entry_is_one_trial() -> None:
     document = ring()
-    runs = simulated(document, None).runs
-    assert runs.height == 2 * 6 * 3
+    made = simulated(document, None)
+    assert made.runs.height == 2 * 6 * 3
+    assert made.evidence.trials is not None
+    assert made.evidence.trials.k == 4
     assert paired_runs(document, [], []).height == 0

@@ -15,6 +15,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -117,7 +118,7 @@ def main(rounds: str = "2") -> None:
         with servers.bucket(logs) as found:
             os.environ.update(found)
             for name, n in requests("s3://lakes/measured", load("c0-tiny")).items():
-                lines.append(f"| requests to a bucket, to {name} | {n} |")
+                lines.append(f"| requests to a bucket, to {name} | | {n} |")
                 print(lines[-1], flush=True)
     before, _, rest = PAGE.read_text(encoding="utf-8").partition(BEGIN)
     _, _, after = rest.partition(END)
@@ -132,13 +133,17 @@ def measured(
     pairs = [keys[first : first + 2] for first in range(0, len(keys), 2)]
     singles = [[key] for key in keys]
     limit(launcher, 2)
-    do(cluster, launcher, singles[:4])  # each worker has met the engine
+    do(cluster, launcher, campaign, singles[:4])  # each worker has met the engine
     yield from scaling(cluster, launcher, campaign, pairs, rounds)
     limit(launcher, 1)
-    together = do(cluster, launcher, [keys])
-    apart = do(cluster, launcher, singles)
+    together = do(cluster, launcher, campaign, [keys])
+    apart = do(cluster, launcher, campaign, singles)
     yield from overhead(launcher.instance, together, apart, len(keys))
-    yield from partition(launcher.instance, cluster, campaign, keys[:2])
+    light = load("c1-light", home=cluster.home)
+    prepare(cluster.home, light)
+    yield from partition(launcher.instance, cluster, [light, campaign])
+    kept = event_bytes(cluster.environment["PROVING_POSTGRES"]) / 1024
+    yield f"| kept by Postgres of a partition that was told of, KiB | | {kept:,.0f} |"
 
 
 def scaling(
@@ -160,13 +165,13 @@ def scaling(
         for at_once in (1, 2):
             limit(launcher, at_once)
             clear(cluster.home, campaign)
-            found = do(cluster, launcher, pairs)
+            found = do(cluster, launcher, campaign, pairs)
             clock.append(found.seconds)
             if at_once == 2:
                 cores.append(sum(found.workers) / max(found.workers))
             who = " + ".join(f"{each:.0f}" for each in found.workers)
             yield (
-                f"| {'one worker' if at_once == 1 else 'two workers'} | {found.seconds:.0f} | "
+                f"| {'one at a time' if at_once == 1 else 'two at a time'} | {found.seconds:.0f} | "
                 f"{60 * n / found.seconds:.1f} | {who} | {found.around:.0f} | "
                 f"{found.cores['others']:.0f} |"
             )
@@ -209,42 +214,54 @@ def lasted(instance: dg.DagsterInstance, run_id: str) -> dict[str, float]:
 
 
 def partition(
-    instance: dg.DagsterInstance, cluster: servers.Cluster, campaign: Campaign, keys: list[str]
+    instance: dg.DagsterInstance, cluster: servers.Cluster, campaigns: Sequence[Campaign]
 ) -> Iterator[str]:
     """Tell what goes into the eight tables of a strategy, made in this process."""
-    clear(cluster.home, campaign)
+    found = [parts(instance, cluster, each) for each in campaigns]
+    names = " | ".join(f"`{each.id}`" for each in campaigns)
+    yield f"| core-seconds of a partition of {len(RUNS)} tables | {names} |"
+    yield "|---|" + "---|" * len(campaigns)
+    for name in found[0]:
+        yield f"| {name} | " + " | ".join(f"{each[name]:.2f}" for each in found) + " |"
+
+
+def parts(
+    instance: dg.DagsterInstance, cluster: servers.Cluster, campaign: Campaign
+) -> dict[str, float]:
+    """Return the core-seconds of a partition, by what they are spent on: the mean of two."""
     definitions = build(cluster.home)
-    parts = {
-        "pictures": (events, "_images"),
-        "checks": (evaluations, "findings"),
-        "events, told to Postgres": (dg.DagsterInstance, "handle_new_event"),
-    }
-    run = next(
+    (run,) = (
         each for each in headless._in_order(definitions) if dg.AssetKey("backtests") in each.keys
     )
-    list(headless._done_here(definitions, run, [_range(keys[:1])], instance))
-    clear(cluster.home, campaign)
-    served = spent(cluster.leaders)["Postgres"]
-    with watched(parts) as totals:
-        began = own()
-        (ended,) = headless._done_here(definitions, run, [_range(keys)], instance)
-        whole = own() - began
-    served = spent(cluster.leaders)["Postgres"] - served
-    if not ended.has_succeeded:
-        raise servers.ServerError("a run failed in this process")
+    keys = [each.id for each in campaign.strategies[1:4]]
+    done_here = partial(headless._done_here, definitions, run, instance=instance)
+    list(done_here(spans=[_range(campaign, keys[:1])]))  # what is imported late is there now
+    keys = keys[1:]
     clear(cluster.home, campaign)
     began = own()
     make_runs(cluster.home, campaign, keys)
     work = own() - began
-    n = len(keys)
-    yield f"| a partition of {len(RUNS)} tables, in a run | core-seconds |"
-    yield "|---|---|"
-    yield f"| the work | {work / n:.2f} |"
-    for name in parts:
-        yield f"| {name} | {totals[name] / n:.2f} |"
-    yield f"| Dagster besides | {(whole - work - totals.total()) / n:.2f} |"
-    yield f"| Postgres | {served / n:.2f} |"
-    yield f"| kept by Postgres, KiB | {event_bytes(os.environ['PROVING_POSTGRES']) / 1024:,.0f} |"
+    clear(cluster.home, campaign)
+    watch = {
+        "pictures": (events, "_images"),
+        "checks": (evaluations, "findings"),
+        "Dagster's events": (dg.DagsterInstance, "handle_new_event"),
+    }
+    served = spent(cluster.leaders)["Postgres"]
+    with watched(watch) as totals:
+        began = own()
+        (ended,) = done_here(spans=[_range(campaign, keys)])
+        whole = own() - began
+    served = spent(cluster.leaders)["Postgres"] - served
+    if not ended.has_succeeded:
+        raise servers.ServerError("a run failed in this process")
+    found = {
+        "the work": work,
+        **{name: totals[name] for name in watch},
+        "Dagster besides": whole - work - totals.total(),
+        "Postgres": served,
+    }
+    return {name: seconds / len(keys) for name, seconds in found.items()}
 
 
 def prepare(home: Path, campaign: Campaign) -> None:
@@ -275,10 +292,12 @@ def limit(launcher: Launcher, at_once: int) -> None:
     launcher.instance.event_log_storage.set_concurrency_slots(events.POOL, at_once)
 
 
-def do(cluster: servers.Cluster, launcher: Launcher, ranges: list[list[str]]) -> Measured:
+def do(
+    cluster: servers.Cluster, launcher: Launcher, campaign: Campaign, ranges: list[list[str]]
+) -> Measured:
     """Do one run for each range of strategies, and return what they took."""
     began, cores, busy, asking = time.monotonic(), spent(cluster.leaders), machine(), own()
-    ended = list(launcher.materialise(KEYS, [_range(each) for each in ranges]))
+    ended = list(launcher.materialise(KEYS, [_range(campaign, each) for each in ranges]))
     seconds = time.monotonic() - began
     if not all(each.has_succeeded for each in ended):
         raise servers.ServerError("a run failed: see the workers' logs")
@@ -289,8 +308,8 @@ def do(cluster: servers.Cluster, launcher: Launcher, ranges: list[list[str]]) ->
     return Measured(seconds, found, ended)
 
 
-def _range(keys: list[str]) -> Mapping[str, str]:
-    return {RANGE_START: f"{CAMPAIGN}|{keys[0]}", RANGE_END: f"{CAMPAIGN}|{keys[-1]}"}
+def _range(campaign: Campaign, keys: list[str]) -> Mapping[str, str]:
+    return {RANGE_START: f"{campaign.id}|{keys[0]}", RANGE_END: f"{campaign.id}|{keys[-1]}"}
 
 
 def event_bytes(url: str) -> float:

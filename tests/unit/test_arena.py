@@ -18,6 +18,8 @@ from simcore.backtests.trials import TrialLedger
 from simcore.bars import columns
 from simcore.campaign import load
 from simcore.errors import EngineError, InvariantError, SpecError
+from simcore.scenario.document import load as load_scenario
+from simcore.scenario.manifest import generate_with_manifest
 from simcore.store import Partition, Store
 from simcore.strategy.strategy import compile_strategy
 from simcore.tables import TABLES
@@ -183,6 +185,25 @@ def test_more_arenas_than_anybody_waits_for_are_refused(monkeypatch: pytest.Monk
     ]
     with pytest.raises(InvariantError):
         paired_runs(document(), strategies, [scenario])
+
+
+def test_equal_programs_are_one_entry_by_their_first_id() -> None:
+    original = compile_strategy("ma_cross")
+    twin = compile_strategy(
+        {
+            **original.model.model_dump(mode="json", by_alias=True, exclude_none=True),
+            "id": "aa_cross",
+        }
+    )
+    assert twin.ir_hash == original.ir_hash
+    _, manifest = generate_with_manifest(load_scenario("vol-calm"))
+    for strategies in ([original, twin], [twin, original]):
+        runs = paired_runs(
+            document(arena=BOOK), [*strategies, compile_strategy("bbands_breakout")],
+            [(manifest, BARS)],
+        )  # fmt: skip
+        pairs = sorted(runs.select("strategy_id", "opponent_id").rows())
+        assert pairs == [("aa_cross", "bbands_breakout"), ("bbands_breakout", "aa_cross")]
 
 
 def test_an_arena_that_no_backtest_repeats_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,7 +11,8 @@ from league import Outcome, by_id, document, entry, league, returns, runs
 from simcore.errors import SpecError
 from simcore.seeds import jcs, sha256_hex
 from simcore.tournaments.game import Start, weighted_mean
-from simcore.tournaments.play import play
+from simcore.tournaments.play import play, tournament
+from simcore.tournaments.simulated import planned
 
 FIELD: dict[str, list[Outcome]] = {
     "alpha": returns(0.3, 0.1, 0.0, 0.0),
@@ -139,3 +140,34 @@ def test_a_hand_without_some_family_weighs_the_others() -> None:
                   family_weights={"x": 0.5, "y": 0.3, "z": 0.2})  # fmt: skip
     assert start.shares([0, 2]).tolist() == pytest.approx([0.5 / 0.7, 0.2 / 0.7])
     assert start.shares([]).tolist() == []
+
+
+def test_a_plan_counts_what_the_markets_weigh() -> None:
+    asked = document(
+        entries=["ma_cross", "buy_and_hold"],
+        scenarios=["vol-calm", "trend-up-mid", "shocks-mid", "mean-revert-mid"],
+    ).model_dump(mode="json")
+    assert planned(asked)[1].scenarios == 4
+    heavy = {"trend": 0.7, "vol_cluster": 0.1, "shock_mix": 0.1, "mean_revert": 0.1}
+    line, plan = planned({**asked, "family_weights": heavy})
+    assert plan.scenarios == 2  # 1 / (0.49 + 3 * 0.01)
+    assert "4 markets" in line
+    with pytest.raises(SpecError, match="expected those of mean_revert, shock_mix") as refusal:
+        planned({**asked, "family_weights": {"trend": 1.0}})
+    assert [each.reason for each in refusal.value.problems] == ["WEIGHTS"]
+
+
+def test_weights_of_other_families_are_refused_before_anything_runs(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def run(*_: object, **__: object) -> None:
+        raise AssertionError("something ran")
+
+    monkeypatch.setattr("simcore.engine.backtest", run)
+    asked = document(
+        entries=["ma_cross", "buy_and_hold"],
+        scenarios=["vol-calm"],
+        family_weights={"trend": 1.0},
+    )
+    with pytest.raises(SpecError, match="expected those of vol_cluster"):
+        tournament(asked.model_dump(mode="json"))

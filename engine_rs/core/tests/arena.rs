@@ -177,7 +177,7 @@ fn seats_and_threads_change_no_byte() {
         n_moved += usize::from(is_moved(&made) && is_moved(&twins));
     }
     assert!(n_moved > 50, "{n_moved}");
-    let case = Case::new(3);
+    let case = followers(1.0, [3.0, 2.0]);
     let pairings: Vec<Pairing> =
         [[0, 1], [1, 0], [0, 0], [1, 1]].map(|programs| Pairing { programs, bars: 0 }).to_vec();
     let terms = Terms {
@@ -288,6 +288,68 @@ fn the_deeper_the_book_the_nearer_to_a_backtest_alone() {
     assert!(distances[0] > 1.0, "{distances:?}");
     assert!(distances.windows(2).all(|pair| pair[1] < 0.5 * pair[0]), "{distances:?}");
     assert!(distances[4] < 1e-3, "{distances:?}");
+}
+
+/// Asks for nothing.
+fn idle() -> Program {
+    let program = json!({
+        "schema": "program/0.1", "timeframe": "1h", "output": null,
+        "code": [{"op": "bool", "value": false, "w": 0, "dep": null}],
+        "rules": [{"if": 0, "then": "buy"}],
+        "risk": {"sizing": {"type": "fixed_qty", "qty": 1.0}},
+    });
+    Program::decode(&program.to_string()).unwrap()
+}
+
+/// Buys four units on a volume of 1, adds to them, and closes on a volume of 2.
+fn messenger() -> Program {
+    let is = |slot: usize| json!({"op": "eq", "a": 0, "b": slot, "w": 0, "dep": 0});
+    let program = json!({
+        "schema": "program/0.1", "timeframe": "1h", "output": null,
+        "code": [
+            {"op": "price", "field": "volume", "w": 0, "dep": 0},
+            {"op": "const", "value": 1.0, "w": 0}, {"op": "const", "value": 2.0, "w": 0},
+            is(1), is(2),
+        ],
+        "rules": [{"if": 3, "then": "buy"}, {"if": 4, "then": "close"}],
+        "risk": {"sizing": {"type": "fixed_qty", "qty": 4.0}, "max_adds": 5},
+    });
+    Program::decode(&program.to_string()).unwrap()
+}
+
+#[test]
+fn who_moves_the_price_by_market_orders_alone_pays_for_it() {
+    let mut n_paid = 0;
+    for lane in 0..200 {
+        let mut dice = Dice::new(lane);
+        let mut case = followers(0.1, [4.0, 4.0]);
+        for column in
+            [&mut case.bars.open, &mut case.bars.high, &mut case.bars.low, &mut case.bars.close]
+        {
+            column.fill(100.0);
+        }
+        case.bars.volume = case.bars.volume.iter().map(|_| dice.below(9) as f64).collect();
+        case.execution = {
+            let mut free = profiles()["honest_v1"].clone();
+            for name in ["base_bps", "k_vol", "fee_bps"] {
+                free[name] = json!(0.0);
+            }
+            Execution::read(&free).unwrap()
+        };
+        case.programs = vec![messenger(), idle()];
+        case.book = book(json!({
+            "depth_base_per_bps": 0.1,
+            "permanent_fraction": dice.of(&[0.0, 0.3, 1.0]),
+            "half_life_bars": dice.of(&[0.0, 1.0, 20.0]),
+        }));
+        let made = case.met([0, 1], case.view()).unwrap();
+        let view = over(case.view(), &made);
+        let journal = case.backtest(0, view).unwrap();
+        let last = *journal.equity_quote(&view).last().unwrap();
+        assert!(last <= CASH * (1.0 + 1e-12), "{lane}: {last}");
+        n_paid += usize::from(last < CASH - 1.0);
+    }
+    assert!(n_paid > 150, "{n_paid}");
 }
 
 #[test]
