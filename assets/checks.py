@@ -42,6 +42,7 @@ DOCUMENT: Final = "document"
 _RECOMPUTED: Final = "A sample of the rows, computed once more now, is the same to the last bit."
 _NEARLY: Final = "A sample of the rows, computed once more now, is the same but for rounding."
 _CHAIN: Final = "Every record is chained to the one before it, up to the anchor of its day."
+_TOLD: Final = "Every row is what the documents tell, read and measured once more."
 _BRED: Final = "A sample of the population, trained once more now, scores the same."
 
 # Judgements rest on sums whose last bits are the machine's.
@@ -71,9 +72,11 @@ _OF_ONE: Final = {
         "ledger": "Counts, scores and champion are those of the population.",
     },
     "imported_runs": {
-        "recomputed": "Every metric follows from the returns that lie beside it, and those lead to "
-        "the equity.",
+        "recomputed": "Every metric follows from the returns that lie beside it, those lead to the "
+        "equity, and every row is what the documents tell.",
     },
+    "imported_equity": {"recomputed": _TOLD},
+    "imported_trades": {"recomputed": _TOLD},
     "chaos_events": {"chain": _CHAIN},
     "chaos_xlog": {
         "chain": _CHAIN,

@@ -197,8 +197,7 @@ def logged(
 ) -> Iterator[dg.AssetMaterialization | dg.AssetCheckEvaluation]:
     """Materialise many partitions in one run, each with a data version and checks of its own.
 
-    A partition that fails is reported as itself and does not stop the others. What failed is
-    reported last, so that the graph, which shows the latest evaluation, shows a failure.
+    A partition that fails stops no other, and is reported last: the graph shows the latest.
 
     Args:
         context: Of an asset function with a range of partitions.
@@ -217,23 +216,23 @@ def logged(
     if not keys:
         raise dg.Failure("the range names no partition: its start lies behind its end")
     _tag(context, keys)
-    names = {key.to_user_string() for key in context.selected_asset_keys}
     failed: list[dg.AssetCheckEvaluation] = []
     errors: dict[str, ProvingError | OSError] = {}
     for number, key in enumerate(keys, start=1):
         began, read_at = clock(), versions.latest_event(context)
         try:
-            outcomes = compute(key) if names else ()
+            outcomes = compute(key) if context.selected_asset_keys else ()
             seconds = clock() - began
             images = _images(context, outcomes, key, picture, own_pictures or {})
+            read = [versions.inputs(context, store, each.table, key) for each in outcomes]
         except (ProvingError, OSError) as error:
             errors[key] = error
             failed += evaluations.refused(context, key, _said(error), error)
             continue
         passed = {each.table.name: _passed_before(context, each, key) for each in outcomes}
-        for outcome in outcomes:
+        for outcome, inputs in zip(outcomes, read, strict=True):
             shown = _metadata(outcome, images[outcome.table.name], seconds)
-            yield _materialisation(context, store, outcome, key, shown, read_at)
+            yield _materialisation(context, outcome, key, shown, inputs, read_at)
         for evaluation in evaluations.logged(context, store, key, own(key), passed):
             if evaluation.passed:
                 yield evaluation
@@ -258,10 +257,10 @@ def _log_progress(
 
 def _materialisation(
     context: dg.AssetExecutionContext,
-    store: Store,
     outcome: Outcome,
     key: str,
     metadata: Mapping[str, Any],
+    read: Mapping[dg.AssetKey, str],
     read_at: int | None,
 ) -> dg.AssetMaterialization:
     """Return the event of one partition of a range, with the versions Dagster would give it."""
@@ -270,7 +269,7 @@ def _materialisation(
         outcome.table.name,
         partition=key,
         metadata=metadata,
-        tags=versions.tags(context, store, outcome.table, key, digest, read_at=read_at),
+        tags=versions.tags(context, outcome.table, digest, read, read_at=read_at),
     )
 
 

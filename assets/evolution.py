@@ -1,5 +1,6 @@
 """Generations of an evolution: who lived, what it came to, and who was promoted why."""
 
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import Final
@@ -11,6 +12,7 @@ from assets.events import POOL, Clock, Events, asset_specs, check_specs, results
 from assets.partitions import GENERATIONS
 from simcore import samples, steps
 from simcore.evolution.document import read_evolution
+from simcore.lake import put_views
 from simcore.store import Partition, Store
 from simcore.tables import TABLES
 
@@ -37,6 +39,11 @@ def evolution(
     number = steps.GENERATION_KEYS.index(str(place.generation))
     asked = cache(lambda: read_evolution(str(place.evolution), home=home))
 
+    def bred() -> Sequence[steps.Outcome]:
+        outcomes = steps.evolved(store, asked(), number, steps.salt_in(home, asked()))
+        put_views(store, home)
+        return outcomes
+
     def documents() -> list[str]:
         asked()
         return []
@@ -46,7 +53,7 @@ def evolution(
         context,
         store,
         clock,
-        lambda: steps.evolved(store, asked(), number, steps.salt_in(home, asked())),
+        bred,
         lambda: evolution_plots.evolution_page(store, place),
         {
             ("generations", checks.DOCUMENT): checks.judged(checks.DOCUMENT, documents),

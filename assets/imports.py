@@ -1,5 +1,7 @@
 """Runs that other tools made, measured out of the documents of their collection."""
 
+from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -8,8 +10,9 @@ import dagster as dg
 from assets import checks
 from assets.events import POOL, Clock, Events, asset_specs, check_specs, results
 from assets.partitions import COLLECTIONS
-from simcore import steps
+from simcore import samples, steps
 from simcore.imports.rows import misjudged
+from simcore.lake import put_views
 from simcore.store import Partition, Store
 from simcore.tables import TABLES
 
@@ -35,17 +38,27 @@ def imports(
     key = context.partition_key
     place = Partition(collection=key)
 
-    def again() -> list[str]:
-        return misjudged(
-            store.read(TABLES["imported_runs"], place), store.read(TABLES["imported_equity"], place)
-        )
+    again = cache(lambda: samples.imported_again(store, home, key))
 
-    own = {("imported_runs", "recomputed"): checks.judged("recomputed", again)}
+    def wrong() -> list[str]:
+        runs = store.read(TABLES["imported_runs"], place)
+        found = misjudged(runs, store.read(TABLES["imported_equity"], place))
+        return found or samples.differing(store, TABLES["imported_runs"], place, again())
+
+    def measured() -> Sequence[steps.Outcome]:
+        outcomes = steps.imports(store, home, key)
+        put_views(store, home)
+        return outcomes
+
+    own = {
+        **checks.recomputed(store, place, steps.IMPORTS, again),
+        ("imported_runs", "recomputed"): checks.judged("recomputed", wrong),
+    }
     yield from results(
         context,
         store,
         clock,
-        lambda: steps.imports(store, home, key),
+        measured,
         lambda: None,
         own,
     )

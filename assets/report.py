@@ -1,7 +1,7 @@
 """The report of a campaign: its tables as a page that a person reads.
 
 The page lies in the table; a copy for the browser is put beside the lake, and its place told, and
-with it the views for DuckDB, as by then every table of the campaign is there.
+with it the views for DuckDB.
 """
 
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from assets import plots
 from assets.campaigns import campaign_assets
 from simcore import steps
 from simcore.campaign import Campaign
-from simcore.lake import put, views
+from simcore.lake import put_views
 from simcore.report.material import OF_CAMPAIGN, OF_RUNS
 from simcore.store import Store
 
@@ -19,7 +19,7 @@ from simcore.store import Store
 def _written(store: Store, campaign: Campaign, home: Path) -> Sequence[steps.Outcome]:
     outcomes = steps.report(store, campaign)
     page = steps.write_page(store, campaign.id, home / "reports" / f"{campaign.id}.html")
-    put(home / "views.sql", views(store))
+    put_views(store, home)
     return steps.with_facts(outcomes, {**outcomes[0].facts, "report": str(page)})
 
 

@@ -48,14 +48,19 @@ def tournament_page(store: Store, partition: Partition) -> str | None:
     drawn = figure(WIDTH_INCHES, 3.6 * HEIGHT_INCHES)
     grid = drawn.add_gridspec(3, 2)
     intervals(dressed(drawn.add_subplot(grid[0, :])), shown)
-    rating_history(dressed(drawn.add_subplot(grid[1, :])), games, shown)
+    ordered = in_canonical_order(games, standings, families)
+    rating_history(dressed(drawn.add_subplot(grid[1, :])), ordered, shown)
     by_family(drawn.add_subplot(grid[2, 0]), scores, shown)
     correlations(drawn.add_subplot(grid[2, 1]), scores, shown)
     return encoded(drawn)
 
 
 def run_scores(games: pl.DataFrame) -> pl.DataFrame:
-    """Return ``scenario_id, path, strategy_id, score``: one row a run that was in a game."""
+    """Return ``scenario_id, path, strategy_id, score``: one row an entry and market of its games.
+
+    Alone, an entry has one run there, and in all its games the score of that; in arenas it has one
+    for each whom it met, and the score is their mean.
+    """
     sides = [
         games.select(
             "scenario_id",
@@ -65,7 +70,26 @@ def run_scores(games: pl.DataFrame) -> pl.DataFrame:
         )
         for side in "ab"
     ]
-    return pl.concat(sides).unique(["scenario_id", "path", "strategy_id"]).sort(pl.all())
+    whole = pl.concat(sides).sort(pl.all())
+    keys = ["scenario_id", "path", "strategy_id"]
+    return whole.group_by(keys, maintain_order=True).agg(pl.col("score").mean())
+
+
+def in_canonical_order(
+    games: pl.DataFrame, standings: pl.DataFrame, families: pl.DataFrame
+) -> pl.DataFrame:
+    """Return games in the order in which the standings rate them one by one.
+
+    Args:
+        games: Rows of the table `games`, of one tournament.
+        standings: Its rows of `standings`.
+        families: ``scenario_id, family``.
+    """
+    hashes = dict(standings.select("strategy_id", "ir_hash").iter_rows())
+    a, b = (pl.col(f"entry_{side}").replace_strict(hashes) for side in "ab")
+    by = ["round", pl.min_horizontal(a, b), pl.max_horizontal(a, b), "family"]
+    joined = games.join(families, on="scenario_id", how="left")
+    return joined.sort(*by, "scenario_id", "path").drop("family")
 
 
 def intervals(axes: Axes, shown: pl.DataFrame) -> None:
@@ -87,15 +111,14 @@ def intervals(axes: Axes, shown: pl.DataFrame) -> None:
 
 
 def rating_history(axes: Axes, games: pl.DataFrame, shown: pl.DataFrame) -> None:
-    """Draw sequential Elo over the games in their canonical order, of the first entries."""
+    """Draw sequential Elo over games in their canonical order, of the first entries."""
     ids = sorted({*games["entry_a"].to_list(), *games["entry_b"].to_list()})
     place = {name: i for i, name in enumerate(ids)}
-    ordered = games.sort("round", "entry_a", "entry_b", "scenario_id", "path")
     a, b = (
-        np.array([place[name] for name in ordered[side]], dtype=np.int64)
+        np.array([place[name] for name in games[side]], dtype=np.int64)
         for side in ("entry_a", "entry_b")
     )
-    won = np.array([POINTS[result] for result in ordered["result"].to_list()])
+    won = np.array([POINTS[result] for result in games["result"].to_list()])
     stops = np.unique(np.linspace(0, len(won), STOPS_MAX).astype(int)).tolist()
     course = elo_course(a, b, won, len(ids), stops)
     for at, name in enumerate(shown["strategy_id"].head(LINES_MAX).to_list()):

@@ -31,12 +31,30 @@ def latest_event(context: dg.AssetExecutionContext) -> int | None:
     return None if found is None else int(found)
 
 
+def inputs(
+    context: dg.AssetExecutionContext, store: Store, table: Table, key: str
+) -> Mapping[dg.AssetKey, str]:
+    """Return the content hash of each partition that one was made from, by its asset.
+
+    Args:
+        context: Of the asset function that made it.
+        store: The lake.
+        table: What was made.
+        key: Of its partition.
+
+    Raises:
+        StoreError: The lake gave no answer.
+    """
+    here = Partition.parse(table, key)
+    deps = context.assets_def.specs_by_key[dg.AssetKey(table.name)].deps
+    return {dep.asset_key: _version(store, dep.asset_key, here) for dep in deps}
+
+
 def tags(
     context: dg.AssetExecutionContext,
-    store: Store,
     table: Table,
-    key: str,
     content_hash: str,
+    read: Mapping[dg.AssetKey, str],
     *,
     read_at: int | None,
 ) -> Mapping[str, str]:
@@ -44,10 +62,9 @@ def tags(
 
     Args:
         context: Of the asset function that made it.
-        store: The lake.
         table: What was made.
-        key: Of its partition.
         content_hash: Of its rows; its data version.
+        read: What `inputs` returned.
         read_at: Number of the last event when its inputs were read.
     """
     asset = dg.AssetKey(table.name)
@@ -57,13 +74,11 @@ def tags(
         DATA_VERSION_TAG: content_hash,
         DATA_VERSION_IS_USER_PROVIDED_TAG: "true",
     }
-    here = Partition.parse(table, key)
-    for dep in assets.specs_by_key[asset].deps:
-        made[get_input_data_version_tag(dep.asset_key)] = _version(store, dep.asset_key, here)
+    for dep, version in read.items():
+        made[get_input_data_version_tag(dep)] = version
         # What the same function made is told of only after it began.
-        seen = latest_event(context) if dep.asset_key in assets.keys else read_at
-        pointer = NULL_EVENT_POINTER if seen is None else str(seen)
-        made[get_input_event_pointer_tag(dep.asset_key)] = pointer
+        seen = latest_event(context) if dep in assets.keys else read_at
+        made[get_input_event_pointer_tag(dep)] = NULL_EVENT_POINTER if seen is None else str(seen)
     return made
 
 
@@ -76,11 +91,17 @@ def above(table: Table, partition: Partition) -> Partition | None:
 
 
 def _version(store: Store, dep: dg.AssetKey, here: Partition) -> str:
-    """Return the content hash of what was read; Dagster's word for none where nothing is there."""
+    """Return the content hash of what was read; Dagster's word for none where nothing is there.
+
+    Raises:
+        StoreError: The lake gave no answer: there may well be something.
+    """
     table = TABLES[dep.to_user_string()]
     place = above(table, here)
     try:
         footer = None if place is None else store.footer(table, place)
-    except StoreError:
+    except StoreError as error:
+        if error.is_unanswered:
+            raise
         footer = None
     return "NULL" if footer is None else footer.content_hash

@@ -11,6 +11,7 @@ import urllib.request
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any, Final
 
@@ -115,7 +116,7 @@ def send(url: str, found: list[Alert]) -> str:
     try:
         with urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS):
             return ""
-    except (urllib.error.URLError, OSError, ValueError) as error:
+    except (urllib.error.URLError, HTTPException, OSError, ValueError) as error:
         return str(error)
 
 

@@ -23,7 +23,7 @@ from pipelines import home as homes
 from simcore.documents import KINDS
 from simcore.errors import SpecError, StoreError
 from simcore.imports.intake import FOLDER as IMPORTS
-from simcore.lake import put, views
+from simcore.lake import put_views
 from simcore.problems import Hint, Problem
 from simcore.store import ELSEWHERE, Store
 
@@ -120,26 +120,30 @@ def restore(path: Path, home: Path) -> Report:
     if home.exists() and (not home.is_dir() or any(home.iterdir())):
         message = f"got {home}, which is not empty, expected an empty folder or none"
         raise _refused(message, "--home", "name another one")
+    place = home.resolve()
+    if place.is_mount():
+        message = f"got {home}, which is a mount point, expected what can be put there in one move"
+        raise _refused(message, "--home", "name a folder in it")
     manifest, members = archive.checked(path)
     for each in members:
         top = each.name.split("/", 1)[0]
         if top not in PARTS and each.name != ELSEWHERE:
             message = f"{path}: member {each.name!r}: got no part of a home"
             raise StoreError("UNSAFE", f"{message} [`proving backup` did not write this]")
-    home.parent.mkdir(parents=True, exist_ok=True)
-    draft = Path(tempfile.mkdtemp(prefix=f".{home.name}.", suffix=".draft", dir=home.parent))
+    place.parent.mkdir(parents=True, exist_ok=True)
+    draft = Path(tempfile.mkdtemp(prefix=f".{place.name}.", suffix=".draft", dir=place.parent))
     try:
         archive.unpacked(path, members, draft)
         draft.chmod(0o755)  # mkdtemp lets only the owner in.
-        if home.exists():
-            home.rmdir()
-        draft.rename(home)
+        if place.exists():
+            place.rmdir()
+        draft.rename(place)
     finally:
         shutil.rmtree(draft, ignore_errors=True)
     homes.init(home)
     store = Store.of(home)
     if isinstance(store.root, Path):
-        put(home / "views.sql", views(store))  # they name the place of the lake
+        put_views(store, home)  # they name the place of the lake
     remarks = tuple(map(str, manifest.get("remarks", ())))
     return Report(home, len(members), sum(each.bytes for each in members), remarks, "restored")
 

@@ -245,7 +245,9 @@ def _of_lake(store: Store, parts: Mapping[str, Mapping[str, str]]) -> dict[str, 
         for table in _TELLING:
             try:
                 footer = store.footer(TABLES[table], Partition(campaign=name))
-            except StoreError:
+            except StoreError as error:
+                if error.is_unanswered:
+                    raise  # nothing is known of the past: the next tick asks again
                 continue  # torn: the next run of its campaign makes it anew
             made_from |= {} if footer is None else footer.documents
         found[name] = {part: made_from.get(part, digest) for part, digest in today.items()}

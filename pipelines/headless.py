@@ -17,7 +17,7 @@ from simcore import documents, steps
 from simcore.campaign import Campaign, load
 from simcore.errors import ProvingError
 from simcore.imports.intake import collections
-from simcore.lake import put, views
+from simcore.lake import put_views
 from simcore.store import Address, Partition, Store
 from simcore.tables import TABLES
 from simcore.tables.table import Table
@@ -390,8 +390,7 @@ def _show(store: Store, home: Path, summary: Summary) -> None:
     path = home / "reports" / f"{summary.campaign}.html"
     if not path.exists():
         steps.write_page(store, summary.campaign, path)
-    if not (home / "views.sql").exists():
-        put(home / "views.sql", views(store))
+    put_views(store, home)
     summary.report = str(path)
 
 

@@ -146,6 +146,7 @@ def find(home: Path, *, now_seconds: float) -> Found:
         found.hashes[name] = strategy.doc_hash
         found.documents[name] = strategy.document
     found.complaints += clashes.values()
+    found.refused |= clashes
     return found
 
 
@@ -164,7 +165,9 @@ def _known_at_first(store: Store, home: Path, found: Found) -> dict[str, str]:
     for partition in store.partitions(table):
         try:
             footer = store.footer(table, partition)
-        except StoreError:
+        except StoreError as error:
+            if error.is_unanswered:
+                raise  # nothing is known of the past: the next tick asks again
             continue  # torn: as if it were not there, so that it is made again
         if footer is not None:
             name = str(partition.strategy)

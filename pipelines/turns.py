@@ -11,11 +11,13 @@ import os
 import socket
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Final
 
 from simcore.errors import StoreError
+
+_SAID_BYTES_MAX: Final = 1 << 16
 
 
 @contextmanager
@@ -27,20 +29,23 @@ def turn(home: Path, command: str) -> Iterator[None]:
         command: As it was given, such as ``proving run c0-tiny``.
 
     Raises:
-        StoreError: ``BUSY``: another command holds it; who, since when, and what to do.
+        StoreError: ``BUSY``: another command holds it; who, since when, and what to do;
+            ``NO_LOCK``: the home's journal, or its disk, has no lock to take.
     """
-    path = place(home)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a+", encoding="utf-8") as handle:
+    with _opened(place(home)) as handle:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise StoreError("BUSY", _busy(home, _holder(handle)), is_passing=True) from None
-        _tell(handle, command)
+        except OSError as cause:
+            raise _no_lock(place(home), cause) from None
+        with suppress(OSError):  # A full disk has no room for a name, but the turn is taken.
+            _tell(handle, command)
         try:
             yield
         finally:
-            handle.truncate(0)
+            with suppress(OSError):
+                handle.truncate(0)
 
 
 def place(home: Path) -> Path:
@@ -48,19 +53,35 @@ def place(home: Path) -> Path:
     return home / "journal" / "runs" / "turn.lock"
 
 
-def _tell(handle: IO[str], command: str) -> None:
+def _opened(path: Path) -> IO[bytes]:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return path.open("a+b", buffering=0)
+    except OSError as cause:
+        raise _no_lock(path, cause) from None
+
+
+def _no_lock(path: Path, cause: OSError) -> StoreError:
+    return StoreError(
+        "NO_LOCK",
+        f"{path}: got {cause.strerror or cause}, expected to lock this file, by which one command "
+        "at a time is at work; nothing was made [let this user write to the home's journal, free "
+        "space, or put the home on a disk that has locks]",
+    )
+
+
+def _tell(handle: IO[bytes], command: str) -> None:
     handle.truncate(0)
     moment = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime())
     said = {"command": command, "pid": os.getpid(), "host": socket.gethostname(), "since": moment}
-    handle.write(json.dumps(said))
-    handle.flush()
+    handle.write(json.dumps(said).encode())
 
 
-def _holder(handle: IO[str]) -> dict[str, Any]:
+def _holder(handle: IO[bytes]) -> dict[str, Any]:
     """Return what the holder says of itself; nothing if it has not got to it yet."""
     handle.seek(0)
     try:
-        found = json.loads(handle.read())
+        found = json.loads(handle.read(_SAID_BYTES_MAX))
     except ValueError:
         return {}
     return found if isinstance(found, dict) else {}

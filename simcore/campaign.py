@@ -33,7 +33,10 @@ from simcore.scenario.suite import read_suite
 from simcore.seeds import jcs, sha256_hex
 from simcore.strategy.check import check_strategy
 from simcore.strategy.strategy import Strategy, compile_strategy
-from simcore.tournaments.document import TournamentDocument, read_tournament
+from simcore.tournaments.arrange import check_weights
+from simcore.tournaments.document import TournamentDocument, read_tournament, title_of
+from simcore.tournaments.pairings import check_size, played_on
+from simcore.tournaments.seeding import in_order
 
 __all__ = [
     "Campaign",
@@ -114,6 +117,8 @@ def load(document: Document, *, home: str | Path | None = None, is_strict: bool 
     finder.attempt("/chaos", lambda: level_for(named.chaos, named.days, loaded.source))
     if asked is not None:
         _check_fit(finder, asked, tournaments, strategies, profile)
+        if len(tournaments) == len(asked.tournaments) and len(scenarios) == len(asked.scenarios):
+            _check_course(finder, tournaments, scenarios, strategies)
     if asked is None or finder.problems:
         raise SpecError(finder.problems)
     return Campaign(
@@ -243,7 +248,7 @@ def _check_fit(
             for name in tournament.scenarios or ()
             if name not in asked.scenarios
         ]
-        wrong += [f'strategy "{name}"' for name in tournament.entries or () if name not in known]
+        wrong += [f'strategy "{name}"' for name in _named(tournament) if name not in known]
         if tournament.initial_cash != asked.initial_cash:
             wrong.append(f"initial_cash {tournament.initial_cash}")
         path = f"/tournaments/{asked.tournaments.index(tournament.id)}"
@@ -260,6 +265,46 @@ def _check_fit(
             )
             for each in wrong
         )
+
+
+def _named(tournament: TournamentDocument) -> list[str]:
+    """Ids of the strategies that a tournament names, each once."""
+    challengers = getattr(tournament.format, "challengers", ())
+    named = (*(tournament.entries or ()), title_of(tournament), *challengers)
+    return list(dict.fromkeys(name for name in named if name is not None))
+
+
+def _check_course(
+    finder: _Finder,
+    tournaments: list[TournamentDocument],
+    scenarios: list[Scenario],
+    strategies: list[Strategy],
+) -> None:
+    """Note what would else be refused when all is made and the tournaments are played."""
+    finder.attempt("/tournaments", lambda: in_order(tournaments))
+    for position, tournament in enumerate(tournaments):
+        finder.attempt(
+            f"/tournaments/{position}",
+            lambda of=tournament: _check_field(of, scenarios, strategies),  # type: ignore[misc]
+        )
+
+
+def _check_field(
+    tournament: TournamentDocument, scenarios: list[Scenario], strategies: list[Strategy]
+) -> None:
+    """Refuse weights that fit no market of the entries, and more arenas than can be played."""
+    entered = [
+        each for each in strategies if tournament.entries is None or each.id in tournament.entries
+    ]
+    asked = [
+        each.document
+        for each in scenarios
+        if tournament.scenarios is None or each.id in tournament.scenarios
+    ]
+    markets = played_on(tournament, entered, asked)
+    check_weights(tournament, [each.family for each in markets])
+    n_programs = len({each.ir_hash for each in entered})
+    check_size(tournament, n_programs, sum(each.paths for each in markets))
 
 
 def _profile(profile: ExecutionArgument | None) -> str | None:

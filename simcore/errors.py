@@ -1,4 +1,4 @@
-"""Every exception this project raises on purpose; who can mend it decides the class."""
+"""Every exception this project raises on purpose; who can mend it decides class and exit code."""
 
 from __future__ import annotations
 
@@ -76,6 +76,8 @@ class StoreError(ProvingError):
         message: Where, what was found, what was expected, remedy.
         is_passing: Whether the same call may succeed later.
     """
+
+    exit_code = 3
 
     def __init__(self, code: str, message: str, *, is_passing: bool = False) -> None:
         super().__init__(code, message)

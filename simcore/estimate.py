@@ -15,15 +15,21 @@ from typing import Any, Final
 
 from simcore import steps
 from simcore.backtests.monte_carlo import STATISTICS
-from simcore.backtests.run import BENCHMARK
+from simcore.backtests.run import BENCHMARK, benchmark_program
+from simcore.bars import columns_by_path
 from simcore.campaign import Campaign
 from simcore.chaos.schedule import ARMS, level_for
 from simcore.errors import InvariantError
 from simcore.scenario import document as scenario_document
 from simcore.scenario.document import BARS_MIN, Scenario
+from simcore.steps.step import campaign_markets, manifests
 from simcore.store import Store
 from simcore.strategy.strategy import Strategy, compile_strategy
 from simcore.tables import TABLES
+from simcore.tournaments.book import Book
+from simcore.tournaments.document import TournamentDocument
+from simcore.tournaments.formats.round_robin import RoundRobinOptions
+from simcore.tournaments.pairings import meetings, n_pairings
 
 Clock = Callable[[], float]
 
@@ -58,6 +64,8 @@ class Counts:
         monte_carlo_rows: Rows of the table `monte_carlo`.
         arm_days: Simulated days of chaos, over all seeds and arms.
         partitions: Files of the lake.
+        arenas: Pairs of entries on paths, of the tournaments that are played in arenas.
+        arena_bars: Bars of all those.
     """
 
     scenarios: int
@@ -69,6 +77,8 @@ class Counts:
     monte_carlo_rows: int
     arm_days: int
     partitions: int
+    arenas: int = 0
+    arena_bars: int = 0
 
 
 @dataclass(frozen=True)
@@ -132,6 +142,13 @@ def counted(campaign: Campaign) -> Counts:
             backtests += paths
             run_bars += paths * n_bars
             equity_rows += paths * -(-n_bars // every)
+    met = [
+        (n_pairings(_n_entered(campaign, each, scenario), scenario.document.paths), n_bars)
+        for each in campaign.tournaments
+        if each.arena is not None
+        for scenario, n_bars in lengths
+        if each.scenarios is None or scenario.id in each.scenarios
+    ]
     plan = level_for(campaign.document.chaos, campaign.document.days)
     seeds = 0 if plan is None else plan.seeds
     return Counts(
@@ -144,6 +161,20 @@ def counted(campaign: Campaign) -> Counts:
         monte_carlo_rows=len(STATISTICS) * backtests,
         arm_days=seeds * len(ARMS) * campaign.document.days,
         partitions=_n_partitions(len(campaign.strategies)),
+        arenas=sum(n for n, _ in met),
+        arena_bars=sum(n * n_bars for n, n_bars in met),
+    )
+
+
+def _n_entered(campaign: Campaign, tournament: TournamentDocument, scenario: Scenario) -> int:
+    """How many programs meet each other on a scenario."""
+    return len(
+        {
+            each.ir_hash
+            for each in campaign.strategies
+            if each.timeframe == scenario.document.timeframe
+            and (tournament.entries is None or each.id in tournament.entries)
+        }
     )
 
 
@@ -177,6 +208,11 @@ def estimate(campaign: Campaign, clock: Clock | None = None) -> Estimate:
             1,
             counts.backtests * max(1, len(campaign.document.tournaments)),
             counts.run_bars,
+        ),
+        **(
+            {"arenas": spans["arenas"].of(0, counts.arenas, counts.arena_bars)}
+            if "arenas" in spans
+            else {}
         ),
         "chaos": chaos,
         "calibration": Cost(CALIBRATION_YARDS * yard.seconds, 0.0),
@@ -260,6 +296,9 @@ def _miniature(campaign: Campaign, paths: int, n_bars: int, now: Clock) -> dict[
             for name, make in _OF_A_STRATEGY.items():
                 timed(name, lambda do=make, own=each: do(store, chosen, own))  # type: ignore[misc]
         timed("tournaments", lambda: _together(store, chosen))
+        books = [each.arena for each in campaign.tournaments if each.arena is not None]
+        if books:
+            timed("arenas", lambda: _meet(store, chosen, books[0]))
         return {
             name: Cost(seconds / per, _bytes(store, _TABLES[name]) / per)
             for name, seconds in took.items()
@@ -281,6 +320,7 @@ _TABLES: Final = {
     "walk_forward": steps.VALIDITY,
     "evidence": steps.EVIDENCE,
     "tournaments": (*steps.TOURNAMENTS, *steps.PORTFOLIOS),
+    "arenas": (),
 }
 
 
@@ -290,8 +330,28 @@ def _together(store: Store, chosen: Campaign) -> None:
     steps.tournaments(store, chosen)
 
 
+def _meet(store: Store, chosen: Campaign, book: Book) -> None:
+    """An arena of each strategy on each path, against itself: as much work as against another."""
+    programs = [each.program_json for each in chosen.strategies]
+    for manifest, bars in campaign_markets(store, chosen, manifests(store, chosen)):
+        for _, calm in columns_by_path(bars):
+            meetings(
+                programs,
+                [(at, at) for at in range(len(programs))],
+                calm,
+                execution=chosen.document.execution,
+                book=book,
+                initial_cash=chosen.document.initial_cash,
+                bars_per_year=float(manifest["A"]),
+                benchmark=benchmark_program(),
+            )
+
+
 def _small(campaign: Campaign, paths: int, n_bars: int) -> Campaign:
-    """A campaign of few strategies on one market of theirs, its tournaments open to all."""
+    """A campaign of few strategies on one market of theirs, who all meet each other.
+
+    What else a tournament asks for, few strategies and one market cannot give.
+    """
     known = campaign.strategies or (compile_strategy(BENCHMARK),)
     places = {at * len(known) // PROBE_STRATEGIES for at in range(PROBE_STRATEGIES)}
     strategies = tuple(known[at] for at in sorted(places))
@@ -302,10 +362,15 @@ def _small(campaign: Campaign, paths: int, n_bars: int) -> Campaign:
         scenario = scenario_document.load(_PLAIN)
     changed = {"duration_bars": n_bars, "paths": paths}
     market = dataclasses.replace(scenario, document=scenario.document.model_copy(update=changed))
-    tournaments = tuple(
-        each.model_copy(update={"scenarios": None, "entries": None})
-        for each in campaign.tournaments[:1]
-    )
+    plain = {
+        "scenarios": None,
+        "entries": None,
+        "format": RoundRobinOptions(type="round_robin"),
+        "arena": None,
+        "champion": None,
+        "family_weights": None,
+    }
+    tournaments = tuple(each.model_copy(update=plain) for each in campaign.tournaments[:1])
     return dataclasses.replace(
         campaign, scenarios=(market,), strategies=strategies, tournaments=tournaments
     )

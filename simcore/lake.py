@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from simcore import parquet
+from simcore.disk import writing
 from simcore.store import Partition, Store
 from simcore.tables import TABLES
 from simcore.tables.table import BYTES_WIDTH, Column, Table, find
@@ -132,14 +133,37 @@ def views(store: Store, *, named: str | None = None) -> str:
     return "\n\n".join([head, *(_view(store, table, place) for table in TABLES.values())]) + "\n"
 
 
+def put_views(store: Store, home: Path) -> None:
+    """Put the views of a home in place, if they are not there as they would be written now.
+
+    Args:
+        store: The lake.
+        home: Where ``views.sql`` lies.
+    """
+    path, sql = home / "views.sql", views(store)
+    if not path.is_file() or path.read_bytes() != sql.encode():
+        put(path, sql)
+
+
 def put(path: Path, content: str | bytes) -> Path:
-    """Put a file beside the tables, whole or not at all, and return where it lies."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    number, draft = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    with os.fdopen(number, "wb") as handle:
-        handle.write(content.encode() if isinstance(content, str) else content)
-    Path(draft).chmod(0o644)  # mkstemp lets only the owner read.
-    return Path(draft).replace(path)
+    """Put a file beside the tables, whole or not at all, and return where it lies.
+
+    Raises:
+        StoreError: ``DISK_FULL``, ``READ_ONLY`` or ``UNWRITABLE``; what was there stays.
+    """
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        number, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        draft = Path(name)
+        try:
+            with os.fdopen(number, "wb") as handle:
+                handle.write(content.encode() if isinstance(content, str) else content)
+                handle.flush()
+                os.fsync(handle.fileno())
+            draft.chmod(0o644)  # mkstemp lets only the owner read.
+            return draft.replace(path)
+        finally:
+            draft.unlink(missing_ok=True)
 
 
 def _by_version(

@@ -34,7 +34,8 @@ LINEAGE_BARS: Final = 100
 _IDENTIFYING: Final = ("ts", "open", "high", "low", "close", "volume")
 
 BY_HAND: Final = "by-hand"
-"""Where trials that no campaign asked for are written down: in the place of a campaign's id."""
+"""Where trials are written down that no campaign asked for, and those of arenas, which are no
+strategy's alone: in the place of a campaign's id."""
 
 
 def lineage(history: engine.Columns) -> str:

@@ -23,7 +23,8 @@ class Answer:
     Args:
         text: For people.
         data: For programs, as JSON.
-        exit_code: 0 ok, 2 a document is wrong, 10 to 13 chaos results.
+        exit_code: 0 ok, 2 a document is wrong, 3 a limit, or a lake or disk that does not do its
+            part, 10 to 13 chaos results.
     """
 
     text: str

@@ -109,6 +109,7 @@ def _evolve(arguments: argparse.Namespace, home: Path) -> Answer:
 
     from simcore import steps
     from simcore.evolution.document import read_evolution
+    from simcore.lake import put_views
     from simcore.store import Store
     from simcore.tables import TABLES
 
@@ -123,6 +124,7 @@ def _evolve(arguments: argparse.Namespace, home: Path) -> Answer:
         made.append(store.read(TABLES["generations"], place))
         if made[-1]["stop"][0] != "none":
             break
+    put_views(store, home)
     frame = pl.concat([TABLES["generations"].empty(), *made])
     table = frame.select(
         "number",

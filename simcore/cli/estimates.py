@@ -35,6 +35,8 @@ def _lines(found: Estimate) -> Iterator[str]:
     yield f"  bars         {counts.bars:,} of {counts.scenarios} scenarios"
     yield f"  backtests    {counts.backtests:,} of {counts.strategies} strategies"
     yield f"  run bars     {counts.run_bars:,}"
+    if counts.arenas:
+        yield f"  arenas       {counts.arenas:,}"
     yield f"  equity rows  {counts.equity_rows:,}"
     yield f"  chaos        {counts.arm_days:,} days, over all seeds and arms"
     yield f"  partitions   {counts.partitions:,}"

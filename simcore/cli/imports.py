@@ -23,6 +23,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 
 def _import_run(arguments: argparse.Namespace, home: Path) -> Answer:
     from simcore.imports.intake import take_in
+    from simcore.lake import put_views
     from simcore.steps.admit import imports
     from simcore.store import Store
 
@@ -47,6 +48,7 @@ def _import_run(arguments: argparse.Namespace, home: Path) -> Answer:
                 "content_hash": {each.table.name: each.footer.content_hash for each in outcomes},
             }
         )
+    put_views(store, home)
     return Answer("\n".join(lines), data)
 
 

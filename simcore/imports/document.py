@@ -127,11 +127,20 @@ def read_source(name: str, content: bytes) -> Source:
     return Source(name, hashlib.sha256(content).hexdigest(), document)
 
 
+def check_length(name: str, n_bytes: int) -> None:
+    """Refuse a file that is too large to be read.
+
+    Raises:
+        SpecError: ``TOO_LARGE``.
+    """
+    if n_bytes > BYTES_MAX:
+        message = f"got {n_bytes:,} bytes, expected at most {BYTES_MAX:,}"
+        raise SpecError([Problem(CODE, "TOO_LARGE", message, source=name)])
+
+
 def _plain(name: str, content: bytes) -> Mapping[str, Any]:
     """Return the JSON values of a file, each key of an object once, each number finite."""
-    if len(content) > BYTES_MAX:
-        message = f"got {len(content):,} bytes, expected at most {BYTES_MAX:,}"
-        raise SpecError([Problem(CODE, "TOO_LARGE", message, source=name)])
+    check_length(name, len(content))
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as cause:

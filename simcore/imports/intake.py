@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import stat
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
 from simcore.errors import SpecError
-from simcore.imports.document import CODE, Source, read_source
+from simcore.imports.document import CODE, Source, check_length, read_source
 from simcore.imports.rows import collected
 from simcore.lake import put
 from simcore.problems import Hint, Problem
@@ -75,6 +76,12 @@ def _joined(home: Path, collection: str, paths: Sequence[Path]) -> dict[str, Pat
             message = f'got the suffix "{path.suffix}", expected .json'
             wrong.append(Problem(CODE, "BAD_FORMAT", message, source=str(path)))
             continue
+        if not _is_text(path.name):
+            hint = Hint("rename it")
+            message = "got a name of other bytes, expected a name in UTF-8"
+            source = ascii(str(path))
+            wrong.append(Problem(CODE, "BAD_ID", message, source=source, hints=(hint,)))
+            continue
         other = joined.setdefault(path.name, path)
         if other is not path and _content(other) != _content(path):
             message = f"got other bytes than {other}, which has the same name"
@@ -98,8 +105,23 @@ def _read(paths: Mapping[str, Path]) -> list[Source]:
     return found
 
 
-def _content(path: Path) -> bytes:
+def _is_text(name: str) -> bool:
+    """Return whether a file's name can stand in a row: a system may hold any bytes for one."""
     try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _content(path: Path) -> bytes:
+    """Return the bytes of a file; a pipe has no end, and a file may be larger than the memory."""
+    try:
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):
+            message = "got a folder, a pipe or a device, expected a document of runs"
+            raise SpecError([Problem(CODE, "FILE_UNREADABLE", message, source=str(path))])
+        check_length(str(path), status.st_size)
         return path.read_bytes()
     except OSError as cause:
         reason = "FILE_MISSING" if isinstance(cause, FileNotFoundError) else "FILE_UNREADABLE"

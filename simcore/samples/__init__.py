@@ -8,6 +8,7 @@ from simcore.samples.bred import bred_again as bred_again
 from simcore.samples.bred import broken_generation as broken_generation
 from simcore.samples.campaigns import REMADE as REMADE
 from simcore.samples.campaigns import remade as remade
+from simcore.samples.imported import imported_again as imported_again
 from simcore.samples.ledgers import CHAOS_LEDGERS as CHAOS_LEDGERS
 from simcore.samples.ledgers import broken_ledger as broken_ledger
 from simcore.samples.ledgers import broken_trades as broken_trades

@@ -25,6 +25,7 @@ from simcore.store import Partition, Store
 from simcore.tables import TABLES
 from simcore.tables.table import Table
 from simcore.tournaments.calibration import QUICK, SMALL, calibration
+from simcore.tournaments.seeding import with_seeding
 
 Step = Callable[[Store, Campaign], object]
 
@@ -73,9 +74,10 @@ def _report(store: Store, campaign: Campaign, _: str) -> Again:
 
 def _tournament(store: Store, campaign: Campaign, digest: str) -> Again:
     """Play some of the tournaments again; the days are counted anew for all of them."""
-    names = sample([each.id for each in campaign.tournaments], digest)
+    drawn = sample([each.id for each in campaign.tournaments], digest)
+    played = with_seeding(campaign.tournaments, drawn)
+    names = sorted(each.id for each in played)
     lake = Anew(store.root)
-    played = tuple(each for each in campaign.tournaments if each.id in names)
     steps.tournaments(lake, replace(campaign, tournaments=played))
     standings = store.read(TABLES["standings"], Partition(campaign=campaign.id))
     counted = rollups(store, campaign, campaign_runs(store, campaign), standings)

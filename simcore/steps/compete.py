@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import polars as pl
@@ -30,13 +30,14 @@ from simcore.steps.step import (
 from simcore.store import Partition, Provenance, Store
 from simcore.strategy.strategy import Strategy
 from simcore.tables import TABLES
+from simcore.tournaments.book import arena_hash
 from simcore.tournaments.document import TournamentDocument
 from simcore.tournaments.evidence import STRESS, Evidence, known_maxima, tried
 from simcore.tournaments.history import daily_rollups, days_of
 from simcore.tournaments.pairings import paired_runs
 from simcore.tournaments.play import Played, play
 from simcore.tournaments.seeding import in_order, ratings_of, seeded_by
-from simcore.tournaments.simulated import lineages_of, trials_of
+from simcore.tournaments.simulated import lineages_of, trials_of, written_down
 
 STEP: Final = Step.of(
     ("games", "standings", "daily_rollups"), ("tournaments", "scoring", "backtests", "strategy")
@@ -74,7 +75,7 @@ def tournaments(store: Store, campaign: Campaign) -> list[Outcome]:
             "code": STEP.code,
             "stress": execution_fields(STRESS),
             # With other trials before it, a result is worth something else.
-            "trials": tried(trials, list(lineages.values())).digest,
+            "trials": tried(_of_others(campaign, lineages, trials), list(lineages.values())).digest,
         },
     )
     outcomes = settled(
@@ -82,7 +83,7 @@ def tournaments(store: Store, campaign: Campaign) -> list[Outcome]:
         STEP.tables,
         partition,
         provenance,
-        lambda: _play_all(store, campaign, trials, lineages),
+        lambda: _made(store, campaign, trials, lineages),
     )
     rows = store.read(TABLES["standings"], partition, ["tournament_id", "strategy_id", "rank"])
     leaders = rows.filter(pl.col("rank") == 1).sort("tournament_id", "strategy_id")
@@ -132,12 +133,67 @@ def _compared(
     return paired_runs(asked, campaign.strategies, markets)
 
 
-def _play_all(
+def _of_others(
+    campaign: Campaign, lineages: Mapping[tuple[str, int], str], trials: pl.DataFrame
+) -> pl.DataFrame:
+    """Return the trials but for those of the campaign's own arenas, which its games write down."""
+    own = [
+        (history, strategy.ir_hash, arena_hash(each.execution, each.arena))
+        for each in campaign.tournaments
+        if each.arena is not None
+        for (scenario_id, _), history in lineages.items()
+        if each.scenarios is None or scenario_id in each.scenarios
+        for strategy in campaign.strategies
+        if each.entries is None or strategy.id in each.entries
+    ]
+    key = {name: pl.String() for name in TABLES["trials"].key}
+    return trials.join(pl.DataFrame(own, schema=key, orient="row"), on=list(key), how="anti")
+
+
+def _made(
     store: Store,
     campaign: Campaign,
     trials: pl.DataFrame,
     lineages: Mapping[tuple[str, int], str],
 ) -> Rows:
+    """Return the rows of every table; what the arenas tried is written down before it is judged.
+
+    Runs alone are written down by the step that walks them forward.
+    """
+    runs = campaign_runs(store, campaign)
+    played: dict[str, Played] = {}
+    if campaign.strategies:
+        asked = in_order(campaign.tournaments)
+        compared = {each.id: _compared(store, campaign, each, runs) for each in asked}
+        own = {
+            each.id: trials_of(compared[each.id], campaign.strategies, lineages, each)
+            for each in asked
+        }
+        in_arenas = [own[each.id] for each in asked if each.arena is not None]
+        if in_arenas:
+            written_down(store, campaign.strategies, united(in_arenas))
+        # A run counts whether or not its step has written it down by now.
+        known = {each.id: united([own[each.id], *own.values(), trials]) for each in asked}
+        played = _play_all(store, campaign, asked, compared, known, lineages)
+    standings = pl.concat(
+        [TABLES["standings"].empty(), *(each.standings for each in played.values())]
+    )
+    return {
+        "daily_rollups": rollups(store, campaign, runs, standings),
+        "games": pl.concat([TABLES["games"].empty(), *(each.games for each in played.values())]),
+        "standings": standings,
+    }
+
+
+def _play_all(
+    store: Store,
+    campaign: Campaign,
+    asked: Sequence[TournamentDocument],
+    compared: Mapping[str, pl.DataFrame],
+    trials: Mapping[str, pl.DataFrame],
+    lineages: Mapping[tuple[str, int], str],
+) -> dict[str, Played]:
+    """Play tournaments one after the other, with the runs and the known trials of each."""
     scenarios = manifests(store, campaign)
     families = {row["scenario_id"]: row["family"] for row in scenarios}
     entries = [
@@ -149,32 +205,20 @@ def _play_all(
         }
         for each in campaign.strategies
     ]
-    runs = campaign_runs(store, campaign)
+    stress = _stressed(store, campaign)
     played: dict[str, Played] = {}
-    if campaign.strategies:
-        stress = _stressed(store, campaign)
-        for each in in_order(campaign.tournaments):
-            compared = _compared(store, campaign, each, runs)
-            ids = families if each.scenarios is None else each.scenarios
-            own = [name for (scenario_id, _), name in lineages.items() if scenario_id in ids]
-            # A run counts whether or not its step has written it down by now.
-            known = united([trials, trials_of(compared, campaign.strategies, lineages, each)])
-            earlier = seeded_by(each)
-            evidence = Evidence(
-                trials=tried(known, own),
-                stress=stress,
-                sharpe_max=known_maxima(scenarios),
-                prior=ratings_of(played[earlier].standings) if earlier is not None else {},
-            )
-            played[each.id] = play(each, entries, compared, families, evidence=evidence)
-    standings = pl.concat(
-        [TABLES["standings"].empty(), *(each.standings for each in played.values())]
-    )
-    return {
-        "daily_rollups": rollups(store, campaign, runs, standings),
-        "games": pl.concat([TABLES["games"].empty(), *(each.games for each in played.values())]),
-        "standings": standings,
-    }
+    for each in asked:
+        ids = families if each.scenarios is None else each.scenarios
+        own = [name for (scenario_id, _), name in lineages.items() if scenario_id in ids]
+        earlier = seeded_by(each)
+        evidence = Evidence(
+            trials=tried(trials[each.id], own),
+            stress=stress,
+            sharpe_max=known_maxima(scenarios),
+            prior=ratings_of(played[earlier].standings) if earlier is not None else {},
+        )
+        played[each.id] = play(each, entries, compared[each.id], families, evidence=evidence)
+    return played
 
 
 def rollups(

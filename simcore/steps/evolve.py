@@ -125,7 +125,9 @@ def _tried_before(store: Store, evolution: Evolution) -> str:
             continue
         try:
             footer = store.footer(table, place)
-        except StoreError:
+        except StoreError as error:
+            if error.is_unanswered:
+                raise  # what it was made from may well stand there
             continue  # torn: it is made anew, and the others say what it was made from
         documents = {} if footer is None else footer.documents
         if documents.get(f"evolutions/{evolution.id}") == evolution.manifest_hash:

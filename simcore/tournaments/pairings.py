@@ -7,6 +7,7 @@ is there, so there is one for each pair; an entry's score on a market is the mea
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from itertools import combinations
@@ -24,6 +25,7 @@ from simcore.backtests.series import phase_sharpe
 from simcore.bars import columns_by_path
 from simcore.errors import InvariantError, SpecError
 from simcore.problems import Problem
+from simcore.scenario.document import ScenarioDocument
 from simcore.strategy.strategy import Strategy
 from simcore.tables import TABLES
 from simcore.tournaments.arrange import arranged
@@ -153,16 +155,17 @@ def paired_runs(
         for manifest, bars in scenarios
         if document.scenarios is None or manifest["scenario_id"] in document.scenarios
     ]
-    _check_size(document, entered, asked)
-    rows = [
-        row
-        for manifest, bars in asked
-        for path, calm in columns_by_path(bars)
-        for row in _rows(document, document.arena, entered, manifest, path, calm)
-    ]
+    check_size(document, len(entered), sum(bars["path"].n_unique() for _, bars in asked))
     kinds = TABLES["backtests"].polars_schema()
     schema = {name: kinds[name] for name in _COLUMNS} | {"opponent_id": pl.String()}
-    return pl.DataFrame(rows, schema=schema)
+    # As Python's own values, the rows of all would take five times as much.
+    frames = [
+        pl.DataFrame(rows, schema=schema)
+        for manifest, bars in asked
+        for path, calm in columns_by_path(bars)
+        for rows in _batches(document, document.arena, entered, manifest, path, calm)
+    ]
+    return pl.concat([pl.DataFrame(schema=schema), *frames])
 
 
 _COLUMNS: Final = tuple(
@@ -181,36 +184,52 @@ def _entered(document: TournamentDocument, strategies: Sequence[Strategy]) -> li
     return [first[ir_hash] for ir_hash in sorted(first)]
 
 
+def played_on(
+    document: TournamentDocument, entered: Sequence[Strategy], laws: Sequence[ScenarioDocument]
+) -> list[ScenarioDocument]:
+    """Return the scenarios that have runs to compare: of an entry's timeframe; in arenas, of two.
+
+    Args:
+        document: The tournament.
+        entered: Its entries.
+        laws: Its scenarios.
+    """
+    programs = {(each.timeframe, each.ir_hash) for each in entered}
+    fewest = 1 if document.arena is None else 2
+    n_of = Counter(timeframe for timeframe, _ in programs)
+    return [each for each in laws if n_of[each.timeframe] >= fewest]
+
+
 def n_pairings(n_entries: int, n_markets: int) -> int:
     """Return how many arenas it takes for so many entries to meet on so many markets."""
     return math.comb(n_entries, 2) * n_markets
 
 
-def _check_size(
-    document: TournamentDocument,
-    entered: Sequence[Strategy],
-    asked: Sequence[tuple[Mapping[str, Any], pl.DataFrame]],
-) -> None:
-    n_markets = sum(bars["path"].n_unique() for _, bars in asked)
-    found = n_pairings(len(entered), n_markets)
-    if found > PAIRINGS_MAX:
+def check_size(document: TournamentDocument, n_entries: int, n_markets: int) -> None:
+    """Refuse a tournament in arenas that nobody would wait for; any other is let through.
+
+    Raises:
+        SpecError: OUT_OF_RANGE, more pairings than `PAIRINGS_MAX`.
+    """
+    found = n_pairings(n_entries, n_markets)
+    if document.arena is not None and found > PAIRINGS_MAX:
         message = (
-            f"got {len(entered)} entries on {n_markets} markets, which is {found} arenas, "
+            f"got {n_entries} entries on {n_markets} markets, which is {found} arenas, "
             f"expected at most {PAIRINGS_MAX}"
         )
         problem = Problem("DOC_INVALID", "OUT_OF_RANGE", message, path="/arena", source=document.id)
         raise SpecError([problem])
 
 
-def _rows(
+def _batches(
     document: TournamentDocument,
     book: Book,
     entered: Sequence[Strategy],
     manifest: Mapping[str, Any],
     path: int,
     calm: engine.Columns,
-) -> Iterator[dict[str, Any]]:
-    """The runs of every pair on one path."""
+) -> Iterator[list[dict[str, Any]]]:
+    """The runs of every pair on one path, some pairs at a time."""
     here = [each for each in entered if each.timeframe == manifest["timeframe"]]
     for each in here:
         check_timeframe(each, calm["ts"])
@@ -237,10 +256,12 @@ def _rows(
             bars_per_year=float(manifest["A"]),
             benchmark=benchmark_program(),
         )
-        for (one, other), meeting in zip(batch, met, strict=True):
-            seats = ((here[one], here[other]), (here[other], here[one]))
-            for (own, opponent), run in zip(seats, meeting.runs, strict=True):
-                yield {**shared, **_scored(run, document.initial_cash), **_who(own, opponent)}
+        seats = [(here[at], here[of]) for pair in batch for at, of in (pair, pair[::-1])]
+        runs = [run for meeting in met for run in meeting.runs]
+        yield [
+            {**shared, **_scored(run, document.initial_cash), **_who(own, opponent)}
+            for (own, opponent), run in zip(seats, runs, strict=True)
+        ]
 
 
 def _who(own: Strategy, opponent: Strategy) -> dict[str, str]:

@@ -99,11 +99,24 @@ def _played(asked: TournamentDocument, home: str | Path | None, waiting: tuple[s
     if earlier in (*waiting, asked.id):
         raise refused(asked, "CYCLE", "one that can be played before this one")
     if earlier is not None:
-        first = read_tournament(earlier, home=home)
+        first = _earlier(asked, earlier, home)
         prior = ratings_of(_played(first, home, (*waiting, asked.id)).standings)
     made = simulated(asked, home)
     evidence = replace(made.evidence, prior=prior)
     return play(asked, made.entries, made.runs, made.families, evidence=evidence)
+
+
+def _earlier(asked: TournamentDocument, name: str, home: str | Path | None) -> TournamentDocument:
+    """Read the tournament that seeds one; what is wrong with its name is wrong there."""
+    try:
+        return read_tournament(name, home=home)
+    except SpecError as error:
+        raise SpecError(
+            [
+                each if each.source else replace(each, path="/format/seeded_by", source=asked.id)
+                for each in error.problems
+            ]
+        ) from None
 
 
 def play(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import polars as pl
 
@@ -50,6 +50,25 @@ def in_order(documents: Sequence[TournamentDocument]) -> list[TournamentDocument
         ordered += ready
         waiting = [each for each in waiting if each not in ready]
     return ordered
+
+
+def with_seeding(
+    documents: Sequence[TournamentDocument], ids: Iterable[str]
+) -> tuple[TournamentDocument, ...]:
+    """Return the tournaments with these ids, and those that must be played before them.
+
+    Args:
+        documents: The tournaments of a campaign, which `in_order` accepts.
+        ids: Of some of them.
+    """
+    earlier = {each.id: seeded_by(each) for each in documents}
+    wanted: set[str] = set()
+    for name in ids:
+        before: str | None = name
+        while before is not None and before not in wanted:
+            wanted.add(before)
+            before = earlier[before]
+    return tuple(each for each in documents if each.id in wanted)
 
 
 def refused(document: TournamentDocument, reason: str, expected: str) -> SpecError:

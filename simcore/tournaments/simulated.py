@@ -14,6 +14,7 @@ from simcore.backtests.trials import BY_HAND, TrialLedger, execution_hash, linea
 from simcore.bars import columns_by_path
 from simcore.errors import SpecError
 from simcore.problems import Hint, Problem
+from simcore.scenario.document import Scenario
 from simcore.store import Partition, Store
 from simcore.strategy.strategy import Strategy
 from simcore.tournaments.arrange import check_weights
@@ -21,7 +22,7 @@ from simcore.tournaments.book import arena_hash
 from simcore.tournaments.document import TournamentDocument, read_tournament
 from simcore.tournaments.evidence import STRESS, Evidence, known_maxima, tried
 from simcore.tournaments.game import Start
-from simcore.tournaments.pairings import averaged, n_pairings, paired_runs
+from simcore.tournaments.pairings import averaged, n_pairings, paired_runs, played_on
 from simcore.tournaments.planner import Plan, plan
 
 
@@ -55,8 +56,10 @@ def simulated(document: TournamentDocument, home: str | Path | None) -> Simulate
         SpecError: A document is wrong; all problems of all of them at once.
     """
     from simcore.backtests.run import scored_runs
+    from simcore.scenario.manifest import generate_with_manifest
 
-    strategies, markets = _loaded(document, home)
+    strategies, scenarios = _named(document, home)
+    markets = [(manifest, bars) for bars, manifest in map(generate_with_manifest, scenarios)]
     entries = [
         {
             "strategy_id": strategy.id,
@@ -67,7 +70,6 @@ def simulated(document: TournamentDocument, home: str | Path | None) -> Simulate
         for strategy in strategies
     ]
     families = {manifest["scenario_id"]: manifest["family"] for manifest, _ in markets}
-    check_weights(document, families.values())
     stress = None
     if document.arena is None:
         runs = scored_runs(strategies, markets, document.execution, document.initial_cash)
@@ -77,7 +79,7 @@ def simulated(document: TournamentDocument, home: str | Path | None) -> Simulate
     lineages = lineages_of(markets)
     trials = trials_of(runs, strategies, lineages, document)
     if home is not None:
-        trials = _written_down(Path(home), strategies, trials)
+        trials = written_down(Store.of(home), strategies, trials)
     evidence = Evidence(
         trials=tried(trials, list(lineages.values())),
         stress=stress,
@@ -86,12 +88,11 @@ def simulated(document: TournamentDocument, home: str | Path | None) -> Simulate
     return Simulated(entries, runs, families, evidence)
 
 
-def _loaded(
+def _named(
     document: TournamentDocument, home: str | Path | None
-) -> tuple[list[Strategy], list[tuple[dict[str, Any], pl.DataFrame]]]:
-    """Return every strategy, and manifest and bars of every scenario, that a document names."""
+) -> tuple[list[Strategy], list[Scenario]]:
+    """Return every strategy and every scenario that a document names; nothing is generated."""
     from simcore.scenario.document import load
-    from simcore.scenario.manifest import generate_with_manifest
     from simcore.strategy.strategy import compile_strategy
 
     problems = [
@@ -106,7 +107,7 @@ def _loaded(
         for name, ids in (("entries", document.entries), ("scenarios", document.scenarios))
         if ids is None
     ]
-    strategies, markets = [], []
+    strategies, scenarios = [], []
     for strategy_id in document.entries or ():
         try:
             strategies.append(compile_strategy(strategy_id, home=home))
@@ -114,13 +115,14 @@ def _loaded(
             problems += error.problems
     for scenario_id in document.scenarios or ():
         try:
-            bars, manifest = generate_with_manifest(load(scenario_id, home=home))
-            markets.append((manifest, bars))
+            scenarios.append(load(scenario_id, home=home))
         except SpecError as error:
             problems += error.problems
     if problems:
         raise SpecError(problems)
-    return strategies, markets
+    run_on = played_on(document, strategies, [each.document for each in scenarios])
+    check_weights(document, [each.family for each in run_on])
+    return strategies, scenarios
 
 
 def planned(
@@ -129,27 +131,34 @@ def planned(
     """Return what a tournament will be able to see, as a line and as numbers, and run nothing.
 
     Args:
-        document: A tournament document, its id, path or text.
+        document: A tournament document, its id, path or text. It names its entries and scenarios.
         home: Where the user's own documents lie.
 
     Raises:
-        SpecError: The document, or a scenario that it names, is wrong.
+        SpecError: The document, or one that it names, is wrong, or nobody could meet anybody.
     """
-    from simcore.scenario.document import load
-
     asked = read_tournament(document, home=home)
-    laws = [load(each, home=home).document for each in asked.scenarios or ()]
-    check_weights(asked, [law.family for law in laws])
-    families = [law.family for law in laws for _ in range(law.paths)]
-    n_markets = len(families)
+    strategies, scenarios = _named(asked, home)
+    meeting = [
+        (each.document, len({own.ir_hash for own in strategies if own.timeframe == timeframe}))
+        for each in scenarios
+        for timeframe in (each.document.timeframe,)
+    ]
+    families = [law.family for law, n in meeting if n > 1 for _ in range(law.paths)]
+    if not families:
+        programs = len({each.ir_hash for each in strategies})
+        found = f"{programs} different strategies, {len(scenarios)} scenarios"
+        message = f"got {found}, expected two that share a market"
+        raise SpecError([Problem("DOC_INVALID", "NO_GAMES", message, "/entries", asked.id)])
     # Markets that weigh less tell less: what is planned with is how many of equal weight would do.
     start = Start((), (), families=tuple(families), family_weights=asked.family_weights or {})
-    squares = math.fsum(start.shares(range(n_markets)) ** 2)
-    made = plan(max(round(1.0 / squares), 1) if squares else 1, alpha=asked.alpha)
-    n_entries = len(asked.entries or ())
-    meet = f" in {n_pairings(n_entries, n_markets)} arenas" if asked.arena is not None else ""
+    made = plan(
+        max(round(1.0 / math.fsum(start.shares(range(len(families))) ** 2)), 1), alpha=asked.alpha
+    )
+    arenas = sum(n_pairings(n, law.paths) for law, n in meeting)
+    meet = f" in {arenas} arenas" if asked.arena is not None else ""
     line = (
-        f"{asked.id}: {n_entries} entries, {n_markets} markets, "
+        f"{asked.id}: {len(strategies)} entries, {len(families)} markets, "
         f"{asked.format.type}{meet}; sees a difference of {made.mde_sd:.3g} deviations of paired "
         f"scores in {made.power:.0%} of cases, at an error of {made.alpha:g}"
     )
@@ -205,10 +214,21 @@ def trials_of(
     return united([frame])
 
 
-def _written_down(home: Path, strategies: Sequence[Strategy], trials: pl.DataFrame) -> pl.DataFrame:
-    """Write trials into the ledger of a home, and return all that it holds."""
-    ledger = TrialLedger(Store.of(home))
+def written_down(
+    store: Store, strategies: Sequence[Strategy], trials: pl.DataFrame
+) -> pl.DataFrame:
+    """Write trials into the ledger of a lake, and return all that it holds.
+
+    What an entry scores in arenas depends on whom it meets: of a trial that was there before, the
+    rows have what it scored now.
+
+    Args:
+        store: The lake.
+        strategies: Whose trials.
+        trials: Rows of the table `trials`.
+    """
+    ledger = TrialLedger(store)
     for strategy in strategies:
         own = trials.filter(pl.col("strategy_id") == strategy.id)
         ledger.add(Partition(campaign=BY_HAND, strategy=strategy.id), own)
-    return united([ledger.read(), trials])
+    return united([trials, ledger.read()])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -11,12 +12,13 @@ import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from playwright.sync_api import Page, expect
+from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
 from pipelines import home as homes
 from simcore.tables import TABLES
@@ -24,6 +26,7 @@ from simcore.tables import TABLES
 ROOT = Path(__file__).parents[2]
 SCREENSHOTS = Path(__file__).parent / "screenshots"
 START_SECONDS = 180
+TRIES = 5
 
 expect.set_options(timeout=60_000)
 
@@ -61,12 +64,47 @@ class Server:
         found: list[dict[str, Any]] = self.ask(query % statuses)["runsOrError"]["results"]
         return found
 
-    def until(self, holds: Callable[[], object], what: str, seconds: float) -> None:
+    def until(
+        self, holds: Callable[[], object], what: str, seconds: float, *, every: float = 0.5
+    ) -> None:
         """Wait for what becomes true, and fail with the server's log if it does not."""
         deadline = time.monotonic() + seconds
         while not holds():
             assert time.monotonic() < deadline, f"{what}\n{self.log.read_text()[-20_000:]}"
-            time.sleep(0.5)
+            time.sleep(every)
+
+    @contextmanager
+    def held_at_work(self) -> Iterator[str]:
+        """Stop the process of the run that is at work, and let it go on afterwards.
+
+        However fast the machine, the run is not over before somebody has pressed a button.
+
+        Yields:
+            The id of the run.
+        """
+        self.until(self._at_work, "a run at work", 120, every=0.05)
+        (run_id,) = self._at_work()
+        query = """{ logsForRun(runId: "%s") {
+            ... on EventConnection { events { ... on MessageEvent { message } } } } }"""
+        told = self.ask(query % run_id)["logsForRun"]["events"]
+        (pid,) = {
+            int(found[1])
+            for each in told
+            if (found := re.search(r"process for run \(pid: (\d+)\)", each.get("message", "")))
+        }
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            yield run_id
+        finally:
+            os.kill(pid, signal.SIGCONT)
+
+    def _at_work(self) -> list[str]:
+        """Return the runs whose function has begun: it names the campaign first of all."""
+        return [
+            run["runId"]
+            for run in self.runs("STARTED")
+            if any(tag["key"] == "proving/campaign" for tag in run["tags"])
+        ]
 
 
 @dataclass
@@ -99,9 +137,15 @@ class Visit:
         expect(confirm.or_(chooser).first).to_be_visible()
         if confirm.count():  # What lies above is not there, or is, and the page asks.
             confirm.click()
-        chooser.first.click()
         for partition in partitions:
-            page.get_by_role("menuitem", name=partition).first.click()
+            item = page.get_by_role("menuitem", name=partition).first
+            for _ in range(TRIES):  # The list goes away where the dialog learns something new.
+                if item.is_visible():
+                    break
+                chooser.or_(dialog.get_by_role("textbox")).first.click()
+                with suppress(PlaywrightTimeout):
+                    item.wait_for(timeout=10_000)
+            item.click()
         page.keyboard.press("Escape")
 
 

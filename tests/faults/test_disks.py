@@ -59,7 +59,7 @@ def test_a_disk_that_is_full_for_dagsters_history_too_is_named_and_costs_no_part
     tmp_path: Path, undisturbed: Undisturbed
 ) -> None:
     found = told("full_home", tmp_path, by="mount")
-    assert found["exit"] == 70
+    assert found["exit"] == 3
     assert "home/dagster: got d" in found["message"]
     assert "bytes free, expected to keep Dagster's history there" in found["message"]
     assert "`proving doctor`" in found["message"]

@@ -216,6 +216,24 @@ def test_a_webhook_that_refuses_is_named_and_a_silent_one_is_given_up(
     assert "timed out" in said
 
 
+def test_a_webhook_that_speaks_something_else_stops_nothing() -> None:
+    import socket
+
+    def greet(server: socket.socket) -> None:
+        peer, _ = server.accept()
+        with peer:
+            peer.sendall(b"SSH-2.0-nobody\r\n")
+            peer.recv(1 << 16)
+
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        thread = threading.Thread(target=greet, args=(other,))
+        thread.start()
+        said = alerts.send(f"http://127.0.0.1:{other.getsockname()[1]}/", [])
+        thread.join()
+    assert "SSH-2.0-nobody" in said
+    assert "nonnumeric port" in alerts.send("http://127.0.0.1:webhook/", [])
+
+
 def test_nothing_opens_a_socket_by_default(
     home: Path, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -321,6 +321,28 @@ def test_a_folder_that_lies_elsewhere_is_followed(used: Path, tmp_path: Path) ->
     assert not (tmp_path / "back" / "imports" / "loop" / "far").exists()
 
 
+def test_a_home_may_be_named_by_a_link(used: Path, tmp_path: Path) -> None:
+    backup.backup(used, tmp_path / "b.tar")
+    (tmp_path / "place").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "place")
+    backup.restore(tmp_path / "b.tar", tmp_path / "link")
+    assert (tmp_path / "link").is_symlink()
+    assert content(tmp_path / "place")["strategies/mine.toml"] == b'id = "mine"\n'
+    assert str(tmp_path / "link") in (tmp_path / "place" / "dagster" / "dagster.yaml").read_text()
+
+
+def test_a_disk_of_its_own_is_no_place_for_what_is_put_there_in_one_move(
+    used: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    backup.backup(used, tmp_path / "b.tar")
+    (tmp_path / "disk").mkdir()
+    monkeypatch.setattr(Path, "is_mount", lambda path: path == tmp_path / "disk")
+    with pytest.raises(SpecError, match=r"which is a mount point, expected .* a folder in it"):
+        backup.restore(tmp_path / "b.tar", tmp_path / "disk")
+    backup.restore(tmp_path / "b.tar", tmp_path / "disk" / "home")
+    assert (tmp_path / "disk" / "home" / "strategies" / "mine.toml").exists()
+
+
 def test_a_home_cannot_be_a_file(used: Path, tmp_path: Path) -> None:
     backup.backup(used, tmp_path / "b.tar")
     (tmp_path / "back").write_text("mine")

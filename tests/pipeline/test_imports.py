@@ -7,6 +7,7 @@ from pathlib import Path
 
 import dagster as dg
 import polars as pl
+import pytest
 
 from assets.checks import sentences
 from pipelines import headless
@@ -22,6 +23,10 @@ RUN = {
     "strategy": "S", "instrument": "X", "timeframe": "1d",
     "curve": {"ts": [f"2024-01-{day:02d}" for day in range(1, 29)],
               "equity": [100.0 + day % 5 for day in range(28)]},
+}  # fmt: skip
+DEAL = {
+    "entry_ts": "2024-01-02", "exit_ts": "2024-01-03", "side": "long", "qty": 1,
+    "entry_px": 100.0, "exit_px": 101.0,
 }  # fmt: skip
 PLACE = Partition(collection="old")
 
@@ -77,6 +82,30 @@ def test_a_metric_that_its_returns_do_not_give_fails_its_check(
         "recomputed",
     )
     assert failed.description.startswith("old: sharpe: got ")
+
+
+@pytest.mark.parametrize(
+    ("name", "column"),
+    [("imported_runs", "strategy_name"), ("imported_equity", "ts"), ("imported_trades", "exit_px")],
+)
+def test_a_row_that_no_document_tells_fails_its_check(
+    home: Path, tmp_path: Path, instance: dg.DagsterInstance, name: str, column: str
+) -> None:
+    brought(home, tmp_path, trades=[DEAL])
+    store, table = Store(homes.lake(home)), TABLES[name]
+    rows, footer = store.read(table, PLACE), store.footer(table, PLACE)
+    provenance = Provenance(
+        footer.documents, None, footer.engine_version, settings={"code": steps.admit.STEP.code}
+    )
+    other = pl.col(column) + ("!" if name == "imported_runs" else 1)
+    store.write(table, PLACE, rows.with_columns(other), provenance)
+    result = materialised(home, instance)
+    failed = [each for each in result.get_asset_check_evaluations() if not each.passed]
+    assert (name, "recomputed") in [
+        (each.asset_key.to_user_string(), each.check_name)
+        for each in failed
+        if f"old, row 0: {column}: got " in str(each.description)
+    ]
 
 
 def test_a_document_that_was_broken_since_says_so_on_the_page(

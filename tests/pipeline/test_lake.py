@@ -169,6 +169,11 @@ class TestViews:
         found = db.sql("select distinct strategy from backtests order by 1").fetchall()
         assert (FIRST,) in found and len(found) == OTHERS + 1
 
+    def test_hold_what_is_made_behind_the_report(self, finished: Path) -> None:
+        db = duckdb.connect()
+        db.execute((finished / "views.sql").read_text())
+        assert db.sql("select count(*) > 0 from strategy_history").fetchall() == [(True,)]
+
 
 def test_the_report_lies_beside_the_lake_and_is_that_of_the_table(
     finished: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]

@@ -219,6 +219,11 @@ def test_documents_that_are_wrong_fail_a_check_until_they_are_mended(watch: Watc
     assert [each[0] for each in told()] == [False]
     (watch.home / "strategies" / "other.toml").unlink()
     assert told() == [(True, None)]
+    clash = watch.write(STRATEGY.format(name="ma_cross", n=5), name="ma_cross")
+    ((has_passed, text),) = told()
+    assert not has_passed and 'got the id "ma_cross" of library/' in str(text)
+    clash.unlink()
+    assert told() == [(True, None)]
 
 
 def test_a_file_that_may_be_half_written_waits_for_the_next_tick(watch: Watch) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
@@ -12,7 +13,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from pipelines import headless, resources
+from pipelines import headless, resources, turns
 from pipelines.cli import main
 from pipelines.turns import place, turn
 from simcore.errors import StoreError
@@ -59,6 +60,25 @@ def test_a_holder_that_has_not_said_who_it_is_is_told_of_too(home: Path) -> None
         with pytest.raises(StoreError, match="got another command, expected one") as refused:
             turn(home, "x").__enter__()
     assert refused.value.is_passing
+
+
+def test_a_full_disk_keeps_nobody_from_a_turn_but_from_saying_who_has_it(home: Path) -> None:
+    place(home).parent.mkdir(parents=True, exist_ok=True)
+    place(home).symlink_to("/dev/full")
+    with turn(home, "proving run c0-tiny"), pytest.raises(StoreError, match="got another command"):
+        turn(home, "proving run c0-tiny").__enter__()
+
+
+def test_a_disk_without_locks_says_where_and_why(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(turns.fcntl, "flock", refuse)
+    with pytest.raises(StoreError, match="got No locks available, expected to lock") as refused:
+        turn(home, "proving run c0-tiny").__enter__()
+    assert refused.value.code == "NO_LOCK"
 
 
 def test_a_run_that_cannot_take_its_lock_says_where_and_why(

@@ -328,3 +328,8 @@ def test_a_campaign_plays_a_tournament_in_arenas(tmp_path: Path) -> None:
     rollups = store.read(TABLES["daily_rollups"], place)
     assert rollups["tournaments_completed"].sum() == 2
     assert steps.tournaments(store, campaign)[0].is_reused
+    # What was tried in an arena stays on record, and counts for whatever is judged there.
+    tried = TrialLedger(store).read()
+    assert sorted(tried["strategy_id"]) == ["bbands_breakout", "ma_cross", "rsi_reversion"]
+    assert tried["asked_by"].unique().to_list() == ["tournament ring"]
+    assert set(standings["k_trials"]) == {6}

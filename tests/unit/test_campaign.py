@@ -7,6 +7,7 @@ import pytest
 
 from simcore.campaign import check_document, load
 from simcore.errors import SpecError
+from simcore.tournaments import pairings
 
 CAMPAIGN: dict[str, Any] = {
     "version": "0.1.0",
@@ -167,9 +168,9 @@ def test_days_that_cannot_be_are_refused_once() -> None:
 
 def tournament(home: Path, extra: str) -> None:
     (home / "tournaments").mkdir(exist_ok=True)
+    form = "" if "format = " in extra else 'format = { type = "round_robin" }\n'
     (home / "tournaments" / "league.toml").write_text(
-        'version = "0.1.0"\nid = "league"\nname = "L"\nseed = 1\n'
-        f'format = {{ type = "round_robin" }}\n{extra}\n'
+        f'version = "0.1.0"\nid = "league"\nname = "L"\nseed = 1\n{form}{extra}\n'
     )
 
 
@@ -195,6 +196,31 @@ def test_a_tournament_that_wants_what_the_campaign_does_not_give_is_refused(
     (problem,) = refused.value.problems
     assert (problem.path, problem.reason) == ("/tournaments/0", "MISFIT")
     assert wanted in problem.message
+
+
+@pytest.mark.parametrize(
+    ("extra", "expected"),
+    [
+        ('champion = "nobody"', ("MISFIT", "/tournaments/0")),
+        ('format = { type = "gauntlet", challengers = ["nobody"] }', ("MISFIT", "/tournaments/0")),
+        ('format = { type = "sprt", champion = "nobody" }', ("MISFIT", "/tournaments/0")),
+        ("family_weights = { agents = 1.0 }", ("WEIGHTS", "/family_weights")),
+        (
+            'format = { type = "elimination", seeded_by = "nobody" }',
+            ("UNKNOWN_NAME", "/format/seeded_by"),
+        ),
+        ("arena = { depth_base_per_bps = 1.0 }", ("OUT_OF_RANGE", "/arena")),
+    ],
+)
+def test_what_a_tournament_would_refuse_when_it_is_played_is_refused_before_anything_runs(
+    tmp_path: Path, extra: str, expected: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pairings, "PAIRINGS_MAX", 0)
+    tournament(tmp_path, f'entries = "campaign"\nscenarios = "campaign"\n{extra}')
+    asked = {**CAMPAIGN, "strategies": ["ma_cross", "zero_rule"], "tournaments": ["league"]}
+    with pytest.raises(SpecError) as refused:
+        load(asked, home=tmp_path)
+    assert [(each.reason, each.path) for each in refused.value.problems] == [expected]
 
 
 def test_a_tournament_within_the_campaign_fits(tmp_path: Path) -> None:

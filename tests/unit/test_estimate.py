@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from itertools import count
 from pathlib import Path
+from time import perf_counter
 from typing import Any
 
 import pytest
@@ -140,6 +141,39 @@ def test_a_campaign_without_strategies_is_estimated_too() -> None:
     found = estimates.estimate(load({**LONG, "days": 6, "strategies": []}), lambda: 0.0)
     assert found.counts.backtests == 0
     assert found.bytes > 0
+
+
+FORMS: dict[str, dict[str, Any]] = {
+    "sprt": {
+        "format": {"type": "sprt", "champion": "ma_cross"}, "entries": ["ma_cross", "zero_rule"],
+    },
+    "gauntlet": {"format": {"type": "gauntlet", "challengers": ["ma_cross"]}},
+    "cup": {"format": {"type": "elimination", "seeded_by": "gauntlet"}, "champion": "ma_cross"},
+    "weighed": {
+        "format": {"type": "swiss"}, "family_weights": {"trend": 0.5, "mean_revert": 0.5},
+    },
+    "ring": {"format": {"type": "round_robin"}, "arena": {"depth_base_per_bps": 1.0}},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["sprt", "cup", "weighed"])
+def test_whatever_tournament_is_named_first_the_campaign_is_estimated(
+    name: str, tmp_path: Path
+) -> None:
+    (tmp_path / "tournaments").mkdir()
+    for each, form in FORMS.items():
+        plain = {"version": "0.1.0", "id": each, "name": each, "seed": 1, "entries": "campaign"}
+        text = json.dumps({**plain, "scenarios": "campaign", **form})
+        (tmp_path / "tournaments" / f"{each}.json").write_text(text)
+    asked = {
+        **LONG, "days": 6, "scenarios": ["trend-up-mid", "mean-revert-mid"],
+        "strategies": ["atr_breakout", "bbands_breakout", "ma_cross", "zero_rule"],
+        "tournaments": [name, *(each for each in FORMS if each != name)],
+    }  # fmt: skip
+    found = estimates.estimate(load(asked, home=tmp_path), perf_counter)
+    assert found.counts.arenas == 6 * 2
+    assert found.counts.arena_bars == 6 * 2 * 6 * 24
+    assert found.seconds_by_step["arenas"] > 0.0
 
 
 def test_the_command_tells_people_and_programs_and_leaves_nothing(

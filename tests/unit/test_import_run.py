@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import copy
+import errno
 import json
+import os
 import re
 import shutil
 from pathlib import Path
@@ -19,8 +21,8 @@ from hypothesis import strategies as st
 import simcore
 from pipelines.cli import main
 from simcore import engine
-from simcore.errors import SpecError
-from simcore.imports.document import Run, read_source
+from simcore.errors import SpecError, StoreError
+from simcore.imports.document import BYTES_MAX, Run, read_source
 from simcore.imports.rows import YEAR_NS, collected, misjudged
 from simcore.lake import views
 from simcore.store import Partition, Store
@@ -335,6 +337,50 @@ class TestTheCommand:
         assert main(["import-run", str(file), "--home", str(home)]) == 2
         assert "got other bytes than" in capsys.readouterr().err
         assert (home / "imports" / "old" / "old.json").read_bytes() == kept
+
+    def test_the_views_of_a_home_hold_the_first_that_are_brought_in(self, tmp_path: Path) -> None:
+        home, file = tmp_path / "home", written(tmp_path, "old.json", RUN)
+        home.mkdir()
+        (home / "views.sql").write_text(views(Store.of(home)))
+        assert main(["import-run", str(file), "--home", str(home)]) == 0
+        db = duckdb.connect()
+        db.execute((home / "views.sql").read_text())
+        assert db.sql("select strategy_name from imported_runs").fetchall() == [(RUN["strategy"],)]
+
+    def test_leaves_nothing_on_a_full_disk_and_says_so(
+        self, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def refuse(_: int) -> None:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+        home, file = tmp_path / "home", written(tmp_path, "old.json", RUN)
+        monkeypatch.setattr(os, "fsync", refuse)
+        assert main(["import-run", str(file), "--home", str(home)]) == StoreError.exit_code
+        assert "old.json: got No space left on device" in capsys.readouterr().err
+        assert [path for path in home.rglob("*") if path.is_file()] == []
+
+    def test_refuses_a_name_that_no_text_can_hold(
+        self, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        home, file = tmp_path / "home", written(tmp_path, "b\udcff.json", RUN)
+        assert main(["import-run", str(file), "--home", str(home), "--as", "old"]) == 2
+        assert "expected a name in UTF-8 [rename it]" in capsys.readouterr().err
+        assert not home.exists()
+
+    def test_reads_nothing_that_is_no_file_or_too_large(
+        self, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        home, pipe, large = tmp_path / "home", tmp_path / "pipe.json", tmp_path / "large.json"
+        os.mkfifo(pipe)
+        with large.open("wb") as handle:
+            handle.truncate(BYTES_MAX + 1)
+        monkeypatch.setattr(Path, "read_bytes", lambda path: pytest.fail(f"{path} was read"))
+        assert main(["import-run", str(pipe), str(large), "--home", str(home), "--json"]) == 2
+        told = json.loads(capsys.readouterr().out)["error"]["problems"]
+        assert [(each["source"], each["reason"]) for each in told] == [
+            (str(pipe), "FILE_UNREADABLE"),
+            (str(large), "TOO_LARGE"),
+        ]
 
     def test_measures_again_what_is_lost_or_torn(self, tmp_path: Path) -> None:
         home, file = tmp_path / "home", written(tmp_path, "old.json", RUN)

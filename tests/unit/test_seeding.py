@@ -14,6 +14,8 @@ from simcore import steps
 from simcore.campaign import load
 from simcore.documents import LIBRARY
 from simcore.errors import SpecError
+from simcore.samples import campaigns as samples
+from simcore.samples.sample import differing
 from simcore.seeds import jcs, sha256_hex
 from simcore.store import Partition, Store
 from simcore.tables import TABLES
@@ -114,7 +116,19 @@ def test_two_that_seed_each_other_are_refused_before_anything_runs(home: Path) -
     ]
 
 
-def test_in_a_campaign_the_league_stands_before_its_cup(home: Path, tmp_path: Path) -> None:
+def test_a_cup_that_names_no_tournament_is_told_where(home: Path) -> None:
+    cup = tournament("cup", {"type": "elimination", "seeded_by": "leage"})
+    with pytest.raises(SpecError) as refusal:
+        simcore.tournament(cup, home=home)
+    (problem,) = refusal.value.problems
+    assert (problem.reason, problem.path, problem.source) == (
+        "UNKNOWN_ID", "/format/seeded_by", "cup",
+    )  # fmt: skip
+
+
+def test_in_a_campaign_the_league_stands_before_its_cup(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     asked = {
         "version": "0.1.0", "id": "season", "name": "Season", "seed": 3, "days": 12,
         "scenarios": ["many"], "strategies": ENTRIES, "tournaments": ["league", "cup"],
@@ -136,6 +150,12 @@ def test_in_a_campaign_the_league_stands_before_its_cup(home: Path, tmp_path: Pa
     steps.tournaments(fresh, turned)
     place = Partition(campaign="season")
     assert fresh.read(TABLES["games"], place).equals(games)
+    # Whoever computes the cup again has to play the league before it.
+    monkeypatch.setattr(samples, "sample", lambda *_: ["cup"])
+    again = samples.remade(store, steps.TOURNAMENTS, campaign)
+    assert again.what == "cup, league"
+    assert set(again.rows["games"]["tournament_id"]) == {"cup", "league"}
+    assert [differing(store, each, place, again) for each in steps.TOURNAMENTS] == [[], [], []]
 
 
 def test_a_cup_whose_league_is_not_of_the_campaign_is_refused() -> None:

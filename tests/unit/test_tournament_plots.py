@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 import pytest
-from league import league, returns
+from league import FOUR_MARKETS, document, entry, league, returns, runs
 from matplotlib.figure import Figure
 
 from assets import tournament_plots
+from simcore.tournaments.play import play
 from simcore.tournaments.ratings.sequential import elo_course, elo_sequence
 
 PLAYED = league(
@@ -29,6 +30,35 @@ def test_each_run_has_one_score_however_many_games_it_is_in() -> None:
     assert SCORES.height == 12
     alpha = SCORES.filter(pl.col("strategy_id") == "alpha", pl.col("scenario_id") == "wild")
     assert alpha["score"].to_list() == pytest.approx([24.0])
+
+
+def test_an_entry_of_arenas_has_the_mean_of_its_games_on_a_market() -> None:
+    games = PLAYED.games.with_columns(
+        score_a=pl.when(pl.col("entry_b") == "gamma").then(30.0).otherwise("score_a")
+    )
+    scores = tournament_plots.run_scores(games)
+    assert scores.height == 12
+    alpha = scores.filter(pl.col("strategy_id") == "alpha", pl.col("scenario_id") == "wild")
+    assert alpha["score"].to_list() == pytest.approx([(24.0 + 30.0) / 2.0])
+
+
+def test_the_last_ratings_drawn_are_those_of_the_standings() -> None:
+    outcomes = {
+        "alpha": returns(0.1, 0.2, 0.3, 0.4),
+        "beta": returns(0.4, 0.3, 0.2, 0.1),
+        "gamma": returns(0.0, 0.5, 0.15, 0.35),
+    }
+    hashes = {"alpha": "c" * 64, "beta": "a" * 64, "gamma": "b" * 64}
+    family = {"bull": "z", "bear": "z", "calm": "a", "wild": "a"}
+    entries = [entry(name, ir_hash) for name, ir_hash in hashes.items()]
+    played = play(document(), entries, runs(outcomes, FOUR_MARKETS), family)
+    families = pl.DataFrame({"scenario_id": list(family), "family": list(family.values())})
+    games = tournament_plots.in_canonical_order(played.games, played.standings, families)
+    axes = Figure().subplots()
+    tournament_plots.rating_history(axes, games, played.standings)
+    drawn = {line.get_label(): np.asarray(line.get_ydata())[-1] for line in axes.lines[:3]}
+    expected = dict(played.standings.select("strategy_id", "elo_seq").iter_rows())
+    assert drawn == pytest.approx(expected, abs=1e-6)
 
 
 def test_the_heat_map_shows_the_mean_of_each_family() -> None:

@@ -8,17 +8,20 @@ from __future__ import annotations
 import errno
 import sys
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
+import dagster as dg
 import polars as pl
 import pytest
 
+from assets import versions
+from pipelines import campaign_sensor, sensors
 from simcore import bucket, reuse
-from simcore.backtests.trials import TrialLedger
+from simcore.backtests.trials import Census, TrialLedger
 from simcore.campaign import load
 from simcore.errors import StoreError
-from simcore.steps import step
+from simcore.steps import evolve, step
 from simcore.store import Partition, Provenance, Store
 from simcore.tables import TABLES
 
@@ -106,6 +109,36 @@ def test_trials_that_cannot_be_asked_for_are_not_taken_for_none(store: Store) ->
     place = Partition(campaign="c0-tiny", strategy="ma_cross")
     with pytest.raises(StoreError) as refused:
         TrialLedger(store).present(place)
+    assert refused.value.code == "UNREACHABLE"
+
+
+def test_what_was_read_has_no_version_while_nothing_is_known(store: Store) -> None:
+    with pytest.raises(StoreError) as refused:
+        versions._version(store, dg.AssetKey("games"), PLACE)
+    assert refused.value.code == "UNREACHABLE"
+
+
+def test_no_document_counts_as_changed_where_nothing_is_known(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lying = {"bars": [], "strategies": ["strategies/strategy=ma_cross/data.parquet"]}
+    monkeypatch.setattr(store._files, "names", lambda table: lying[table])
+    context = dg.build_sensor_context(instance=dg.DagsterInstance.ephemeral())
+    for sensor in (sensors.strategy_documents, campaign_sensor.campaign_documents):
+        with pytest.raises(StoreError) as refused:
+            sensor(context, store=store, home=tmp_path)
+        assert refused.value.code == "UNREACHABLE"
+
+
+def test_an_evolution_does_not_count_its_trials_anew_where_nothing_is_known(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lying = ["generations/evolution=e1-demo/generation=g000/data.parquet"]
+    monkeypatch.setattr(store._files, "names", lambda _: lying)
+    monkeypatch.setattr(evolve, "tried_before", lambda *_: Census(0, None, "none"))
+    evolution = SimpleNamespace(id="e1-demo", known_histories=("spx",), manifest_hash="ab")
+    with pytest.raises(StoreError) as refused:
+        evolve._tried_before(store, evolution)  # type: ignore[arg-type]
     assert refused.value.code == "UNREACHABLE"
 
 
