@@ -24,7 +24,6 @@ from pipelines import home as homes
 from simcore.tables import TABLES
 
 ROOT = Path(__file__).parents[2]
-SCREENSHOTS = Path(__file__).parent / "screenshots"
 START_SECONDS = 180
 TRIES = 5
 
@@ -122,9 +121,8 @@ class Visit:
         return self.page
 
     def shoot(self, name: str) -> None:
-        """Keep a picture of what is seen."""
-        SCREENSHOTS.mkdir(exist_ok=True)
-        self.page.screenshot(path=SCREENSHOTS / f"{name}.png")
+        """Keep a picture of what is seen, beside the log of the server."""
+        self.page.screenshot(path=self.server.log.with_name(f"{name}.png"))
 
     def choose(self, *partitions: str) -> None:
         """Open the dialog that materialises and choose partitions in it."""

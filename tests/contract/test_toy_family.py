@@ -165,15 +165,23 @@ def run(command: list[str], root: Path) -> str:
 
 
 @pytest.fixture(scope="module")
-def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of the project with a toy family, built."""
-    root = tmp_path_factory.mktemp("project")
+def untouched(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the project, which other tests leave alone while these run."""
+    root = tmp_path_factory.mktemp("untouched")
     unwanted = shutil.ignore_patterns("__pycache__", "*.so", "*.pyd", ".*")
     for part in PARTS:
         if (ROOT / part).is_dir():
             shutil.copytree(ROOT / part, root / part, ignore=unwanted)
         else:
             shutil.copy(ROOT / part, root / part)
+    return root
+
+
+@pytest.fixture(scope="module")
+def project(untouched: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the copy with a toy family, built."""
+    root = tmp_path_factory.mktemp("project")
+    shutil.copytree(untouched, root, dirs_exist_ok=True)
     add_family(root)
     run(["cargo", "build", "--offline", "--locked", "--quiet", "--package", "proving_py"], root)
     names = {"win32": "_engine.dll", "darwin": "lib_engine.dylib"}
@@ -183,12 +191,12 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-def test_a_family_takes_a_file_two_lines_and_a_document(project: Path) -> None:
-    before, after = digests(ROOT), digests(project)
+def test_a_family_takes_a_file_two_lines_and_a_document(untouched: Path, project: Path) -> None:
+    before, after = digests(untouched), digests(project)
     touched = {name for name in before | after if before.get(name) != after.get(name)}
     table = SCENARIO / "mod.rs"
     assert touched == {(SCENARIO / "toy.rs").as_posix(), table.as_posix(), DOCUMENT.as_posix()}
-    lines = [(root / table).read_text().splitlines() for root in (ROOT, project)]
+    lines = [(root / table).read_text().splitlines() for root in (untouched, project)]
     written = [line for line in difflib.ndiff(*lines) if line[0] == "+"]
     assert len(written) == 2
     assert written[0] == "+ mod toy;"
