@@ -9,12 +9,11 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from simcore.errors import InvariantError, SpecError, TableError
-from simcore.problems import Problem
+from simcore.errors import InvariantError, TableError
 from simcore.scoring import SCORES
 from simcore.scoring.composite import COMPOSITE_V0
 from simcore.scoring.score import Runs
-from simcore.tournaments.document import TournamentDocument
+from simcore.tournaments.document import TournamentDocument, refusal
 from simcore.tournaments.evidence import STRESS
 from simcore.tournaments.field import Entrant, Field, Floats, Market
 
@@ -67,10 +66,7 @@ def kept_runs(
             f"got {document.initial_cash}, but the runs were made with "
             f"{foreign['initial_cash_quote'][0]}, expected the same cash"
         )
-        problem = Problem(
-            "DOC_INVALID", "FOREIGN_RUNS", message, path="/initial_cash", source=document.id
-        )
-        raise SpecError([problem])
+        raise refusal(document, "FOREIGN_RUNS", "/initial_cash", message)
     return kept
 
 
@@ -84,10 +80,7 @@ def check_weights(document: TournamentDocument, families: Iterable[str]) -> None
     if weights is not None and played and sorted(weights) != played:
         told = ", ".join(sorted(weights))
         message = f"got weights of {told}, expected those of {', '.join(played)}"
-        problem = Problem(
-            "DOC_INVALID", "WEIGHTS", message, path="/family_weights", source=document.id
-        )
-        raise SpecError([problem])
+        raise refusal(document, "WEIGHTS", "/family_weights", message)
 
 
 def arranged(

@@ -257,6 +257,18 @@ def read_tournament(
     return asked
 
 
+def refusal(document: TournamentDocument, reason: str, path: str, message: str) -> SpecError:
+    """Return the error that a tournament cannot be played as its document says.
+
+    Args:
+        document: Whose author can mend it.
+        reason: What kind of thing is wrong, such as ``NO_GAMES``.
+        path: Where in the document, ``/entries``.
+        message: What was found, and what was expected.
+    """
+    return SpecError([Problem("DOC_INVALID", reason, message, path=path, source=document.id)])
+
+
 def title_of(document: TournamentDocument) -> str | None:
     """Return the id of the strategy that holds the title; None: nobody does."""
     named: str | None = getattr(document.format, "champion", document.champion)

@@ -27,7 +27,7 @@ from simcore.tournaments.field import Entrant, Field, Games
 from simcore.tournaments.formats import FORMATS
 from simcore.tournaments.game import Finish, Match, Result, Start, points, result_names
 from simcore.tournaments.intervals import N_RATING_RESAMPLES, N_RESAMPLES
-from simcore.tournaments.pairings import arranged_pairs, game_scores
+from simcore.tournaments.paired_field import arranged_pairs, game_scores
 from simcore.tournaments.resample import deck
 from simcore.tournaments.seeding import ratings_of, refused, seeded_by
 from simcore.tournaments.standings import Asked, standings

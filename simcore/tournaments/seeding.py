@@ -7,8 +7,7 @@ from collections.abc import Iterable, Sequence
 import polars as pl
 
 from simcore.errors import SpecError
-from simcore.problems import Problem
-from simcore.tournaments.document import TournamentDocument
+from simcore.tournaments.document import TournamentDocument, refusal
 
 
 def seeded_by(document: TournamentDocument) -> str | None:
@@ -74,5 +73,4 @@ def with_seeding(
 def refused(document: TournamentDocument, reason: str, expected: str) -> SpecError:
     """Return the error that an earlier tournament cannot be what the document says."""
     message = f'got "{seeded_by(document)}", expected {expected}'
-    problem = Problem("DOC_INVALID", reason, message, path="/format/seeded_by", source=document.id)
-    return SpecError([problem])
+    return refusal(document, reason, "/format/seeded_by", message)

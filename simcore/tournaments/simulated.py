@@ -19,10 +19,11 @@ from simcore.store import Partition, Store
 from simcore.strategy.strategy import Strategy
 from simcore.tournaments.arrange import check_weights
 from simcore.tournaments.book import arena_hash
-from simcore.tournaments.document import TournamentDocument, read_tournament
+from simcore.tournaments.document import TournamentDocument, read_tournament, refusal
 from simcore.tournaments.evidence import STRESS, Evidence, known_maxima, tried
 from simcore.tournaments.game import Start
-from simcore.tournaments.pairings import averaged, n_pairings, paired_runs, played_on
+from simcore.tournaments.paired_field import averaged
+from simcore.tournaments.pairings import n_pairings, paired_runs, played_on
 from simcore.tournaments.planner import Plan, plan
 
 
@@ -149,7 +150,7 @@ def planned(
         programs = len({each.ir_hash for each in strategies})
         found = f"{programs} different strategies, {len(scenarios)} scenarios"
         message = f"got {found}, expected two that share a market"
-        raise SpecError([Problem("DOC_INVALID", "NO_GAMES", message, "/entries", asked.id)])
+        raise refusal(asked, "NO_GAMES", "/entries", message)
     # Markets that weigh less tell less: what is planned with is how many of equal weight would do.
     start = Start((), (), families=tuple(families), family_weights=asked.family_weights or {})
     made = plan(

@@ -26,7 +26,8 @@ from simcore.tables import TABLES
 from simcore.tournaments import pairings
 from simcore.tournaments.book import Book
 from simcore.tournaments.document import read_tournament
-from simcore.tournaments.pairings import arranged_pairs, averaged, paired_runs
+from simcore.tournaments.paired_field import arranged_pairs, averaged
+from simcore.tournaments.pairings import paired_runs
 from simcore.tournaments.play import play
 from simcore.tournaments.simulated import planned
 
