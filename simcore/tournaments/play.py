@@ -9,30 +9,26 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
 from simcore.backtests.request import execution_fields
-from simcore.errors import InvariantError, SpecError
-from simcore.problems import Problem
+from simcore.errors import SpecError
 from simcore.seeds import jcs, sha256_hex
 from simcore.tables import TABLES
 from simcore.tournaments.arrange import arranged, check_weights, kept_runs, stress_scores
-from simcore.tournaments.document import TournamentDocument, read_tournament, title_of
+from simcore.tournaments.document import TournamentDocument, read_tournament, refusal, title_of
 from simcore.tournaments.evidence import Evidence
 from simcore.tournaments.field import Entrant, Field, Games
-from simcore.tournaments.formats import FORMATS
-from simcore.tournaments.game import Finish, Match, Result, Start, points, result_names
+from simcore.tournaments.game import result_names
 from simcore.tournaments.intervals import N_RATING_RESAMPLES, N_RESAMPLES
 from simcore.tournaments.paired_field import arranged_pairs, game_scores
-from simcore.tournaments.resample import deck
+from simcore.tournaments.rounds import played_games
 from simcore.tournaments.seeding import ratings_of, refused, seeded_by
 from simcore.tournaments.standings import Asked, standings
 
-MAX_ROUNDS = 1_000_000
 NOTHING_ELSE = Evidence()
 
 
@@ -157,9 +153,9 @@ def play(
     names = {each: e.ir_hash for e in entrants for each in e.ids}
     if evidence.champion is None:
         evidence = replace(evidence, champion=_title(document, field, names))
-    games, stages, finish = _games(document, field, used_seed, names, evidence.prior)
+    games, stages, finish = played_games(document, field, used_seed, names, evidence.prior)
     if len(games.market) == 0:
-        _refuse_no_games(document, field)
+        raise _no_games(document, field)
     manifest = _manifest(document, entrants, kept, families, used_seed) | evidence.manifest()
     under = evidence.stress
     asked = Asked(
@@ -181,13 +177,10 @@ def play(
     return Played(ranked, frame, manifest, facts)
 
 
-def _refuse(document: TournamentDocument, reason: str, path: str, message: str) -> NoReturn:
-    raise SpecError([Problem("DOC_INVALID", reason, message, path=path, source=document.id)])
-
-
-def _refuse_no_games(document: TournamentDocument, field: Field) -> NoReturn:
+def _no_games(document: TournamentDocument, field: Field) -> SpecError:
     found = f"{len(field.entrants)} different strategies with runs, {len(field.markets)} markets"
-    _refuse(document, "NO_GAMES", "/entries", f"got {found}, expected two that share a market")
+    message = f"got {found}, expected two that share a market"
+    return refusal(document, "NO_GAMES", "/entries", message)
 
 
 def _entrants(
@@ -199,7 +192,7 @@ def _entrants(
     for entry in entries:
         if entry["strategy_id"] in seen:
             message = f'got strategy "{entry["strategy_id"]}" twice, expected each once'
-            _refuse(document, "DUPLICATE", "/entries", message)
+            raise refusal(document, "DUPLICATE", "/entries", message)
         seen.add(entry["strategy_id"])
         if document.entries is None or entry["strategy_id"] in document.entries:
             by_hash.setdefault(entry["ir_hash"], []).append(entry)
@@ -214,84 +207,14 @@ def _entrants(
     return tuple(entrants)
 
 
-def _games(
-    document: TournamentDocument,
-    field: Field,
-    seed: int,
-    names: Mapping[str, str],
-    prior: Mapping[str, float],
-) -> tuple[Games, list[str], Finish]:
-    """Every game of every round that the format asks for, the rounds' stages, and how it ended."""
-    place = {entrant.ir_hash: i for i, entrant in enumerate(field.entrants)}
-    start = Start(
-        entrants=tuple(sorted(place)),
-        deck=deck([market.family for market in field.markets], seed),
-        prior=prior,
-        champion=_champion(document, field, names),
-        challengers=_challengers(document, field, names),
-        alpha=document.alpha,
-        families=tuple(market.family for market in field.markets),
-        family_weights=document.family_weights or {},
-    )
-    _check_markets(document, field)
-    course = FORMATS[document.format.type].course(document.format, start)
-    parts: list[tuple[Any, ...]] = []
-    stages: list[str] = []
-    results: dict[Match, Result] | None = None
-    for round_index in range(MAX_ROUNDS):
-        try:
-            asked = next(course) if results is None else course.send(results)
-        except StopIteration as end:
-            return _joined(parts), stages, end.value
-        stages.append(asked.stage)
-        dealt = range(len(field.markets)) if asked.markets is None else asked.markets
-        markets = np.zeros(len(field.markets), dtype=np.bool_)
-        markets[list(dealt)] = True
-        results = {}
-        for match in asked.matches:
-            a, b = place[match.entry_a], place[match.entry_b]
-            result = _match(document, field, start, markets, a, b)
-            parts.append((round_index, result.markets, a, b, result.points))
-            results[match] = result
-    raise InvariantError(f"{document.format.type}: does not end")
-
-
-def _champion(document: TournamentDocument, field: Field, names: Mapping[str, str]) -> str | None:
-    """Hash of the entrant whom a test defends; it takes that one and one other."""
-    named = getattr(document.format, "champion", None)
-    if named is None:
-        return None
-    present = {entrant.ir_hash for entrant in field.entrants}
-    if names.get(named) not in present:
-        message = f'got "{named}", expected one of the entries that have runs'
-        _refuse(document, "UNKNOWN_NAME", "/format/champion", message)
-    if len(present) != 2:
-        message = f"got {len(present)} different strategies, expected the champion and one other"
-        _refuse(document, "OUT_OF_RANGE", "/entries", message)
-    return names[named]
-
-
 def _title(document: TournamentDocument, field: Field, names: Mapping[str, str]) -> str | None:
     """Id of the strategy that holds the title, which must be in the field; None: nobody does."""
     title = title_of(document)
     present = {entrant.ir_hash for entrant in field.entrants}
     if title is not None and title == document.champion and names.get(title) not in present:
         message = f'got "{title}", expected one of the entries that have runs'
-        _refuse(document, "UNKNOWN_NAME", "/champion", message)
+        raise refusal(document, "UNKNOWN_NAME", "/champion", message)
     return title
-
-
-def _challengers(
-    document: TournamentDocument, field: Field, names: Mapping[str, str]
-) -> tuple[str, ...]:
-    """Hashes of the entrants whom a document has meet everybody; none where it names none."""
-    present = {entrant.ir_hash for entrant in field.entrants}
-    named = getattr(document.format, "challengers", ())
-    for at, each in enumerate(named):
-        if names.get(each) not in present:
-            message = f'got "{each}", expected one of the entries that have runs'
-            _refuse(document, "UNKNOWN_NAME", f"/format/challengers/{at}", message)
-    return tuple(names[each] for each in named)
 
 
 def _arranged(
@@ -305,47 +228,6 @@ def _arranged(
     field = place(document, entrants, kept, families)
     check_weights(document, [market.family for market in field.markets])
     return field
-
-
-def _check_markets(document: TournamentDocument, field: Field) -> None:
-    """Refuse a format that would run out of fresh markets."""
-    needed = FORMATS[document.format.type].fewest_markets(document.format, len(field.entrants))
-    can_meet = len(field.entrants) > 1 and len(field.markets) > 0
-    if can_meet and len(field.markets) < needed:
-        message = (
-            f"got {len(field.markets)} markets, expected at least {needed} for "
-            f"{document.format.type} with {len(field.entrants)} entries"
-        )
-        _refuse(document, "TOO_FEW_SCENARIOS", "/scenarios", message)
-
-
-def _joined(parts: Sequence[tuple[Any, ...]]) -> Games:
-    if not parts:
-        nothing = np.zeros(0, dtype=np.int64)
-        return Games(nothing, nothing, nothing, nothing, np.zeros(0))
-    sizes = [len(part[1]) for part in parts]
-    return Games(
-        round_index=np.repeat(np.array([part[0] for part in parts]), sizes),
-        market=np.concatenate([part[1] for part in parts]),
-        entry_a=np.repeat(np.array([part[2] for part in parts]), sizes),
-        entry_b=np.repeat(np.array([part[3] for part in parts]), sizes),
-        points_a=np.concatenate([part[4] for part in parts]),
-    )
-
-
-def _match(
-    document: TournamentDocument,
-    field: Field,
-    start: Start,
-    markets: NDArray[np.bool_],
-    a: int,
-    b: int,
-) -> Result:
-    """Games of two entrants on the markets of a round that both have run on."""
-    market = np.flatnonzero(markets & field.has_run[:, a] & field.has_run[:, b])
-    score_a, score_b = game_scores(field, market, a, b)
-    won = points(score_a, score_b, document.score.epsilon_points)
-    return Result(market, score_a, score_b, won, start.shares(market))
 
 
 def _games_frame(
