@@ -18,7 +18,7 @@ from assets import evolution_plots
 from simcore import steps
 from simcore.errors import SpecError, StoreError
 from simcore.evolution.document import read_evolution
-from simcore.evolution.generation import mean_ends
+from simcore.evolution.rows import mean_ends
 from simcore.store import Partition, Provenance, Store
 from simcore.tables.content import content_hash
 from simcore.tables.evolution import GENERATIONS, POPULATIONS, PROMOTIONS, TABLES
