@@ -36,7 +36,8 @@ use crate::EngineError;
 use crate::bars::{BarsView, FLAG_CLOSED, FLAG_WIDE_SPREAD};
 use crate::metric;
 use crate::program::Program;
-use crate::program::evaluate::{self, Pool};
+use crate::program::column::{Find, Pool};
+use crate::program::evaluate;
 use crate::program::event::{self, Machine};
 use cost::Volatility;
 use ledger::Ledger;
@@ -334,7 +335,7 @@ fn run<'a>(
     program: &Program,
     execution: &Execution,
     market: &Market<'a>,
-    known: &evaluate::Find<'a>,
+    known: &Find<'a>,
     initial_quote: f64,
     detail: Detail,
 ) -> Result<RunResult, EngineError> {

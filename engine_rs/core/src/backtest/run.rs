@@ -17,7 +17,7 @@ use super::signal::{self, Signals};
 use super::watch::Watch;
 use super::{Event, Events};
 use crate::bars::{BarsView, FLAG_CLOSED};
-use crate::program::evaluate::Columns;
+use crate::program::column::Columns;
 use crate::program::kernel::Bits;
 use crate::program::risk::Risk;
 use crate::program::{OrderKind, Program};

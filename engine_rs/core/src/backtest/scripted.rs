@@ -16,7 +16,8 @@ use crate::EngineError;
 use crate::bars::BarsView;
 use crate::metric;
 use crate::program::Program;
-use crate::program::evaluate::{self, Pool};
+use crate::program::column::Pool;
+use crate::program::evaluate;
 use rayon::prelude::*;
 use serde_json::json;
 

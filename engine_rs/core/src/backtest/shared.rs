@@ -5,7 +5,8 @@
 
 use super::cost::Volatility;
 use crate::bars::BarsView;
-use crate::program::evaluate::{self, Find, Kept, Known, Pool};
+use crate::program::column::{Find, Kept, Known, Pool};
+use crate::program::evaluate;
 use crate::program::{Op, Program, Slot};
 use rayon::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};

@@ -1,7 +1,7 @@
 //! When rules fire, as bits of bars, and on which bars a decision can change anything.
 
 use super::profile::Conflict;
-use crate::program::evaluate::{Columns, Pool};
+use crate::program::column::{Columns, Pool};
 use crate::program::kernel::{Bits, or, words};
 use crate::program::risk::OnOpposite;
 use crate::program::{Action, Program};

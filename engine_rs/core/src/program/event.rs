@@ -3,7 +3,7 @@
 //! Every operation has its meaning here a second time, for one bar instead of a column of them;
 //! the two agree bit for bit, and a test holds them to it over random programs.
 
-use super::evaluate::Columns;
+use super::column::Columns;
 use super::kernel::{applied, combined};
 use super::series::Holding;
 use super::{Comparison, Instruction, Op, Program, Slot};

@@ -4,6 +4,7 @@
 //! A program comes from outside and is trusted in nothing: types, look-back and the absence of
 //! look-ahead are computed again here and compared with what it says of itself.
 
+pub mod column;
 mod decode;
 pub mod evaluate;
 pub mod event;

@@ -1,6 +1,6 @@
 //! What an evaluation must compute, and until when.
 
-use super::evaluate::Find;
+use super::column::Find;
 use super::{Op, Program, Slot};
 
 /// Which slots are needed at all, which of them must also say where they are false, and which

@@ -20,7 +20,7 @@ use crate::EngineError;
 use crate::bars::{BarsView, FLAG_CLOSED};
 use crate::math::exp;
 use crate::program::Program;
-use crate::program::evaluate::Columns;
+use crate::program::column::Columns;
 use book::Displacement;
 use rayon::prelude::*;
 use seat::{Rules, Seat, Traded, Until};

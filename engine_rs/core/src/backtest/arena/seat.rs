@@ -10,7 +10,7 @@ use crate::backtest::run::{Inputs, Run};
 use crate::backtest::signal::Signals;
 use crate::bars::BarsView;
 use crate::program::Program;
-use crate::program::evaluate::Columns;
+use crate::program::column::Columns;
 use crate::program::event::{self, Machine, Remembered};
 
 /// What both seats look at beside the bars.

@@ -1,7 +1,7 @@
 //! What runs have in common is computed once: evaluations are counted, not timed.
 
 use super::*;
-use crate::program::evaluate::Find;
+use crate::program::column::Find;
 
 /// Rules `close > ma(ma(n)) + spread` on one series.
 fn program(n: usize, spread: f64) -> Program {
