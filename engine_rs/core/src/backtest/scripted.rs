@@ -4,14 +4,16 @@
 //! What a script does not have is what rules and risk would add: no stop, no target, no limit of a
 //! day. Margin calls and ruin are the account's, and end its positions too.
 
+use super::batch::check_volume;
 use super::cost::Volatility;
 use super::fill::whole_lots;
 use super::ledger::{Ledger, Step};
 use super::order::{Aim, Entry, ExitReason, Order, Protection, Protections, Trigger};
 use super::profile::Execution;
 use super::run::{Inputs, NEVER, Run};
+use super::score::marks;
 use super::signal::Signals;
-use super::{Event, RunResult, check_volume, marks};
+use super::{Event, RunResult};
 use crate::EngineError;
 use crate::bars::BarsView;
 use crate::metric;

@@ -14,8 +14,10 @@ mod seat;
 
 pub use book::{Book, REACH};
 
+use super::batch::check;
 use super::profile::{Execution, MarketFill};
-use super::{Signals, check, marks};
+use super::score::marks;
+use super::signal::Signals;
 use crate::EngineError;
 use crate::bars::{BarsView, FLAG_CLOSED};
 use crate::math::exp;

@@ -9,8 +9,17 @@ mod plain_decide;
 mod properties;
 mod sharing;
 
+use super::cost::Volatility;
+use super::ledger::Ledger;
+use super::run::Inputs;
+use super::score::{Score, marks, score_with_bounds};
+use super::shared::Shared;
+use super::signal::Signals;
 use super::*;
-use crate::bars::Bars;
+use crate::bars::{Bars, BarsView, FLAG_CLOSED};
+use crate::program::Program;
+use crate::program::column::Pool;
+use crate::program::evaluate;
 use crate::random::{Purpose, Stream, family_key};
 
 /// Rules that read the volume as a message: 1 buy, 2 sell, 3 close, 4 hold, 5 buy and hold,
