@@ -193,6 +193,14 @@ def test_after_twenty_questions_it_is_retired(home: Path) -> None:
     assert refusal.value.problems[0].reason == "HOLDOUT_RETIRED"
 
 
+def test_the_first_generation_leaves_a_question_for_its_champion(home: Path) -> None:
+    sizes = {"parents": 20, "offspring": 20, "challengers": 20}
+    evolution = read_evolution(document(sizes=sizes), home=home)
+    assert holdout.most_challengers(evolution, []) == 19
+    first, rows = ask(evolution, [0.0] * 19, [])
+    assert rows.height == 20 and first.is_retired
+
+
 def test_breeding_stops_when_the_holdout_retires(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -12,6 +13,8 @@ from simcore.evolution import gates
 from simcore.evolution.gates import Gate
 from simcore.evolution.promotion import is_through
 from simcore.evolution.selection import lower_bounds, selected
+from simcore.scoring.inference.paired_bounds import paired_bounds
+from simcore.scoring.score import Floats
 
 N = 40
 
@@ -44,6 +47,7 @@ def test_a_lower_bound_is_students() -> None:
         (gates.stress(np.full(N, -10.0), np.full(N, 0.0)), "fail"),
         (gates.ambiguity(np.full(N, 1.0), np.full(N, 1000.0), 10_000.0), "pass"),
         (gates.ambiguity(np.full(N, 1.1), np.full(N, 1000.0), 10_000.0), "fail"),
+        (gates.ambiguity(np.tile([1.1, -1.1], N // 2), np.full(N, 1000.0), 10_000.0), "fail"),
         (gates.ambiguity(np.zeros(N), np.full(N, -1.0), 10_000.0), "fail"),
         (gates.gain(np.full(N, 0.6), np.zeros(N)), "pass"),
         (gates.gain(np.full(N, 0.5), np.zeros(N)), "fail"),
@@ -65,6 +69,22 @@ def test_gains_are_told_from_luck_for_all_challengers_together() -> None:
     assert found[1].value == pytest.approx(5.0, abs=0.6)
 
 
+def test_gains_together_err_once_in_twenty_generations() -> None:
+    champion, names = normals(2), ["calm"] * N
+    leads = [champion + 0.5 + lead + normals(3) for lead in np.linspace(0.0, 0.6, 13)]
+
+    def superior(own: Floats, alpha: float) -> bool:
+        found = paired_bounds(
+            {"0": own}, champion, seed=1, margin=0.5, alpha=alpha, n_resamples=1_000, strata=names
+        )
+        return "0" in found.superior
+
+    found = [gates.gains_together(own[:, None], champion, names, seed=1)[0] for own in leads]
+    passing = [gate.verdict == "pass" for gate in found]
+    assert passing == [superior(own, 0.05) for own in leads]
+    assert passing != [superior(own, 0.10) for own in leads]
+
+
 def test_a_gain_on_too_few_markets_is_unknown() -> None:
     challenger = np.full((9, 1), 50.0) + normals(5, 9)[:, None]
     found = gates.gains_together(challenger, np.zeros(9), ["calm"] * 9, seed=1)
@@ -78,6 +98,20 @@ def test_one_family_that_is_clearly_worse_stops_a_challenger_that_is_better_else
     gate = gates.families(own, np.zeros(N), names)
     assert (gate.verdict, gate.note) == ("fail", "storm")
     assert gates.families(own + 8.0, np.zeros(N), names).verdict == "pass"
+
+
+def test_what_a_family_may_lose_is_bounded_at_nine_in_ten() -> None:
+    # Of twenty ones and minus ones the mean has an error of 1 / sqrt(19); t with 19 degrees of
+    # freedom is 1.328 at 90 % and 1.729 at 95 %, which would go below the 3 points that are let be.
+    own = np.tile([1.0, -1.0], N // 2) + np.repeat([30.0, -2.65], N // 2)
+    gate = gates.families(own, np.zeros(N), ["calm"] * 20 + ["storm"] * 20)
+    assert gate.value == pytest.approx(-2.65 - 1.3277282 / math.sqrt(19.0), abs=1e-6)
+    assert (gate.verdict, gate.note, gate.n) == ("pass", "storm", 20)
+
+
+def test_two_markets_of_a_family_are_enough_to_bound_it() -> None:
+    gate = gates.families(np.full(N, 9.0), np.zeros(N), ["calm"] * (N - 2) + ["storm"] * 2)
+    assert (gate.verdict, gate.n) == ("pass", 2)
 
 
 def test_a_family_of_one_market_bounds_nothing() -> None:
@@ -94,6 +128,15 @@ def test_a_benchmark_is_beaten_by_an_edge_and_not_by_noise() -> None:
     assert (few.name, few.verdict) == ("random_entry", "unknown")
 
 
+def test_a_benchmark_is_beaten_where_luck_would_do_as_well_once_in_twenty_times() -> None:
+    benchmark = normals(7)
+    leads = [benchmark + lead + normals(9) for lead in np.linspace(0.0, 0.6, 13)]
+    found = [gates.beats("buy_and_hold", own, benchmark, seed=1) for own in leads]
+    chances = [each.value or 0.0 for each in found]
+    assert any(0.05 < chance < 0.1 for chance in chances)
+    assert [each.verdict == "pass" for each in found] == [chance <= 0.05 for chance in chances]
+
+
 def test_choosing_among_noise_is_overfitting_and_choosing_one_that_is_better_is_not() -> None:
     noise = np.column_stack([normals(lane, 1_000) for lane in range(20, 32)]) * 0.01
     better = noise.copy()
@@ -101,6 +144,25 @@ def test_choosing_among_noise_is_overfitting_and_choosing_one_that_is_better_is_
     assert gates.overfit(noise).verdict == "fail"
     assert gates.overfit(better).verdict == "pass"
     assert gates.overfit(noise[:, :9]).verdict == "unknown"
+
+
+@pytest.mark.parametrize(
+    ("pbo", "verdict"), [(0.0, "pass"), (0.3, "pass"), (0.31, "fail"), (None, "unknown")]
+)
+def test_a_choice_that_is_luck_three_times_in_ten_is_the_worst_that_passes(
+    monkeypatch: pytest.MonkeyPatch, pbo: float | None, verdict: str
+) -> None:
+    monkeypatch.setattr(gates, "overfitting", lambda _: SimpleNamespace(pbo=pbo))
+    assert gates.overfit(np.zeros((20, 12))).verdict == verdict
+
+
+def test_a_ratio_stands_out_where_it_is_no_luck_nineteen_times_in_twenty() -> None:
+    drifts = np.linspace(0.0, 0.01, 21)
+    made = [0.01 * normals(10, 1_000) + drift for drift in drifts]
+    found = [gates.deflated(each, 1_000, 0.01, is_historical=True) for each in made]
+    chances = [each.value or 0.0 for each in found]
+    assert any(0.5 < chance < 0.95 for chance in chances)
+    assert [each.verdict == "pass" for each in found] == [chance >= 0.95 for chance in chances]
 
 
 def test_deflation_is_required_of_what_was_chosen_on_history_only() -> None:

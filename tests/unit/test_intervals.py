@@ -13,6 +13,7 @@ from league import DOCUMENT, Outcome, by_id, document, entry, league, returns, r
 
 from simcore.strategy.strategy import compile_strategy
 from simcore.tables import TABLES
+from simcore.tournaments.intervals import Known, rank_interval
 from simcore.tournaments.play import Played, play, tournament
 
 NO_INTERVAL = ("score_ci_lo", "score_ci_hi", "sharpe_ci_lo", "sharpe_ci_hi", "elo_lo", "elo_hi")
@@ -56,6 +57,15 @@ def test_two_markets_a_family_have_an_interval() -> None:
     for row in league(outcomes).standings.iter_rows(named=True):
         assert None not in [row[name] for name in NO_INTERVAL]
         assert "ONE_PER_FAMILY" not in row["flags"].split()
+
+
+def test_markets_on_which_nobody_ran_an_entry_take_no_interval_from_it() -> None:
+    outcomes: dict[str, list[Outcome | None]] = {
+        "alpha": [(0.1, 1.0), (0.2, 2.0)] * 2,
+        "short": [(0.0, 0.5), (0.3, 0.1), None, None],
+    }
+    row = by_id(league(outcomes))["short"]
+    assert None not in [row[name] for name in NO_INTERVAL]
 
 
 def test_a_sharpe_ratio_known_on_one_market_of_a_family_has_no_interval() -> None:
@@ -218,3 +228,14 @@ def test_a_wider_alpha_gives_a_narrower_interval() -> None:
         return float(row["score_ci_hi"] - row["score_ci_lo"])
 
     assert width(0.01) > width(0.05) > width(0.5) > 0.0
+
+
+def test_a_rank_interval_leaves_half_of_the_error_on_either_side() -> None:
+    # First in 3 of 100 resamples and last in 3: more than a fortieth each, less than a twentieth.
+    drawn = np.repeat([1, 2, 3], [3, 94, 3])[:, None]
+    everywhere = np.ones(1, dtype=np.bool_)
+    seen = Known(everywhere, everywhere, everywhere)
+    low, high = rank_interval(drawn, np.array([2]), seen, 0.05)
+    assert (low[0], high[0]) == (1, 3)
+    low, high = rank_interval(drawn, np.array([2]), seen, 0.1)
+    assert (low[0], high[0]) == (2, 2)

@@ -7,7 +7,7 @@ import hashlib
 import numpy as np
 import pytest
 
-from simcore.tournaments.resample import market_weights, philox, uniforms
+from simcore.tournaments.resample import deck, market_weights, philox, uniforms
 
 
 def test_the_generator_gives_the_known_answer() -> None:
@@ -36,6 +36,14 @@ def test_replicates_do_not_depend_on_the_block_they_are_made_in() -> None:
     parts = [market_weights(strata, seed=9, first=i, last=i + 1) for i in range(50)]
     np.testing.assert_array_equal(whole, np.concatenate(parts))
     assert not np.array_equal(whole, market_weights(strata, seed=10, first=0, last=50))
+
+
+def test_markets_are_dealt_by_draws_that_no_replicate_has() -> None:
+    dealt = list(deck(["calm"] * 50, seed=9))
+    assert sorted(dealt) == list(range(50))
+    assert dealt == np.argsort(uniforms(9, 0, 1, 50, lane=1)[0]).tolist()
+    assert dealt != np.argsort(uniforms(9, 0, 1, 50)[0]).tolist()
+    assert dealt != list(deck(["calm"] * 50, seed=10))
 
 
 def test_weights_of_a_stratum_sum_to_its_size_and_a_lone_market_always_stays() -> None:

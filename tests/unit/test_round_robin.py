@@ -56,3 +56,8 @@ def test_scores_within_rounding_are_a_draw_and_beyond_it_are_not() -> None:
 
 def test_a_practical_tie_may_be_wider() -> None:
     assert points(np.array([1.4, 1.6]), np.array([1.0, 1.0]), 0.5).tolist() == [0.5, 1.0]
+
+
+def test_scores_that_are_just_as_close_as_a_tie_may_be_are_a_draw_for_both() -> None:
+    score_a, score_b = np.array([1.5, 1.0]), np.array([1.0, 1.5])
+    assert points(score_a, score_b, 0.5).tolist() == [0.5, 0.5]

@@ -76,6 +76,23 @@ def test_ties_share_a_rank_and_the_next_one_is_skipped() -> None:
     assert rows["alpha"]["elo_bt"] == rows["beta"]["elo_bt"]
 
 
+def test_scores_are_level_with_who_leads_them_and_not_with_who_is_just_ahead() -> None:
+    # A billionth of a return is 6e-8 points: each is level with the next, the ends are not.
+    scores = {"alpha": 0.1, "beta": 0.1 - 1e-9, "gamma": 0.1 - 2e-9, "delta": 0.1 - 3e-9}
+    rows = by_id(league({name: returns(*[value] * 4) for name, value in scores.items()}))
+    assert [rows[name]["rank"] for name in scores] == [1, 1, 3, 3]
+
+
+def test_of_equal_scores_the_better_rated_leads() -> None:
+    # Three small wins against one large loss, whoever has the lower hash.
+    often, seldom = returns(0.1, 0.1, 0.1, 0.0), returns(0.0, 0.0, 0.0, 0.3)
+    for alpha, beta in ((often, seldom), (seldom, often)):
+        played = league({"alpha": alpha, "beta": beta})
+        rows = by_id(played)
+        assert rows["alpha"]["rank"] == rows["beta"]["rank"] == 1
+        assert played.facts["leader_superiority"] > 0.5
+
+
 def test_equal_runs_are_draws_and_equal_in_every_column() -> None:
     rows = by_id(
         league({"alpha": returns(0.1, -0.1, 0.2, 0.0), "beta": returns(0.1, -0.1, 0.2, 0.0)})
@@ -210,6 +227,16 @@ def test_entrants_of_mixed_timeframes_are_flagged_and_meet_where_both_ran() -> N
     assert rows["short"]["runs"] == 2 and rows["short"]["games"] == 4
     assert "PARTIAL_SCENARIOS" in rows["short"]["flags"].split()
     assert "PARTIAL_SCENARIOS" not in rows["alpha"]["flags"].split()
+
+
+def test_a_family_on_which_nobody_ran_an_entry_weighs_nothing_in_its_mean() -> None:
+    outcomes: dict[str, list[Outcome | None]] = {
+        "alpha": [*returns(0.1, 0.0, 0.1, 0.0)],
+        "short": [*returns(0.2, 0.4), None, None],
+    }
+    for weights in (None, {"trend": 0.25, "vol_cluster": 0.75}):
+        rows = by_id(league(outcomes, family_weights=weights))
+        assert rows["short"]["score_mean"] == pytest.approx(60.0 * 0.3, abs=1e-12)
 
 
 def test_only_the_named_entries_and_scenarios_take_part() -> None:

@@ -294,6 +294,21 @@ def test_a_metric_that_the_score_reads_and_is_null_is_flagged() -> None:
     assert "NULL_METRIC" not in plain["beta"]["flags"].split()
 
 
+def test_a_market_without_a_run_and_a_null_sharpe_ratio_have_flags_of_their_own() -> None:
+    """They are no null metric: of the first there is nothing to count as 0."""
+    outcomes: dict[str, list[Outcome | None]] = {
+        "absent": [(0.1, 1.0), (0.1, 1.0), None, (0.1, 1.0)],
+        "flat": [(0.0, None), (0.1, 1.0), (0.1, 1.0), (0.1, 1.0)],
+    }
+    for score in ("composite_v1", "calmar"):
+        frame = runs(outcomes, FOUR_MARKETS, calmar=2.0)
+        played = play(document(score={"type": score}), [*map(entry, outcomes)], frame, TWO_FAMILIES)
+        flags = {name: row["flags"].split() for name, row in by_id(played).items()}
+        assert "PARTIAL_SCENARIOS" in flags["absent"]
+        assert "NULL_SHARPE" in flags["flat"]
+        assert "NULL_METRIC" not in flags["absent"] + flags["flat"], score
+
+
 def test_every_row_says_by_which_score_it_is_ranked() -> None:
     outcomes = {"alpha": returns(0.1, 0.2, 0.0, 0.1), "beta": returns(0.0, 0.1, 0.1, 0.0)}
     assert set(league(outcomes).standings["score"]) == {"composite_v1"}
