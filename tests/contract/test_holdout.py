@@ -117,6 +117,8 @@ def test_no_other_number_of_the_holdout_is_told(made: list[simcore.Generation]) 
         closed = each.rows["promotions"].filter(~pl.col("gate").is_in(["ladder", "pbo"]))
         assert closed["value"].null_count() == closed.height > 0
         assert set(closed["note"]) == {holdout.WITHHELD}
+        # What stress is compared with is half of the challenger's own score.
+        assert set(closed.filter(pl.col("gate") == "stress")["threshold"]) == {0.0}
         summary = each.summary
         for name in ("sealed_best", "sealed_median", "selected_sealed", "champion_score"):
             assert summary[name] in told
@@ -167,6 +169,14 @@ def test_a_score_less_than_a_step_ahead_changes_nothing(home: Path) -> None:
     far, rows = ask(evolution, [1.6 * step, 2.4 * step, 3.2 * step], [rows])
     assert far.found.promoted == 2 and far.best == pytest.approx(3.0 * step)
     assert rows["is_new"].to_list() == [True, False, True]
+
+
+def test_two_histories_say_more_than_one(home: Path) -> None:
+    sealed = {"scenarios": ["held", "other"], "copies": 20, "bars": 400}
+    both = read_evolution(planted.evolution(sealed=sealed), home=home)
+    scores = fakes(both, [])[1].scores[:, -1]
+    one = holdout.step(read_evolution(document(), home=home), scores)
+    assert holdout.step(both, np.concatenate([scores, scores])) == pytest.approx(one / 2.0**0.5)
 
 
 def test_who_fails_a_gate_moves_nothing_but_has_asked(home: Path) -> None:

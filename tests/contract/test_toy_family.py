@@ -35,7 +35,7 @@ FAMILY = """\
 
 use super::document::Scenario;
 use super::law::{self, Law};
-use super::path::{BPS, BarDraws, Even, Model, Outlook, Steps};
+use super::model::{BPS, BarDraws, Even, Model, Outlook, Steps};
 use super::{Facts, Family, Market, Univariate};
 use crate::EngineError;
 use crate::bars::Bars;

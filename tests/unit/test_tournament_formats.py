@@ -205,6 +205,24 @@ class TestRace:
         # 5 % over 200 fields; 18 lie three standard errors above.
         assert n_lost <= 18
 
+    @pytest.mark.parametrize(
+        ("n_entrants", "errors_behind", "stays"),
+        [(2, 2.07, True), (2, 2.2, False), (3, 2.5, True), (3, 2.9, False)],
+    )
+    def test_five_markets_judge_by_students_t_and_share_the_error_among_rivals(
+        self, n_entrants: int, errors_behind: float, stays: bool
+    ) -> None:
+        # t with 4 degrees of freedom is 2.132 for one rival at 5 %, 2.776 for each of two.
+        last = f"e{n_entrants - 1:02}"
+        spread = [1.0, -1.0, 1.0, -1.0, 0.0]  # deviation 1, so that the error is 1 / sqrt(5)
+
+        def score(entrant: str, market: int) -> float:
+            return spread[market] - errors_behind / math.sqrt(5.0) if entrant == last else 0.0
+
+        options = RaceOptions(type="race", batch_markets=5)
+        finish = played_out(options, start(n_entrants, 5), score)[2]
+        assert (last in finish.places[0]) == stays
+
     def test_what_differs_by_rounding_only_is_not_behind(self) -> None:
         options = RaceOptions(type="race", batch_markets=10)
         _, _, finish = played_out(
@@ -218,6 +236,12 @@ class TestSprt:
         low, high = bounds(0.05, 0.05)
         assert (round(low, 4), round(high, 4)) == (-2.9444, 2.9444)
         assert bounds(0.01, 0.1)[1] == pytest.approx(math.log(90.0))
+
+    def test_it_errs_as_the_tournament_and_the_format_allow(self) -> None:
+        options = SprtOptions(type="sprt", champion="e00", beta=0.2)
+        _, _, finish = played_out(options, start(2, 20, champion="e00", alpha=0.01), noisy)
+        assert finish.facts["lower"] == pytest.approx(math.log(0.2 / 0.99))
+        assert finish.facts["upper"] == pytest.approx(math.log(0.8 / 0.01))
 
     def test_the_ratio_of_a_margin_is_that_of_two_normal_means(self) -> None:
         difference = np.random.default_rng(1).normal(0.4, 1.0, 50)
@@ -282,6 +306,16 @@ class TestSprt:
         assert fewest >= 10
         # 5 % of 200, and three standard errors.
         assert n_wrong <= 19
+
+    @pytest.mark.parametrize(("n_games", "verdict"), [(9, "inconclusive"), (10, "challenger")])
+    def test_ten_games_are_the_fewest_that_can_tell(self, n_games: int, verdict: str) -> None:
+        options = SprtOptions(type="sprt", champion="e00", batch_markets=n_games)
+        finish = played_out(
+            options,
+            start(2, n_games, champion="e00"),
+            lambda e, m: 9.0 * (e == "e01") + 0.1 * noisy(e, m),
+        )[2]
+        assert finish.facts["verdict"] == verdict
 
     def test_fewer_games_than_can_tell_are_inconclusive(self) -> None:
         options = SprtOptions(type="sprt", champion="e00", model="wdl", high=50.0)
