@@ -201,5 +201,10 @@ def test_every_materialisation_says_how_much_lies_where_and_what_it_took(small: 
             place = Partition.parse(table, str(event.partition))
             footer = Store(small / "lake").footer(table, place)
             assert footer is not None
-            assert event.metadata["dagster/row_count"].value == footer.rows
-            assert event.metadata["content_hash"].value == footer.content_hash
+            told = {key: value.value for key, value in event.metadata.items() if key in wanted}
+            for key in ("dagster/row_count", "dagster/partition_row_count"):
+                assert told[key] == footer.rows, (name, key)
+            for key in ("content_hash", "input_hash", "engine_version", "bytes"):
+                assert told[key] == getattr(footer, key), (name, key)
+            assert Path(str(told["path"])).samefile(str(footer.path)), name
+            assert told["seconds"] >= 0.0 and told["reused"] in (False, True), name

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from simcore import engine
-from simcore.evolution import gates
+from simcore.evolution import gates, promotion
 from simcore.evolution.gates import Gate
 from simcore.evolution.promotion import is_through
 from simcore.evolution.selection import lower_bounds, selected
@@ -181,6 +181,21 @@ def test_what_is_unknown_keeps_the_champion_and_what_is_not_required_does_not() 
     assert not is_through([held, Gate("b", "unknown", None, 0.0, 1)])
     assert not is_through([held, Gate("b", "fail", 0.0, 0.0, 1)])
     assert is_through([held, Gate("b", "fail", 0.0, 0.0, 1, is_required=False)])
+
+
+def test_of_several_that_pass_the_surest_gain_is_promoted_and_of_equals_the_first() -> None:
+    champion, held, failed = normals(2), [gates.replay(0, N)], [gates.replay(1, N)]
+    sure, lucky = champion + 5.0, champion + 9.0 + 60.0 * (normals(12) - normals(12).mean())
+    assert (lucky - champion).mean() > 5.0
+
+    def promoted(columns: list[Floats], found: list[list[Gate]]) -> int | None:
+        honest = SimpleNamespace(scores=np.column_stack([*columns, champion]))
+        return promotion._promoted(found, honest)  # type: ignore[arg-type]
+
+    assert promoted([lucky, sure, sure], [held, held, held]) == 1
+    assert promoted([lucky, sure, sure], [held, failed, held]) == 2
+    assert promoted([lucky, sure], [failed, failed]) is None
+    assert promoted([], []) is None
 
 
 class TestSelection:

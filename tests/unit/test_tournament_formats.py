@@ -101,6 +101,14 @@ class TestElimination:
         assert finish.places == (("e01",), ("e00",))
         assert finish.facts["decided_by_seed"] == "e00:e01"
 
+    def test_a_tie_takes_no_market_that_a_later_round_needs(self) -> None:
+        options = EliminationOptions(type="elimination", markets_per_round=1)
+        rounds, _, _ = played_out(options, start(8, 6), lambda _, __: 0.0)
+        assert [each.stage for each in rounds] == [
+            "qualifier", "last 8", "last 8, extra 1", "last 8, extra 2", "last 4", "last 2",
+        ]  # fmt: skip
+        assert [len(each.markets or ()) for each in rounds] == [1] * 6
+
     def test_each_tie_has_its_two_hands_as_long_as_markets_are_left(self) -> None:
         prior = {f"e{i:02}": -float(i) for i in range(4)}
         few = EliminationOptions(type="elimination", markets_per_round=10)
