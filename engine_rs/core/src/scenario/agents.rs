@@ -7,7 +7,7 @@
 
 use super::document::Scenario;
 use super::law::{self, Fact, Law};
-use super::path::{BarDraws, Even, Model, Outlook, Steps};
+use super::model::{BarDraws, Even, Model, Outlook, Steps};
 use super::{Facts, Family, Market, Univariate};
 use crate::EngineError;
 use crate::bars::Bars;

@@ -4,9 +4,8 @@
 use super::document::Scenario;
 use super::factor::{FACTOR_ASSET, PAIRS_MAX, Writing, pairs};
 use super::law::{self, Bound, Fact, Law};
-use super::path::{
-    BLOCK_STEPS, BarDraws, FLAG_CLIPPED, Model, Outlook, PathFacts, Steps, Walker, blocks,
-};
+use super::model::{BarDraws, Model, Outlook, Steps};
+use super::path::{BLOCK_STEPS, FLAG_CLIPPED, PathFacts, Walker, blocks};
 use super::rows::PathRows;
 use super::{Facts, Market};
 use crate::EngineError;

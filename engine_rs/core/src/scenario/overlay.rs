@@ -4,7 +4,7 @@
 //! execution are recorded in the column `flags` and leave prices alone.
 
 use super::field::{object, refused, text};
-use super::path::BPS;
+use super::model::BPS;
 pub use crate::bars::{FLAG_HALTED, FLAG_MISSING, FLAG_STALE, FLAG_WIDE_SPREAD};
 
 use crate::EngineError;

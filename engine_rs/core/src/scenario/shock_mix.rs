@@ -3,7 +3,7 @@
 use super::document::{Choice, Scenario, Structure};
 use super::field::refused;
 use super::law::{self, Fact, Law};
-use super::path::{BPS, BarDraws, Model, Outlook, Steps};
+use super::model::{BPS, BarDraws, Model, Outlook, Steps};
 use super::trend::Trend;
 use super::{Facts, Family, Market, Univariate};
 use crate::EngineError;

@@ -2,7 +2,7 @@
 
 use super::document::{Choice, Scenario};
 use super::law::{self, Law};
-use super::path::{BPS, BarDraws, Even, Model, Outlook, Steps};
+use super::model::{BPS, BarDraws, Even, Model, Outlook, Steps};
 use super::{Facts, Family, Market, Univariate};
 use crate::EngineError;
 use crate::bars::Bars;

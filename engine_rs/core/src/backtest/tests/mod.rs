@@ -5,6 +5,7 @@ mod cases;
 mod live;
 mod orders;
 mod plain;
+mod plain_bar;
 mod plain_decide;
 mod properties;
 mod sharing;

@@ -11,7 +11,7 @@ use super::document::{Choice, Scenario, Structure};
 use super::field::{object, one_of, refused, required, text};
 use super::law::{self, Fact, Law};
 use super::mean_revert::{self, BURN_IN_MAX, MEAN_REVERT, Reversion};
-use super::path::{BarDraws, Model, Outlook, Steps};
+use super::model::{BarDraws, Model, Outlook, Steps};
 use super::trend::{TREND, Trend};
 use super::{Facts, Family, Market, Univariate};
 use crate::EngineError;

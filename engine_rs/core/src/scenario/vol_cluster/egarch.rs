@@ -7,7 +7,7 @@ use crate::scenario::document::Scenario;
 use crate::scenario::field::refused;
 use crate::scenario::innovation::Innovations;
 use crate::scenario::law::{Fact, Law};
-use crate::scenario::path::{BPS, BarDraws, Even, Model, Outlook, Steps};
+use crate::scenario::model::{BPS, BarDraws, Even, Model, Outlook, Steps};
 use crate::scenario::{Facts, Univariate};
 
 /// Largest size of the long-run ln h of egarch, h in bps²: that of 2000 bps is 15.2.

@@ -8,7 +8,7 @@ use super::field::refused;
 use super::innovation::Innovations;
 use super::law::{self, Fact, Law};
 use super::mean_revert::BURN_IN_MAX;
-use super::path::{BPS, BarDraws, Even, Model, Outlook, Steps};
+use super::model::{BPS, BarDraws, Even, Model, Outlook, Steps};
 use super::{Facts, Family, Market, Univariate};
 use crate::EngineError;
 use crate::bars::Bars;
