@@ -122,6 +122,13 @@ class TestElimination:
 
 
 class TestSwiss:
+    def test_a_rest_is_worth_a_match_won(self) -> None:
+        options = SwissOptions(type="swiss", rounds=1)
+        rounds, _, finish = played_out(options, start(3, 9), by_name)
+        assert rounds[0].byes == ("e00",)
+        # Level in points with who won, and ahead by the mean score, which is 0 of no match.
+        assert finish.places == (("e00",), ("e01",), ("e02",))
+
     def test_rounds_are_one_more_than_halving_takes(self) -> None:
         assert [len(played_out(SWISS, start(n), by_name)[0]) for n in (2, 3, 4, 5, 8, 9)] == [
             2, 3, 3, 4, 4, 5,
