@@ -33,8 +33,9 @@ def test_a_salt_must_be_the_one_that_was_committed_to() -> None:
 
 
 def test_a_salt_that_could_be_guessed_is_refused() -> None:
-    with pytest.raises(SpecError, match="got a salt of 6 characters, expected 16") as refusal:
-        check_opened(commitment("pepper"), "pepper")
+    check_opened(commitment("pepper, paprika!"), "pepper, paprika!")
+    with pytest.raises(SpecError, match="got a salt of 15 characters, expected 16") as refusal:
+        check_opened(commitment("pepper, paprika"), "pepper, paprika")
     assert refusal.value.problems[0].reason == "SEAL_WEAK"
 
 
@@ -53,6 +54,9 @@ class TestLadder:
         assert again == published
         better, ladder = ladder.ask(0.56)
         assert better == pytest.approx(0.6) and ladder.queries == 3
+
+    def test_publishes_a_score_that_is_just_a_step_better(self) -> None:
+        assert Ladder(step=0.5, best=1.0).ask(1.5)[0] == 1.5
 
     def test_rounds_halves_to_even(self) -> None:
         assert Ladder(step=0.5).ask(0.25)[0] == 0.0
