@@ -309,6 +309,29 @@ def test_a_market_without_a_run_and_a_null_sharpe_ratio_have_flags_of_their_own(
         assert "NULL_METRIC" not in flags["absent"] + flags["flat"], score
 
 
+def test_a_seed_that_is_given_takes_the_place_of_the_documents() -> None:
+    outcomes = noisy({"alpha": 0.0, "beta": 0.01})
+    swiss = {"type": "swiss", "rounds": 2, "markets_per_round": 8}
+
+    def played(of_document: int, given: int | None) -> Played:
+        asked = document(format=swiss, seed=of_document)
+        frame = runs(outcomes, THIRTY)
+        return play(asked, [*map(entry, outcomes)], frame, HALVES, seed=given)
+
+    own, given, other = played(5, None), played(1, 5), played(1, None)
+    assert given.standings.equals(own.standings) and given.games.equals(own.games)
+    # It deals the markets, and draws them again.
+    assert set(other.games["scenario_id"]) != set(own.games["scenario_id"])
+    assert not other.standings["score_ci_lo"].equals(own.standings["score_ci_lo"])
+
+
+def test_a_format_errs_no_more_often_than_the_document_allows() -> None:
+    asked = document(format={"type": "sprt", "champion": "alpha"}, alpha=0.01)
+    outcomes = noisy({"alpha": 0.0, "beta": 0.0})
+    played = play(asked, [*map(entry, outcomes)], runs(outcomes, THIRTY), HALVES)
+    assert played.facts["format"]["upper"] == pytest.approx(math.log(0.95 / 0.01))
+
+
 def test_every_row_says_by_which_score_it_is_ranked() -> None:
     outcomes = {"alpha": returns(0.1, 0.2, 0.0, 0.1), "beta": returns(0.0, 0.1, 0.1, 0.0)}
     assert set(league(outcomes).standings["score"]) == {"composite_v1"}

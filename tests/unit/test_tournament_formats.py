@@ -8,6 +8,7 @@ from collections import Counter
 import numpy as np
 import pytest
 from courses import by_name, played_out, start
+from courses import result as result_of
 from scipy.optimize import brentq
 
 from simcore.errors import SpecError
@@ -15,7 +16,7 @@ from simcore.tournaments.document import read_tournament
 from simcore.tournaments.formats.elimination import EliminationOptions, bracket
 from simcore.tournaments.formats.race import RaceOptions
 from simcore.tournaments.formats.sprt import SprtOptions, bounds, llr_margin, llr_wdl
-from simcore.tournaments.formats.swiss import SwissOptions, _Card, _places
+from simcore.tournaments.formats.swiss import SwissOptions, _Card, _enter, _places
 from simcore.tournaments.game import Match
 from simcore.tournaments.resample import deck
 
@@ -177,6 +178,25 @@ class TestSwiss:
         placed = [group for group in _places(cards) if cards[group[0]].points == 2.0]
         # Of the two with Buchholz 2 Sonneborn and Berger's count is 1 and 1/2 against 2.
         assert placed == [("rested",), ("twice",), ("thrice",), ("two",)]
+
+    def test_the_weakest_opponent_of_each_is_left_out(self) -> None:
+        # Without the weakest one has met 3 points and the other 2; with it, 3 and 3.5.
+        points = {"none": 0.0, "three": 3.0, "some": 1.5, "two": 2.0}
+        cards = {
+            "even": _Card(2.5, 0, {}, ["some", "two"]),
+            "steep": _Card(2.5, 0, {}, ["none", "three"]),
+            **{name: _Card(value) for name, value in points.items()},
+        }
+        assert _places(cards) == (
+            ("three",), ("steep",), ("even",), ("two",), ("some",), ("none",),
+        )  # fmt: skip
+
+    def test_a_match_that_differs_by_rounding_only_is_half_a_point_for_each(self) -> None:
+        match, cards = Match("e00", "e01"), {"e00": _Card(), "e01": _Card()}
+        _enter(cards, {match: result_of(match, (0,), lambda e, _m: 5e-8 * (e == "e00"))})
+        assert [card.points for card in cards.values()] == [0.5, 0.5]
+        _enter(cards, {match: result_of(match, (0,), lambda e, _m: 5e-7 * (e == "e00"))})
+        assert [card.points for card in cards.values()] == [1.5, 0.5]
 
     def test_who_is_level_in_all_else_is_parted_by_the_mean_score(self) -> None:
         # Beaten by as much, but on the markets of the rounds one of them scored more.
