@@ -12,34 +12,26 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from functools import partial
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 import dagster as dg
-import sqlalchemy
 
-from assets import evaluations, events
+from assets import events
 from pipelines import headless
 from pipelines import home as homes
-from pipelines.definitions import build
-from pipelines.headless import RANGE_END, RANGE_START
 from pipelines.launching import Ended, Launcher
-from simcore import bucket, steps
 from simcore.campaign import Campaign, load
-from simcore.store import Partition, Store
-from tests.scale import servers
+from tests.scale import costs, servers
 from tests.scale.small import RUNS
-from tests.scale.spent import machine, own, spent, watched
+from tests.scale.spent import machine, own, spent
 
 PAGE = servers.ROOT / "docs" / "scale.md"
 BEGIN, END = "<!-- measured: make scale -->\n", "<!-- measured: end -->\n"
 KEYS = [dg.AssetKey(table.name) for table in RUNS]
-STEPS = (steps.backtests, steps.monte_carlo, steps.walk_forwards, steps.appraisals)
 CAMPAIGN = "c-year"
 DOCUMENT = f"""\
 version = "0.1.0"
@@ -70,6 +62,10 @@ MOMENTS = (
 )
 
 
+AROUND = (*costs.SERVING, "who asks")
+"""What serves the workers."""
+
+
 @dataclass(frozen=True)
 class Measured:
     """What some runs took.
@@ -77,11 +73,13 @@ class Measured:
     Args:
         seconds: From the asking to the last end.
         cores: Core-seconds by who spent them.
+        opened: How many connections to Postgres.
         ended: The runs.
     """
 
     seconds: float
     cores: Counter[str]
+    opened: int
     ended: Sequence[Ended]
 
     @property
@@ -92,8 +90,7 @@ class Measured:
     @property
     def around(self) -> float:
         """Core-seconds of all that serves the workers."""
-        names = ("daemon", "definitions", "Postgres", "asking")
-        return sum(self.cores[name] for name in names)
+        return sum(self.cores[name] for name in AROUND)
 
 
 def main(rounds: str = "2") -> None:
@@ -104,29 +101,34 @@ def main(rounds: str = "2") -> None:
         home, logs = Path(folder) / "home", Path(folder)
         (home / "campaigns").mkdir(parents=True)
         (home / "campaigns" / f"{CAMPAIGN}.toml").write_text(DOCUMENT, encoding="utf-8")
+        plain = costs.plain_idle(logs / "without")
         with ExitStack() as stack:
             cluster = stack.enter_context(servers.cluster(home, logs, workers=2, pinned=True))
             campaign = load(CAMPAIGN, home=home)
-            prepare(home, campaign)
+            costs.prepare(home, campaign)
             instance = stack.enter_context(homes.instance(home))
             launcher = stack.enter_context(Launcher.opened(instance, pieces=1))
             headless.register(instance, home)
             stack.enter_context(dg.partition_loading_context(dynamic_partitions_store=instance))
-            for line in measured(cluster, launcher, campaign, int(rounds)):
+            for line in measured(cluster, launcher, campaign, plain, int(rounds)):
                 print(line, flush=True)
                 lines.append(line)
         with servers.bucket(logs) as found:
             os.environ.update(found)
-            for name, n in requests("s3://lakes/measured", load("c0-tiny")).items():
-                lines.append(f"| requests to a bucket, to {name} | | {n} |")
-                print(lines[-1], flush=True)
+            for line in costs.requests("s3://lakes/measured", load("c0-tiny")):
+                print(line, flush=True)
+                lines.append(line)
     before, _, rest = PAGE.read_text(encoding="utf-8").partition(BEGIN)
     _, _, after = rest.partition(END)
     PAGE.write_text(before + BEGIN + "\n".join(lines) + "\n" + END + after, encoding="utf-8")
 
 
 def measured(
-    cluster: servers.Cluster, launcher: Launcher, campaign: Campaign, rounds: int
+    cluster: servers.Cluster,
+    launcher: Launcher,
+    campaign: Campaign,
+    plain: Counter[str],
+    rounds: int,
 ) -> Iterator[str]:
     """Return the tables, line by line, as the page has them."""
     keys = [each.id for each in campaign.strategies[1 : N_STRATEGIES + 1]]
@@ -138,12 +140,15 @@ def measured(
     limit(launcher, 1)
     together = do(cluster, launcher, campaign, [keys])
     apart = do(cluster, launcher, campaign, singles)
-    yield from overhead(launcher.instance, together, apart, len(keys))
+    yield from overhead(launcher.instance, together, apart, idle := costs.idle(cluster))
+    yield from costs.told_of_idle(idle, plain)
     light = load("c1-light", home=cluster.home)
-    prepare(cluster.home, light)
-    yield from partition(launcher.instance, cluster, [light, campaign])
-    kept = event_bytes(cluster.environment["PROVING_POSTGRES"]) / 1024
-    yield f"| kept by Postgres of a partition that was told of, KiB | | {kept:,.0f} |"
+    costs.prepare(cluster.home, light)
+    yield from costs.processes(cluster, [light, campaign])
+    with cluster.paused(), costs.none_kept(cluster) as plain:
+        instances = costs.Instances(launcher.instance, plain)
+        yield from costs.partition(instances, cluster, [light, campaign])
+        yield from costs.questions(instances, cluster)
 
 
 def scaling(
@@ -164,7 +169,7 @@ def scaling(
     for _ in range(rounds):
         for at_once in (1, 2):
             limit(launcher, at_once)
-            clear(cluster.home, campaign)
+            costs.clear(cluster.home, campaign)
             found = do(cluster, launcher, campaign, pairs)
             clock.append(found.seconds)
             if at_once == 2:
@@ -183,23 +188,35 @@ def scaling(
 
 
 def overhead(
-    instance: dg.DagsterInstance, together: Measured, apart: Measured, n: int
+    instance: dg.DagsterInstance, together: Measured, apart: Measured, idle: Counter[str]
 ) -> Iterator[str]:
-    """Tell what a run costs that finds its partition made, beside that of the partition."""
-    more = n - 1
-    workers = (sum(apart.workers) - sum(together.workers)) / more
-    around = (apart.around - together.around) / more
+    """Tell what a run costs that finds its partition made, beside that of the partition.
+
+    Args:
+        instance: Knows the runs.
+        together: One run of some partitions.
+        apart: One run of each of them.
+        idle: What the pool costs while nothing is asked of it, which is taken off.
+    """
+    more = len(apart.ended) - 1
+    seconds = (apart.seconds - together.seconds) / more
+    waited = seconds / costs.IDLE_SECONDS
     yield "| a run more, on a warm worker | |"
     yield "|---|---|"
+    workers = (sum(apart.workers) - sum(together.workers)) / more
     yield f"| core-seconds of the worker | {workers:.2f} |"
-    yield f"| core-seconds of the daemon, definitions, Postgres and who asks | {around:.2f} |"
-    yield f"| seconds by the clock | {(apart.seconds - together.seconds) / more:.1f} |"
+    for name in AROUND:
+        each = (apart.cores[name] - together.cores[name]) / more - waited * idle[name]
+        yield f"| core-seconds of {name}, beyond idle | {each:.2f} |"
+    opened = (apart.opened - together.opened) / more - waited * idle["connections"]
+    yield f"| connections opened, beyond idle | {opened:.0f} |"
+    yield f"| seconds by the clock | {seconds:.1f} |"
     totals: Counter[str] = Counter()
     for each in apart.ended:
         totals.update(lasted(instance, each.run_id))
     for name, seconds in totals.items():
         if name != "in the queue":  # it waits there for the runs before it
-            yield f"| of these, {name} | {seconds / len(apart.ended):.2f} |"
+            yield f"| seconds of each: {name} | {seconds / len(apart.ended):.2f} |"
     yield ""
 
 
@@ -213,80 +230,6 @@ def lasted(instance: dg.DagsterInstance, run_id: str) -> dict[str, float]:
     return {name: said[then] - said[before] for (before, _), (then, name) in pairwise(MOMENTS)}
 
 
-def partition(
-    instance: dg.DagsterInstance, cluster: servers.Cluster, campaigns: Sequence[Campaign]
-) -> Iterator[str]:
-    """Tell what goes into the eight tables of a strategy, made in this process."""
-    found = [parts(instance, cluster, each) for each in campaigns]
-    names = " | ".join(f"`{each.id}`" for each in campaigns)
-    yield f"| core-seconds of a partition of {len(RUNS)} tables | {names} |"
-    yield "|---|" + "---|" * len(campaigns)
-    for name in found[0]:
-        yield f"| {name} | " + " | ".join(f"{each[name]:.2f}" for each in found) + " |"
-
-
-def parts(
-    instance: dg.DagsterInstance, cluster: servers.Cluster, campaign: Campaign
-) -> dict[str, float]:
-    """Return the core-seconds of a partition, by what they are spent on: the mean of two."""
-    definitions = build(cluster.home)
-    (run,) = (
-        each for each in headless._in_order(definitions) if dg.AssetKey("backtests") in each.keys
-    )
-    keys = [each.id for each in campaign.strategies[1:4]]
-    done_here = partial(headless._done_here, definitions, run, instance=instance)
-    list(done_here(spans=[_range(campaign, keys[:1])]))  # what is imported late is there now
-    keys = keys[1:]
-    clear(cluster.home, campaign)
-    began = own()
-    make_runs(cluster.home, campaign, keys)
-    work = own() - began
-    clear(cluster.home, campaign)
-    watch = {
-        "pictures": (events, "_images"),
-        "checks": (evaluations, "findings"),
-        "Dagster's events": (dg.DagsterInstance, "handle_new_event"),
-    }
-    served = spent(cluster.leaders)["Postgres"]
-    with watched(watch) as totals:
-        began = own()
-        (ended,) = done_here(spans=[_range(campaign, keys)])
-        whole = own() - began
-    served = spent(cluster.leaders)["Postgres"] - served
-    if not ended.has_succeeded:
-        raise servers.ServerError("a run failed in this process")
-    found = {
-        "the work": work,
-        **{name: totals[name] for name in watch},
-        "Dagster besides": whole - work - totals.total(),
-        "Postgres": served,
-    }
-    return {name: seconds / len(keys) for name, seconds in found.items()}
-
-
-def prepare(home: Path, campaign: Campaign) -> None:
-    """Make what the runs read."""
-    store = Store.of(home)
-    steps.markets(store, campaign)
-    for strategy in campaign.strategies:
-        steps.strategies(store, strategy)
-
-
-def make_runs(home: Path, campaign: Campaign, keys: list[str]) -> None:
-    """Make the tables of some strategies without Dagster."""
-    for strategy in campaign.strategies:
-        if strategy.id in keys:
-            for make in STEPS:
-                make(Store.of(home), campaign, strategy)
-
-
-def clear(home: Path, campaign: Campaign) -> None:
-    """Remove every partition that is to be made again."""
-    for table in RUNS:
-        for strategy in campaign.strategies:
-            Store.of(home).discard(table, Partition(campaign.id, strategy.id))
-
-
 def limit(launcher: Launcher, at_once: int) -> None:
     """Let so many runs go at once: one worker of two has nothing to do then."""
     launcher.instance.event_log_storage.set_concurrency_slots(events.POOL, at_once)
@@ -296,64 +239,18 @@ def do(
     cluster: servers.Cluster, launcher: Launcher, campaign: Campaign, ranges: list[list[str]]
 ) -> Measured:
     """Do one run for each range of strategies, and return what they took."""
+    url = cluster.environment["PROVING_POSTGRES"]
+    opened = costs.connections(url)
     began, cores, busy, asking = time.monotonic(), spent(cluster.leaders), machine(), own()
-    ended = list(launcher.materialise(KEYS, [_range(campaign, each) for each in ranges]))
+    ended = list(launcher.materialise(KEYS, [costs.span(campaign, each) for each in ranges]))
     seconds = time.monotonic() - began
     if not all(each.has_succeeded for each in ended):
         raise servers.ServerError("a run failed: see the workers' logs")
     found = spent(cluster.leaders)
     found.subtract(cores)
-    found["asking"] = own() - asking
+    found["who asks"] = own() - asking
     found["others"] = max(0.0, machine() - busy - found.total())
-    return Measured(seconds, found, ended)
-
-
-def _range(campaign: Campaign, keys: list[str]) -> Mapping[str, str]:
-    return {RANGE_START: f"{campaign.id}|{keys[0]}", RANGE_END: f"{campaign.id}|{keys[-1]}"}
-
-
-def event_bytes(url: str) -> float:
-    """Return the size of Dagster's events by the number of partitions they tell of."""
-    engine = sqlalchemy.create_engine(url)
-    with engine.connect() as connection:
-        size, made = (
-            connection.execute(sqlalchemy.text(query)).scalar_one()
-            for query in (
-                "select pg_total_relation_size('event_logs') "
-                "+ pg_total_relation_size('asset_check_executions')",
-                "select count(*) from event_logs where asset_key = '[\"backtests\"]' "
-                "and dagster_event_type = 'ASSET_MATERIALIZATION'",
-            )
-        )
-    return float(size) / max(int(made), 1)
-
-
-class Counted:
-    """A client of a bucket that counts what is asked of it."""
-
-    def __init__(self, client: Any, counts: Counter[str]) -> None:
-        self._client, self._counts = client, counts
-
-    def __getattr__(self, name: str) -> Any:
-        self._counts[name] += 1
-        return getattr(self._client, name)
-
-
-def requests(url: str, campaign: Campaign) -> dict[str, int]:
-    """Return how many requests one partition of all run tables takes, made and found."""
-    counts: Counter[str] = Counter()
-    counted = Counted(bucket.client(url), counts)
-    store, strategy = Store(url), campaign.strategies[0]
-    steps.markets(store, campaign)
-    steps.strategies(store, strategy)
-    bucket.client = lambda _: counted  # type: ignore[assignment]
-    found = {}
-    for what in ("make it", "find it made"):
-        counts.clear()
-        for make in STEPS:
-            make(store, campaign, strategy)
-        found[what] = counts.total()
-    return found
+    return Measured(seconds, found, costs.connections(url) - opened - 1, ended)
 
 
 if __name__ == "__main__":

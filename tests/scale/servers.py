@@ -21,6 +21,8 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import yaml
+
 from pipelines import home as homes
 from tests.scale import install
 
@@ -198,6 +200,29 @@ class Cluster:
             self.workers[name] = process
             yield
 
+    @contextmanager
+    def webserver(self) -> Iterator[str]:
+        """Serve Dagster's page on the loopback until the end of the block, and give its URL."""
+        port = free_port()
+        asked = ["--workspace", workspace_of(self.home), "--port", port]
+        log = self.logs / "webserver.log"
+        command = [_program("dagster-webserver"), *asked]
+        with started(command, log, environment=self.environment) as server:
+            await_("the page", lambda: is_served(port), server, log)
+            yield f"http://127.0.0.1:{port}"
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """Let nobody but this process ask Postgres until the end of the block."""
+        programs = [*self.servers.values(), *self.workers.values()]
+        for each in programs:
+            os.killpg(each.pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            for each in programs:
+                os.killpg(each.pid, signal.SIGCONT)
+
     def runner(self, process_id: int) -> str | None:
         """Return the worker whose process has the id, or whose child; None if it is no worker's."""
         with suppress(ProcessLookupError):
@@ -237,15 +262,30 @@ def _processes() -> Iterator[tuple[int, str, list[bytes]]]:
             yield int(folder.name), command, environment
 
 
+def free_port() -> str:
+    """Return a port of the loopback that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return str(probe.getsockname()[1])
+
+
+def is_served(port: str) -> bool:
+    """Return whether somebody listens on a port of the loopback."""
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", int(port))) == 0
+
+
+def workspace_of(home: Path) -> Path:
+    """Return the file that names the code location of a cluster: that of `deploy`, but its port."""
+    return home / "dagster" / "workspace.yaml"
+
+
 @contextmanager
 def definitions(
     home: Path, logs: Path, environment: Mapping[str, str]
 ) -> Iterator[tuple[subprocess.Popen[bytes], Path]]:
     """Serve the code location, and give the process and the workspace that names it."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = str(probe.getsockname()[1])
-    workspace = home / "dagster" / "workspace.yaml"
+    port, workspace = free_port(), workspace_of(home)
     text = (ROOT / "deploy" / "workspace.yaml").read_text()
     workspace.write_text(text.replace("port: 4000", f"port: {port}"))
     where = ["--host", "127.0.0.1", "--port", port, "--location-name", "proving_ground"]
@@ -262,7 +302,13 @@ def _program(name: str) -> Path:
 
 @contextmanager
 def cluster(
-    home: Path, logs: Path, *, workers: int, lake: str | None = None, pinned: bool = False
+    home: Path,
+    logs: Path,
+    *,
+    workers: int,
+    lake: str | None = None,
+    pinned: bool = False,
+    storage: object = None,
 ) -> Iterator[Cluster]:
     """Start Postgres, Redis, the daemon and workers on one home.
 
@@ -272,6 +318,7 @@ def cluster(
         workers: How many processes take runs.
         lake: URL of the lake; None for a folder of the home.
         pinned: Whether each worker has one core of its own, as a machine of its own would.
+        storage: What ``dagster.yaml`` says of it; None for what `deploy` says.
     """
     with ExitStack() as stack:
         if lake is not None:
@@ -279,7 +326,9 @@ def cluster(
                 homes.init(home)  # from here on the home names it
         config = home / "dagster" / "dagster.yaml"
         config.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(ROOT / "deploy" / "dagster-celery.yaml", config)
+        settings = yaml.safe_load((ROOT / "deploy" / "dagster-celery.yaml").read_text())
+        settings["storage"] = storage or settings["storage"]
+        config.write_text(yaml.safe_dump(settings))
         shared = {
             **homes.environment(home),
             "PROVING_POSTGRES": stack.enter_context(postgres(logs)),

@@ -10,13 +10,14 @@ import subprocess
 import sys
 import textwrap
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
 import pyarrow.parquet as pq
 import pytest
-from obstore.store import from_url
+from obstore.store import S3Store, from_url
 
 from pipelines import home as homes
 from simcore import bucket
@@ -202,20 +203,54 @@ def test_a_writer_killed_at_any_moment_leaves_the_partition_whole_or_absent(
     assert n_whole > 0
 
 
+@pytest.fixture
+def away(monkeypatch: pytest.MonkeyPatch) -> S3Store:
+    """Ask a server that does not answer, once."""
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        port = closed.getsockname()[1]
+    monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{port}")
+    monkeypatch.setenv("AWS_ALLOW_HTTP", "true")
+    quick = from_url("s3://nowhere/lake", retry_config={"max_retries": 0})
+    monkeypatch.setattr(bucket, "client", lambda _: quick)
+    return quick
+
+
+class LostAfterListing:
+    """A server that tells what there is and then answers no more."""
+
+    def __init__(self, there: S3Store, away: S3Store) -> None:
+        self.list, self.get, self.head = there.list, away.get, away.head
+
+
+QUESTIONS: dict[str, Callable[[Store], object]] = {
+    "footer": lambda store: store.footer(GAMES, TINY),
+    "read": lambda store: store.read(GAMES, TINY),
+    "is_current": lambda store: store.is_current(GAMES, TINY, PROVENANCE),
+    "partitions": lambda store: store.partitions(GAMES),
+    "torn": lambda store: store.torn(GAMES),
+    "write": lambda store: store.write(GAMES, TINY, games(3), PROVENANCE),
+}
+
+
 class TestRefusals:
-    def test_of_a_server_that_does_not_answer_may_pass(
-        self, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        with socket.create_server(("127.0.0.1", 0)) as closed:
-            port = closed.getsockname()[1]
-        monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{port}")
-        monkeypatch.setenv("AWS_ALLOW_HTTP", "true")
-        quick = from_url("s3://nowhere/lake", retry_config={"max_retries": 0})
-        monkeypatch.setattr(bucket, "client", lambda _: quick)
+    @pytest.mark.parametrize("question", QUESTIONS)
+    def test_of_a_server_that_does_not_answer_may_pass(self, away: S3Store, question: str) -> None:
         with pytest.raises(StoreError) as refused:
-            Store("s3://nowhere/lake").footer(GAMES, TINY)
+            QUESTIONS[question](Store("s3://nowhere/lake"))
         assert (refused.value.code, refused.value.is_passing) == ("UNREACHABLE", True)
-        assert "s3://nowhere/lake/games/campaign=c0-tiny/data.parquet" in refused.value.message
+        assert "s3://nowhere/lake/games" in refused.value.message
+
+    def test_of_a_server_that_goes_while_it_is_asked_call_nothing_torn(
+        self, url: str, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        Store(url).write(GAMES, TINY, games(3), PROVENANCE)
+        there = bucket.client(url)
+        lost = LostAfterListing(there, request.getfixturevalue("away"))
+        monkeypatch.setattr(bucket, "client", lambda _: lost)
+        with pytest.raises(StoreError) as refused:
+            Store(url).torn(GAMES)
+        assert (refused.value.code, refused.value.is_passing) == ("UNREACHABLE", True)
+        assert str(Store(url).path(GAMES, TINY)) in refused.value.message
 
     def test_of_what_is_no_bucket_say_what_one_looks_like(self) -> None:
         with pytest.raises(StoreError, match="expected a URL such as s3://") as refused:

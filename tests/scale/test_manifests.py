@@ -15,9 +15,11 @@ from dagster_celery.launcher import CeleryRunLauncher
 from dagster_k8s import K8sRunLauncher
 from dagster_k8s.job import construct_dagster_k8s_job
 from kubernetes.client import ApiClient
+from sqlalchemy.pool import QueuePool
 
 from pipelines import doctor
 from pipelines import home as homes
+from pipelines.connections import KeptPostgresStorage
 from tests.scale import servers
 
 DEPLOY = servers.ROOT / "deploy"
@@ -146,6 +148,7 @@ def test_the_page_says_of_a_run_what_the_manifests_say() -> None:
     at_once = limits["runs"]["max_concurrent_runs"]
     assert said["max_concurrent_runs, pool engine"] == str(at_once)
     assert limits["pools"]["default_limit"] == at_once
+    assert said["Postgres' max_connections, at least"] == str(2 * at_once + 100)
     for name, value in {
         "dequeue_num_workers": queue["dequeue_num_workers"],
         "start_timeout_seconds": instance["run_monitoring"]["start_timeout_seconds"],
@@ -191,6 +194,7 @@ def test_an_instance_on_real_engines_loads_and_keeps_what_it_is_told(
         monkeypatch.setenv("PROVING_POSTGRES", url)
         with homes.instance(home) as instance:
             assert isinstance(instance.run_launcher, CeleryRunLauncher) == ("celery" in name)
+            assert isinstance(instance.run_storage._engine.pool, QueuePool)
             instance.add_dynamic_partitions("strategy", ["ma_cross"])
             instance.report_runless_asset_event(dg.AssetMaterialization("bars"))
         with homes.instance(home) as again:
@@ -219,4 +223,6 @@ def test_an_instance_elsewhere_is_run_as_the_home_is(text: str, tmp_path: Path) 
     pools, runs = other["concurrency"]["pools"], other["concurrency"]["runs"]
     assert pools["granularity"] == "run"
     assert pools["default_limit"] <= runs["max_concurrent_runs"]
+    assert other["storage"]["custom"]["class"] == KeptPostgresStorage.__name__
+    assert other["storage"]["custom"]["module"] == KeptPostgresStorage.__module__
     assert other["run_retries"]["retry_on_asset_or_op_failure"] is False
