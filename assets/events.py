@@ -13,6 +13,7 @@ from typing import Any, Final
 import dagster as dg
 
 from assets import checks, evaluations, versions
+from assets.glances import glance
 from assets.partitions import partitions_of
 from simcore import engine
 from simcore.errors import ProvingError, StoreError
@@ -20,7 +21,7 @@ from simcore.sources import digest
 from simcore.steps import BY_TABLE, Outcome
 from simcore.store import Store
 from simcore.tables import TABLES
-from simcore.tables.table import Table
+from simcore.tables.table import Column, Table
 
 OWNERS: Final = ["team:proving-ground"]
 POOL: Final = "engine"
@@ -49,6 +50,12 @@ _PASSING: Final = frozenset(
         errno.ETIMEDOUT,
     }
 )  # fmt: skip
+# The page has a sign for numbers and for texts, and finds it by these names.
+_ARROW_TYPES: Final = {
+    "u8": "uint8", "u16": "uint16", "u32": "uint32", "u64": "uint64", "i8": "int8",
+    "i32": "int32", "i64": "int64", "f64": "double", "bool": "bool", "str": "string",
+    "enum": "string", "bytes16": "binary(16)", "bytes32": "binary(32)",
+}  # fmt: skip
 _LINES: Final = 20
 """At most so many lines of progress a run; every line is an event."""
 
@@ -74,7 +81,7 @@ def asset_specs(
         dg.AssetSpec(
             table.name,
             deps=list(deps),
-            description=f"{table.meaning} There is one row for each {', '.join(table.key)}.",
+            description=_description(table),
             group_name=group,
             owners=OWNERS,
             kinds={*kinds, "parquet"},
@@ -94,19 +101,29 @@ def asset_specs(
     ]
 
 
+def _description(table: Table) -> str:
+    """Return what a table is, as Markdown; lists of assets show the first line of it."""
+    key = ", ".join(f"`{name}`" for name in table.key)
+    partition = " × ".join(table.partitioned_by)
+    return (
+        f"{table.meaning}\n\nKey of a row: {key}. One partition for each {partition}. Read it with "
+        f'`simcore.scan("{table.name}")`, or as the view `{table.name}` of `views.sql`.'
+    )
+
+
 def check_specs(tables: Sequence[Table]) -> list[dg.AssetCheckSpec]:
     """Return the checks of the tables, table by table."""
     return [spec for table in tables for spec in checks.specs(table)]
 
 
 def column_schema(table: Table) -> dg.TableSchema:
-    """Return the table's columns as Dagster shows them."""
+    """Return the table's columns as Dagster shows them: types by the names that Arrow has."""
     return dg.TableSchema(
         columns=[
             dg.TableColumn(
                 column.name,
-                type=column.dtype,
-                description=f"{column.meaning} [{column.unit}]",
+                type=_ARROW_TYPES[column.dtype],
+                description=_meaning(column),
                 constraints=dg.TableColumnConstraints(
                     nullable=column.nullable, unique=table.key == (column.name,)
                 ),
@@ -114,6 +131,12 @@ def column_schema(table: Table) -> dg.TableSchema:
             for column in table.columns
         ]
     )
+
+
+def _meaning(column: Column) -> str:
+    unit = "" if column.unit == "-" else f" [{column.unit}]"
+    words = "" if column.values is None else f" One of: {', '.join(column.values)}."
+    return f"{column.meaning}{words}{unit}"
 
 
 def column_lineage(table: Table, deps: Sequence[Dep]) -> dg.TableColumnLineage:
@@ -177,7 +200,7 @@ def results(
             yield dg.MaterializeResult(
                 asset_key=name,
                 data_version=dg.DataVersion(outcome.footer.content_hash),
-                metadata=_metadata(outcome, images[name], seconds),
+                metadata=_metadata(store, outcome, images[name], seconds),
             )
             yield from evaluations.evaluated(context, found, name, key)
     others = {key.asset_key.to_user_string() for key in context.selected_asset_check_keys} - wanted
@@ -231,7 +254,7 @@ def logged(
             continue
         passed = {each.table.name: _passed_before(context, each, key) for each in outcomes}
         for outcome, inputs in zip(outcomes, read, strict=True):
-            shown = _metadata(outcome, images[outcome.table.name], seconds)
+            shown = _metadata(store, outcome, images[outcome.table.name], seconds)
             yield _materialisation(context, outcome, key, shown, inputs, read_at)
         for evaluation in evaluations.logged(context, store, key, own(key), passed):
             if evaluation.passed:
@@ -374,24 +397,42 @@ def _failure(
     return dg.Failure(said, metadata={"code": code, "exit_code": exit_code}, allow_retries=False)
 
 
-def _metadata(outcome: Outcome, image: Picture | None, seconds: float) -> Mapping[str, Any]:
+def _metadata(
+    store: Store, outcome: Outcome, image: Picture | None, seconds: float
+) -> Mapping[str, Any]:
+    """Return what stands beside a materialisation: what it says first, then how it was made."""
     footer = outcome.footer
-    metadata: dict[str, Any] = {
+    metadata = {name: _shown(value) for name, value in outcome.facts.items()}
+    if image is not None:
+        # Dagster opens it in a dialog of its own: a page holds no text of a thousand letters.
+        metadata["picture"] = dg.MetadataValue.md(f"![{outcome.table.name}]({image})")
+    first = glance(store, outcome.table, outcome.partition)
+    if first is not None:
+        metadata["first_rows"] = first
+    metadata |= {
         "dagster/partition_row_count": footer.rows,
         "dagster/row_count": footer.rows,
-        "reused": outcome.is_reused,
-        "seconds": round(seconds, 3),
-        "path": dg.MetadataValue.path(str(footer.path)),
         "bytes": footer.bytes,
+        "seconds": round(seconds, 3),
+        "reused": outcome.is_reused,
+        "path": dg.MetadataValue.path(str(footer.path)),
         "content_hash": footer.content_hash,
         "input_hash": footer.input_hash,
         "engine_version": footer.engine_version,
     }
     if outcome.mended:
         metadata["mended"] = outcome.mended
-    metadata.update(outcome.facts)
     if image is not None:
-        # On one line and alone, an image stands in the table itself.
-        metadata["picture"] = dg.MetadataValue.md(f"![{outcome.table.name}]({image})")
         metadata["drawn_by"] = _drawing_code()
     return metadata
+
+
+def _shown(value: Any) -> Any:
+    """Return a fact as a page shows it: numbers without noise, long texts as Markdown."""
+    if isinstance(value, float):
+        return float(f"{value:.6g}")
+    if isinstance(value, Path):
+        return dg.MetadataValue.path(str(value))
+    if isinstance(value, str) and "\n" in value:
+        return dg.MetadataValue.md(value)
+    return value

@@ -17,6 +17,8 @@ from assets.canvas import (
     dressed,
     encoded,
     figure,
+    keyed,
+    short,
     titled,
 )
 from simcore.store import Partition, Store
@@ -31,7 +33,7 @@ def error_rates(store: Store, partition: Partition) -> str | None:
     rows = store.read(TABLES["calibration"], partition)
     if rows.is_empty():
         return None
-    drawn = figure(WIDTH_INCHES, 1.0 + 0.35 * rows.height)
+    drawn = figure(WIDTH_INCHES, 1.1 + 0.35 * rows.height)
     axes = dressed(drawn.add_subplot())
     places = np.arange(rows.height)
     rate, low, high = (rows[name].to_numpy() for name in ("rate", "rate_lo", "rate_hi"))
@@ -39,10 +41,12 @@ def error_rates(store: Store, partition: Partition) -> str | None:
         rate, places, xerr=[rate - low, high - rate], fmt="o", color=REAL, ecolor=TWIN, capsize=3
     )
     axes.axvline(float(rows["alpha"][0]), color=INK, linewidth=0.8, linestyle="--")
-    axes.set_yticks(places, rows["design"].to_list())
+    designs = rows.select(pl.format("{}, n = {}", "design", "n_tournaments")).to_series()
+    axes.set_yticks(places, designs.to_list())
     axes.set_ylim(-0.5, rows.height - 0.5)
     axes.set_xlim(-0.02, 1.02)
-    titled(axes, "How often the gate promotes (dashed: its level)", x="share of tournaments")
+    titled(axes, "How often the gate promotes, 95 %; dashed: its level",
+           x="share of the n tournaments")  # fmt: skip
     return encoded(drawn)
 
 
@@ -71,9 +75,10 @@ def weights(store: Store, partition: Partition) -> str | None:
             width,
             left=left,
             color=COLOURS[number % len(COLOURS)] if is_named else TWIN,
-            label=name if is_named else None,
+            label=short(name) if is_named else "the others",
         )
         left += width
-    axes.legend(fontsize=7, frameon=False, bbox_to_anchor=(1.0, 1.0), loc="upper left")
+    keyed(axes, loc="center left", bbox_to_anchor=(1.0, 0.5))
+    axes.set_xlim(0.0, 1.0)
     titled(axes, "Weights by method", x="share of the money")
     return encoded(drawn)

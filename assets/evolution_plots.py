@@ -16,6 +16,7 @@ from assets.canvas import (
     dressed,
     encoded,
     figure,
+    keyed,
     titled,
 )
 from simcore.store import Partition, Store
@@ -56,15 +57,16 @@ def scores(axes: Axes, known: pl.DataFrame) -> None:
         _bars(axes, known, name, colour, label, shift=0.12 * (2 * at - 1))
     for row in known.filter("is_promoted").iter_rows(named=True):
         axes.axvline(row["number"], color=INK, linewidth=0.6, linestyle=":")
-    titled(axes, "mean score of those judged, 95 %; dotted: a champion is promoted", y="score")
-    axes.legend(fontsize=7, frameon=False)
+    titled(axes, "mean score of those judged, 95 %; dotted: a champion is promoted", x="generation",
+           y="score")  # fmt: skip
+    keyed(axes, loc="best")
 
 
 def gap(axes: Axes, known: pl.DataFrame) -> None:
     """Draw the generalisation gap with its interval."""
     _bars(axes, known, "generalisation_gap", REAL, "gap")
     axes.axhline(0.0, color=INK, linewidth=0.6)
-    titled(axes, "generalisation gap: training less sealed, 95 %", y="score")
+    titled(axes, "generalisation gap: training less sealed, 95 %", x="generation", y="score")
 
 
 def trials(axes: Axes, known: pl.DataFrame) -> None:

@@ -11,10 +11,13 @@ from assets.canvas import (
     COLOURS,
     HEIGHT_INCHES,
     INK,
+    TEXT_POINTS,
     WIDTH_INCHES,
     dressed,
     encoded,
     figure,
+    keyed,
+    short,
     titled,
 )
 from simcore.history import strategy_history
@@ -43,11 +46,12 @@ def rating_page(store: Store, partition: Partition) -> str | None:
     drawn = figure(WIDTH_INCHES, 2 * HEIGHT_INCHES)
     upper, lower = drawn.subplots(2, 1, sharex=True)
     course(dressed(upper), known, names.to_list(), ("elo_bt", "elo_lo", "elo_hi"))
-    titled(upper, "Bradley-Terry rating within each tournament, 95 % interval; version beside it")
+    titled(upper, "rating within each tournament (Bradley-Terry), 95 %; version where it is new",
+           y="elo")  # fmt: skip
     course(dressed(lower), known, names.to_list(),
            ("score_mean", "score_ci_lo", "score_ci_hi"))  # fmt: skip
-    titled(lower, "mean score, 95 % interval")
-    upper.legend(fontsize=7, frameon=False, loc="center left", bbox_to_anchor=(1.0, 0.5))
+    titled(lower, "mean score, 95 % interval", x="campaign and tournament", y="score")
+    keyed(upper, is_below=True, columns=2)
     return encoded(drawn)
 
 
@@ -80,11 +84,11 @@ def course(
         spread = np.maximum(np.array(ends).T, 0.0)
         colour = COLOURS[at % len(COLOURS)]
         axes.errorbar(x, y, yerr=spread, fmt="o-", color=colour, markersize=3, linewidth=0.8,
-                      label=name)  # fmt: skip
+                      label=name if len(name) < 44 else short(name))  # fmt: skip
         for i, row in enumerate(points):
             if value == "elo_bt" and (i == 0 or row["version"] != points[i - 1]["version"]):
-                axes.annotate(row["version"], (x[i], y[i]), fontsize=6, color=INK,
-                              xytext=(2, 2), textcoords="offset points")  # fmt: skip
+                axes.annotate(row["version"], (x[i], y[i]), fontsize=TEXT_POINTS, color=INK,
+                              xytext=(4, 3), textcoords="offset points")  # fmt: skip
     labels = [f"{event}\n{tournament}" for event, tournament in places]
     axes.set_xticks(np.arange(len(places)), labels)
     axes.set_xlim(-0.6, len(places) - 0.4)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import textwrap
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Final
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import polars as pl
@@ -16,12 +16,17 @@ from assets.canvas import (
     HEIGHT_INCHES,
     INK,
     REAL,
+    TEXT_POINTS,
     TWIN,
     WIDTH_INCHES,
     dressed,
     encoded,
     figure,
+    keyed,
+    short,
+    titled,
 )
+from simcore.report.chaos import fault
 from simcore.store import Partition, Store
 from simcore.tables import TABLES
 
@@ -29,14 +34,15 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-PANELS_WIDTH_INCHES: Final = 9.0
-PANEL_HEIGHT_INCHES: Final = 1.7
+PANEL_HEIGHT_INCHES: Final = 1.8
 SCENARIOS_MAX: Final = 24
 RETURNS_MAX: Final = 200_000
 TAIL_MAX: Final = 8.0
 BINS: Final = 64
 LAGS_MAX: Final = 50
 LINES_MAX: Final = 8
+CARD_LETTERS: Final = 92
+CARD_LINES: Final = 24
 POINTS_MAX: Final = 800
 DAY_NS: Final = 86_400 * 10**9
 
@@ -55,15 +61,16 @@ def scenario_panels(store: Store, partition: Partition) -> str | None:
     scenarios = bars.partition_by("scenario_id", maintain_order=True)[:SCENARIOS_MAX]
     if not scenarios:
         return None
-    drawn = figure(PANELS_WIDTH_INCHES, PANEL_HEIGHT_INCHES * len(scenarios))
+    drawn = figure(WIDTH_INCHES, PANEL_HEIGHT_INCHES * len(scenarios))
     for row, market in enumerate(scenarios):
         fan, density, memory = (
             _axes(drawn, len(scenarios), 3, 3 * row + column) for column in (1, 2, 3)
         )
-        _fans(fan, market, "close", str(market["scenario_id"][0]), has_legend=False)
+        _fans(fan, market, "close", has_legend=False)
+        titled(fan, short(str(market["scenario_id"][0])), x="days", y="close / first close")
         series = _log_returns(market)
-        _density(density, series, has_title=row == 0)
-        _memory(memory, series, has_title=row == 0)
+        _density(density, series)
+        _memory(memory, series)
     return encoded(drawn)
 
 
@@ -79,14 +86,32 @@ def equity_fan(
     """
     columns = ["scenario_id", "path", "t", "ts", "equity_quote"]
     equity = store.read(TABLES["equity"], partition, columns=columns)
-    title = "equity / first equity"
-    return _picture(lambda axes: _fans(axes, equity, "equity_quote", title), equity, below=below)
+
+    def draw(axes: Axes) -> None:
+        _fans(axes, equity, "equity_quote")
+        title = f"{short(str(partition.strategy))}: equity, one line per scenario"
+        if equity.select("scenario_id", "path").n_unique() > equity["scenario_id"].n_unique():
+            title += "; of its paths the median, and 5 to 95 %"
+        titled(axes, title, x="days", y="equity / first equity")
+
+    return _picture(draw, equity, below=below)
 
 
 def rule_card(store: Store, partition: Partition) -> str | None:
     """Draw what a strategy says, so that a page of runs can be read without its document."""
     rows = store.read(TABLES["strategies"], partition)
-    return _picture(lambda axes: _card(axes, rows), rows)
+    if rows.is_empty():
+        return None
+    title, lines = _card(rows)
+    drawn = figure(WIDTH_INCHES, 0.6 + 0.165 * len(lines))
+    axes = drawn.subplots()
+    axes.set_axis_off()
+    titled(axes, title)
+    axes.text(
+        0.0, 1.0, "\n".join(lines), transform=axes.transAxes, va="top", family="monospace",
+        fontsize=TEXT_POINTS, color=INK,
+    )  # fmt: skip
+    return encoded(drawn)
 
 
 def chaos_timeline(store: Store, partition: Partition) -> str | None:
@@ -141,7 +166,7 @@ def _log_returns(market: pl.DataFrame) -> list[NDArray[np.float64]]:
     return series
 
 
-def _density(axes: Axes, series: list[NDArray[np.float64]], *, has_title: bool) -> None:
+def _density(axes: Axes, series: list[NDArray[np.float64]]) -> None:
     """Draw the density of returns in deviations, on a scale that shows tails, and the normal's."""
     whole = np.concatenate(series)
     deviation = whole.std()
@@ -151,14 +176,14 @@ def _density(axes: Axes, series: list[NDArray[np.float64]], *, has_title: bool) 
         middle = (edges[1:] + edges[:-1]) / 2.0
         density, _ = np.histogram(z, edges, density=True)
         seen = density > 0.0
-        axes.semilogy(middle[seen], density[seen], "o", color=REAL, markersize=2.2)
+        axes.semilogy(middle[seen], density[seen], "o", color=REAL, markersize=2.6)
         axes.semilogy(middle, np.exp(-0.5 * middle**2) / (2.0 * np.pi) ** 0.5, color=TWIN)
         axes.set_ylim(min(density[seen].min() / 3.0, 1e-3), 1.0)
-    if has_title:
-        axes.set_title("returns in deviations; line: normal", fontsize=8, color=INK, loc="left")
+        axes.minorticks_off()
+    titled(axes, "returns; line: normal", x="standard deviations", y="density")
 
 
-def _memory(axes: Axes, series: list[NDArray[np.float64]], *, has_title: bool) -> None:
+def _memory(axes: Axes, series: list[NDArray[np.float64]]) -> None:
     """Draw the autocorrelation of absolute returns and the bound for returns without memory."""
     sizes = [np.abs(each) for each in series]
     whole = np.concatenate(sizes)
@@ -175,13 +200,10 @@ def _memory(axes: Axes, series: list[NDArray[np.float64]], *, has_title: bool) -
         bound = 1.96 / whole.size**0.5
         axes.axhspan(-bound, bound, color=TWIN, alpha=0.35, linewidth=0)
     axes.axhline(0.0, color=INK, linewidth=0.6)
-    if has_title:
-        axes.set_title("autocorrelation of |r| by lag", fontsize=8, color=INK, loc="left")
+    titled(axes, "|returns|; grey: chance", x="lag, bars", y="autocorrelation")
 
 
-def _fans(
-    axes: Axes, rows: pl.DataFrame, column: str, title: str, *, has_legend: bool = True
-) -> None:
+def _fans(axes: Axes, rows: pl.DataFrame, column: str, *, has_legend: bool = True) -> None:
     """Draw a line for each scenario; median and 5 to 95 % where it has several paths."""
     relative = rows.sort("scenario_id", "path", "t").with_columns(
         value=pl.col(column) / pl.col(column).first().over("scenario_id", "path"),
@@ -198,33 +220,45 @@ def _fans(
         )
         fan = fan.gather_every(max(1, fan.height // POINTS_MAX))
         day = fan["day"].to_numpy()
-        label = str(key[0]) if len(groups) <= LINES_MAX else None
-        axes.plot(day, fan["middle"].to_numpy(), color=colour, linewidth=1.1, label=label)
+        label = short(str(key[0])) if len(groups) <= LINES_MAX else None
+        axes.plot(day, fan["middle"].to_numpy(), color=colour, linewidth=1.3, label=label)
         if group["path"].n_unique() > 1:
             low, high = fan["low"].to_numpy(), fan["high"].to_numpy()
             axes.fill_between(day, low, high, color=colour, alpha=0.18, linewidth=0)
     axes.axhline(1.0, color=INK, linewidth=0.6)
-    axes.set_xlabel("days", fontsize=8, color=INK)
-    axes.set_title(title, fontsize=9, color=INK, loc="left")
-    if has_legend and len(groups) <= LINES_MAX:
-        axes.legend(fontsize=7, frameon=False, loc="center left", bbox_to_anchor=(1.0, 0.5))
+    if has_legend:
+        keyed(axes, loc="center left", bbox_to_anchor=(1.0, 0.5))
 
 
-def _card(axes: Axes, rows: pl.DataFrame) -> None:
+def _card(rows: pl.DataFrame) -> tuple[str, list[str]]:
+    """Return what a strategy is called, and what it says in lines."""
     said = json.loads(rows["document"][0])
-    lines = [f"if    {rule['if']}\nthen  {rule['then']}" for rule in said["rules"]]
-    wrapped = [
-        textwrap.fill(line, 88, subsequent_indent="      ", replace_whitespace=False)
-        for line in "\n".join(lines).split("\n")
+    told = [("idea", note)] if (note := said.get("metadata", {}).get("notes")) else []
+    told += [("with", _values(said["params"]))] if said.get("params") else []
+    for rule in said["rules"]:
+        told += [("if", rule["if"]), ("then", str(rule["then"]))]
+    told += [(name, _values({"": part})) for name, part in sorted(said.get("risk", {}).items())]
+    told.append(("looks back", f"{rows['lookback_bars'][0]} bars"))
+    told.append(("program", rows["ir_hash"][0][:12]))
+    lines = [
+        line
+        for name, text in told
+        for line in textwrap.wrap(f"{name:<11}{text}", CARD_LETTERS, subsequent_indent=" " * 11)
     ]
-    axes.set_axis_off()
-    axes.set_title(f"{said['name']}  ({said['timeframe']})", fontsize=9, color=INK, loc="left")
-    axes.text(
-        0.0, 0.95, "\n".join(wrapped[:14]), transform=axes.transAxes, va="top", family="monospace",
-        fontsize=7, color=INK,
-    )  # fmt: skip
-    lookback = f"looks back {rows['lookback_bars'][0]} bars · program {rows['ir_hash'][0][:12]}"
-    axes.text(0.0, 0.0, lookback, transform=axes.transAxes, va="bottom", fontsize=7, color=INK)
+    cut = lines[:CARD_LINES] + (["…"] if len(lines) > CARD_LINES else [])
+    return f"{said['name']} ({said['timeframe']})", cut
+
+
+def _values(parts: Mapping[str, Any]) -> str:
+    """Return parameters, or one limit without a name, with what they are."""
+    told = []
+    for name, part in parts.items():
+        value = part
+        if isinstance(part, dict):
+            rest = " ".join(f"{key} {each}" for key, each in part.items() if key != "type")
+            value = part["value"] if name else f"{part.get('type', '')} {rest}".strip()
+        told.append(f"{name} = {value}" if name else str(value))
+    return ", ".join(told)
 
 
 def _first_tournament(store: Store, partition: Partition) -> pl.DataFrame:
@@ -243,13 +277,12 @@ def _intervals(axes: Axes, standings: pl.DataFrame) -> None:
     high = rows.select(pl.coalesce("score_ci_hi", "score_mean")).to_series().to_numpy()
     spread = np.maximum(np.stack([mean - low, high - mean]), 0.0)
     axes.errorbar(mean, place, xerr=spread, fmt="o", color=REAL, markersize=4, linewidth=1.2)
-    axes.set_yticks(place, rows["strategy_id"].to_list())
+    axes.set_yticks(place, [short(name) for name in rows["strategy_id"]])
     axes.axvline(0.0, color=INK, linewidth=0.6)
     axes.set_ylim(-0.6, rows.height - 0.4)
     has_intervals = rows["score_ci_lo"].is_not_null().any()
-    what = "mean score with its interval" if has_intervals else "mean score, without interval"
-    title = f"{standings['tournament_id'][0]}: {what}"
-    axes.set_title(title, fontsize=9, color=INK, loc="left")
+    what = "mean score, 95 % interval" if has_intervals else "mean score, without interval"
+    titled(axes, f"{short(standings['tournament_id'][0])}: {what}", x="score")
 
 
 def _timeline_rows(store: Store, partition: Partition) -> tuple[pl.DataFrame, pl.DataFrame]:
@@ -273,20 +306,19 @@ def _timeline(axes: Axes, equity: pl.DataFrame, injections: pl.DataFrame) -> Non
     day = (thin["ts"] / DAY_NS).to_numpy()
     start = float(equity["equity_uusd"][0])
     twin = thin["equity_twin_uusd"].cast(pl.Float64).to_numpy() / start
-    axes.plot(day, twin, color=TWIN, linewidth=1.4, label="twin, without faults")
+    axes.plot(day, twin, color=TWIN, linewidth=1.5, label="twin, without faults")
     real = thin["equity_uusd"].to_numpy() / start
-    axes.plot(day, real, color=REAL, linewidth=1.0, label="real")
+    axes.plot(day, real, color=REAL, linewidth=1.2, label="book, with them")
     kinds = sorted(injections["kind"].unique().to_list())
     for row in injections.iter_rows(named=True):
         colour = COLOURS[1 + kinds.index(row["kind"]) % (len(COLOURS) - 1)]
         begin = row["t0"] / DAY_NS
         end = (row["t_clear"] if row["t_clear"] is not None else row["t0"]) / DAY_NS
         axes.axvspan(begin, end, color=colour, alpha=0.25, linewidth=0)
-        axes.axvline(begin, color=colour, linewidth=0.9)
-        axes.annotate(
-            row["kind"], (begin, 1.0), xycoords=("data", "axes fraction"), fontsize=7, color=INK,
-            va="top",
-        )  # fmt: skip
-    axes.set_xlabel("simulated days", fontsize=8, color=INK)
-    axes.set_title("equity of the book / first equity", fontsize=9, color=INK, loc="left")
-    axes.legend(fontsize=7, frameon=False, loc="lower left")
+        axes.axvline(begin, color=colour, linewidth=1.1, label=fault(row["kind"]))
+    titled(
+        axes,
+        f"Equity of the book through {injections.height} faults, seed {equity['seed'][0]}",
+        x="simulated days", y="equity / first equity",
+    )  # fmt: skip
+    keyed(axes, is_below=True, columns=3)

@@ -13,14 +13,18 @@ from simcore import steps
 from simcore.campaign import Campaign
 from simcore.lake import put_views
 from simcore.report.material import OF_CAMPAIGN, OF_RUNS
-from simcore.store import Store
+from simcore.store import Partition, Store
+from simcore.tables import TABLES
 
 
 def _written(store: Store, campaign: Campaign, home: Path) -> Sequence[steps.Outcome]:
     outcomes = steps.report(store, campaign)
     page = steps.write_page(store, campaign.id, home / "reports" / f"{campaign.id}.html")
     put_views(store, home)
-    return steps.with_facts(outcomes, {**outcomes[0].facts, "report": str(page)})
+    place = Partition(campaign=campaign.id)
+    verdicts = store.read(TABLES["verdicts"], place, ["verdict"])["verdict"].cast(str)
+    said = {"verdict": ", ".join(sorted(set(verdicts))) or "nothing was judged", "report": page}
+    return steps.with_facts(outcomes, {**said, **outcomes[0].facts})
 
 
 report = campaign_assets(

@@ -12,11 +12,14 @@ from assets.canvas import (
     HEIGHT_INCHES,
     INK,
     REAL,
+    TEXT_POINTS,
     TWIN,
     WIDTH_INCHES,
     dressed,
     encoded,
     figure,
+    keyed,
+    short,
     titled,
 )
 from simcore.backtests.equity_band import N_PATHS, equity_band
@@ -31,6 +34,9 @@ DAY_NS: Final = 86_400 * 10**9
 POINTS_MAX: Final = 800
 TRADES_MAX: Final = 4_000
 TICKS_MAX: Final = 9
+LINEAR_BPS: Final = 10.0
+"""Up to here the axes of excursions run evenly, and beyond in powers of ten."""
+TICKS_BPS: Final = (0, 10, 30, 100, 300, 1_000, 3_000, 10_000, 100_000)
 _WON: Final = COLOURS[0]
 _LOST: Final = COLOURS[5]
 
@@ -82,11 +88,11 @@ def _equity(axes: Axes, run: pl.DataFrame) -> None:
             linewidth=0, label=f"5 to 95 % of {N_PATHS} resampled paths",
         )  # fmt: skip
     step = max(1, value.size // POINTS_MAX)
-    axes.plot(day.to_numpy()[::step], value[::step], color=REAL, linewidth=1.1, label="run")
+    axes.plot(day.to_numpy()[::step], value[::step], color=REAL, linewidth=1.3, label="run")
     axes.axhline(1.0, color=INK, linewidth=0.6)
-    title = f"{run['scenario_id'][0]}, path {run['path'][0]}: n = {value.size} bars"
-    titled(axes, title, y="equity / first equity")
-    axes.legend(fontsize=7, frameon=False, loc="best")
+    title = f"{short(run['scenario_id'][0])}, path {run['path'][0]}: n = {value.size:,} bars"
+    titled(axes, title, x="days", y="equity / first equity")
+    keyed(axes, loc="best")
 
 
 def _drawdown(axes: Axes, run: pl.DataFrame) -> None:
@@ -115,10 +121,17 @@ def _excursions(axes: Axes, trades: pl.DataFrame) -> None:
     reaches = (-shown["mae_bps"].to_numpy(), shown["mfe_bps"].to_numpy())
     end = float(min(reach.max() for reach in reaches))
     axes.plot([0.0, end], [0.0, end], color=TWIN, linewidth=0.8, label="as far either way")
+    # One trade that ran for weeks would press all others into a corner.
+    for scale in (axes.set_xscale, axes.set_yscale):
+        scale("symlog", linthresh=LINEAR_BPS, linscale=0.6)
+    for axis, reach in zip((axes.xaxis, axes.yaxis), reaches, strict=True):
+        axis.set_ticks([tick for tick in TICKS_BPS if tick <= max(2.0 * reach.max(), 10.0)])
+        axis.set_major_formatter("{x:,.0f}")
+    axes.minorticks_off()
     thinned = "" if shown.height == trades.height else f", {shown.height} of them drawn"
-    title = f"excursions of n = {trades.height} trades{thinned}"
-    titled(axes, title, x="worst against the trade, bps", y="best for the trade, bps")
-    axes.legend(fontsize=7, frameon=False, loc="upper right")
+    title = f"excursions of n = {trades.height:,} trades{thinned}"
+    titled(axes, title, x="furthest against the trade, bps", y="furthest for the trade, bps")
+    keyed(axes, loc="center left", bbox_to_anchor=(1.0, 0.5))
 
 
 def _profile(axes: Axes, found: Surface) -> None:
@@ -132,7 +145,7 @@ def _profile(axes: Axes, found: Surface) -> None:
     if found.current is not None:
         axes.axvline(found.current[name], color=INK, linewidth=0.8, label="own setting")
     titled(axes, _said(found), x=name, y=found.metric)
-    axes.legend(fontsize=7, frameon=False, loc="best")
+    keyed(axes, loc="best")
 
 
 def _map(axes: Axes, found: Surface) -> None:
@@ -152,8 +165,8 @@ def _map(axes: Axes, found: Surface) -> None:
     figure_of = axes.get_figure()
     if figure_of is not None:
         bar = figure_of.colorbar(image, ax=axes)
-        bar.set_label(found.metric, fontsize=8, color=INK)
-        bar.ax.tick_params(labelsize=7, colors=INK, length=0)
+        bar.set_label(found.metric, fontsize=TEXT_POINTS, color=INK)
+        bar.ax.tick_params(labelsize=TEXT_POINTS, colors=INK, length=0)
 
     def mark(keep: pl.Expr, marker: str, label: str, size: int) -> None:
         chosen = rows.filter(keep)
@@ -173,12 +186,10 @@ def _map(axes: Axes, found: Surface) -> None:
     for axis, values, name in ((axes.xaxis, xs, x_name), (axes.yaxis, ys, y_name)):
         places = np.unique(np.linspace(0, values.size - 1, TICKS_MAX).astype(int))
         axis.set_ticks(places, [f"{values[place]:g}" for place in places])
-        axis.set_label_text(name, fontsize=8, color=INK)
+        axis.set_label_text(name, fontsize=TEXT_POINTS, color=INK)
     axes.grid(visible=False)
     titled(axes, _said(found))
-    if axes.get_legend_handles_labels()[0]:
-        axes.legend(fontsize=6, loc="upper center", bbox_to_anchor=(0.5, -0.22), ncol=3,
-                    frameon=False)  # fmt: skip
+    keyed(axes, is_below=True, columns=3)
 
 
 def _said(found: Surface) -> str:
@@ -187,7 +198,7 @@ def _said(found: Surface) -> str:
         return f"{found.metric}: no setting has a score"
     plateau = "no neighbour"
     if best["plateau"] is not None:
-        plateau = f"plateau {100.0 * best['plateau']:.0f} % of {best['n_neighbours']} neighbours"
+        plateau = f"{100.0 * best['plateau']:.0f} % of {best['n_neighbours']} neighbours level"
     return (
         f"n = {found.n_settings} settings; best {found.metric} {best['score']:.2f}"
         f" ± {best['standard_error']:.2f}, {plateau}"

@@ -13,11 +13,14 @@ from assets.canvas import (
     HEIGHT_INCHES,
     INK,
     REAL,
+    TEXT_POINTS,
     TWIN,
     WIDTH_INCHES,
     dressed,
     encoded,
     figure,
+    keyed,
+    short,
     titled,
 )
 from simcore.store import Partition, Store
@@ -45,13 +48,16 @@ def tournament_page(store: Store, partition: Partition) -> str | None:
     families = store.read(TABLES["scenarios"], partition, ["scenario_id", "family"])
     shown = standings.sort("rank", "ir_hash").head(ENTRIES_MAX)
     scores = run_scores(games).join(families, on="scenario_id")
-    drawn = figure(WIDTH_INCHES, 3.6 * HEIGHT_INCHES)
-    grid = drawn.add_gridspec(3, 2)
-    intervals(dressed(drawn.add_subplot(grid[0, :])), shown)
+    high, heat = 0.9 + 0.24 * shown.height, 1.9 + 0.2 * shown.height
+    drawn = figure(WIDTH_INCHES, high + HEIGHT_INCHES + heat)
+    # Each strip has margins of its own, so that long names in one do not narrow another.
+    top, middle, bottom = drawn.subfigures(3, 1, height_ratios=(high, HEIGHT_INCHES, heat))
+    intervals(dressed(top.subplots()), shown)
     ordered = in_canonical_order(games, standings, families)
-    rating_history(dressed(drawn.add_subplot(grid[1, :])), ordered, shown)
-    by_family(drawn.add_subplot(grid[2, 0]), scores, shown)
-    correlations(drawn.add_subplot(grid[2, 1]), scores, shown)
+    rating_history(dressed(middle.subplots()), ordered, shown)
+    left, right = bottom.subplots(1, 2, width_ratios=(1, 2))
+    by_family(left, scores, shown)
+    correlations(right, scores, shown)
     return encoded(drawn)
 
 
@@ -98,16 +104,21 @@ def intervals(axes: Axes, shown: pl.DataFrame) -> None:
     mean = rows["score_mean"].to_numpy()
     low = rows.select(pl.coalesce("score_ci_lo", "score_mean")).to_series().to_numpy()
     high = rows.select(pl.coalesce("score_ci_hi", "score_mean")).to_series().to_numpy()
-    tied = rows.select((pl.col("rank") == 1) | pl.col("in_mcs").fill_null(value=False))
+    is_known = rows["in_mcs"].is_not_null().any()
+    # Where nobody was told from the leader, nobody is drawn as if he had been.
+    tied = rows.select((pl.col("rank") == 1) | pl.col("in_mcs").fill_null(not is_known))
     for group, colour in ((True, REAL), (False, TWIN)):
         at = np.flatnonzero(tied.to_series().to_numpy() == group)
         spread = np.maximum(np.stack([mean[at] - low[at], high[at] - mean[at]]), 0.0)
-        axes.errorbar(mean[at], at, xerr=spread, fmt="o", color=colour, markersize=4)
-    axes.set_yticks(np.arange(rows.height), rows["strategy_id"].to_list())
+        axes.errorbar(mean[at], at, xerr=spread, fmt="o", color=colour, markersize=4.5)
+    axes.set_yticks(np.arange(rows.height), [short(name) for name in rows["strategy_id"]])
+    axes.set_ylim(-0.6, rows.height - 0.4)
     axes.axvline(0.0, color=INK, linewidth=0.6)
     has_intervals = rows["score_ci_lo"].is_not_null().any()
-    what = "mean score with its interval" if has_intervals else "mean score, without interval"
-    titled(axes, f"{rows['tournament_id'][0]}: {what}; blue: may be the best")
+    what = "mean score, 95 % interval" if has_intervals else "mean score, without interval"
+    who = "blue: may be the best" if is_known else "who may be the best is not known"
+    titled(axes, f"{short(rows['tournament_id'][0])}: {what}; {who}",
+           x=f"{rows['score'][0]}")  # fmt: skip
 
 
 def rating_history(axes: Axes, games: pl.DataFrame, shown: pl.DataFrame) -> None:
@@ -124,10 +135,11 @@ def rating_history(axes: Axes, games: pl.DataFrame, shown: pl.DataFrame) -> None
     for at, name in enumerate(shown["strategy_id"].head(LINES_MAX).to_list()):
         if name in place:
             line = course[:, place[name]]
-            axes.plot(stops, line, color=COLOURS[at % len(COLOURS)], linewidth=1.1, label=name)
+            axes.plot(stops, line, color=COLOURS[at % len(COLOURS)], linewidth=1.3,
+                      label=short(name))  # fmt: skip
     axes.axhline(CENTRE, color=INK, linewidth=0.6)
-    titled(axes, "Elo, one game after the other", x="games")
-    axes.legend(fontsize=7, frameon=False, loc="center left", bbox_to_anchor=(1.0, 0.5))
+    titled(axes, "Rating, one game after the other", x="games", y="elo")
+    keyed(axes, loc="center left", bbox_to_anchor=(1.0, 0.5))
 
 
 def by_family(axes: Axes, scores: pl.DataFrame, shown: pl.DataFrame) -> None:
@@ -138,8 +150,8 @@ def by_family(axes: Axes, scores: pl.DataFrame, shown: pl.DataFrame) -> None:
     found = {(name, family): score for name, family, score in means.iter_rows()}
     matrix = np.array([[found.get((n, f), np.nan) for f in families] for n in names])
     bound = max(float(np.nanmax(np.abs(matrix), initial=0.0)), 1e-9)
-    _heat(axes, matrix, bound, families, names)
-    titled(axes, "mean score by family")
+    _heat(axes, matrix, bound, [short(each) for each in families], [short(each) for each in names])
+    titled(axes, "mean score", x="family of markets")
 
 
 def correlations(axes: Axes, scores: pl.DataFrame, shown: pl.DataFrame) -> None:
@@ -155,8 +167,8 @@ def correlations(axes: Axes, scores: pl.DataFrame, shown: pl.DataFrame) -> None:
             a, b = both["a"].to_numpy(), both["b"].to_numpy()
             if len(a) > 1 and a.std() > 0.0 and b.std() > 0.0:
                 matrix[i, j] = np.corrcoef(a, b)[0, 1]
-    _heat(axes, matrix, 1.0, names, [""] * len(names))
-    titled(axes, "correlation of scores")
+    _heat(axes, matrix, 1.0, [short(each) for each in names], [""] * len(names))
+    titled(axes, "correlation of scores; blank: none", x="the same strategies")
 
 
 def _heat(
@@ -165,7 +177,7 @@ def _heat(
     image = axes.imshow(matrix, cmap="RdBu", vmin=-bound, vmax=bound, aspect="auto")
     axes.set_xticks(np.arange(len(across)), across, rotation=90)
     axes.set_yticks(np.arange(len(down)), down)
-    axes.tick_params(colors=INK, labelsize=7, length=0)
+    axes.tick_params(colors=INK, labelsize=TEXT_POINTS, length=0)
     if axes.figure is not None:
         bar = axes.figure.colorbar(image, ax=axes)
-        bar.ax.tick_params(colors=INK, labelsize=7, length=0)
+        bar.ax.tick_params(colors=INK, labelsize=TEXT_POINTS, length=0)

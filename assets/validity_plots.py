@@ -17,6 +17,8 @@ from assets.canvas import (
     dressed,
     encoded,
     figure,
+    keyed,
+    short,
     titled,
 )
 from simcore.scoring.significance import expected_maximum
@@ -46,13 +48,14 @@ def folds(store: Store, partition: Partition) -> str | None:
         return None
     drawn = figure(WIDTH_INCHES, HEIGHT_INCHES)
     axes = dressed(drawn.subplots())
-    axes.scatter(both["chosen"].to_numpy(), both["judged"].to_numpy(), s=12, color=REAL, alpha=0.7)
-    axes.axline((0.0, 0.0), slope=1.0, color=TWIN, linewidth=0.8, label="as good as there")
+    axes.scatter(both["chosen"].to_numpy(), both["judged"].to_numpy(), s=16, color=REAL, alpha=0.7)
+    axes.axline((0.0, 0.0), slope=1.0, color=TWIN, linewidth=0.8, label="as good as where chosen")
     axes.axhline(0.0, color=INK, linewidth=0.6)
     chosen, judged = (float(np.median(both[name].to_numpy())) for name in ("chosen", "judged"))
     title = f"n = {both.height} folds; median {chosen:.2f} where chosen, {judged:.2f} where judged"
-    titled(axes, title, x="Sharpe ratio where chosen", y="Sharpe ratio where judged")
-    axes.legend(fontsize=7, frameon=False, loc="best")
+    titled(axes, title, x="Sharpe ratio of a year where chosen",
+           y="Sharpe ratio where judged")  # fmt: skip
+    keyed(axes, loc="best")
     return encoded(drawn)
 
 
@@ -68,26 +71,26 @@ def tries(store: Store, partition: Partition) -> str | None:
     own = footer.documents.get(f"strategies/{partition.strategy}") if footer is not None else None
     histories = rows["lineage"].unique().sort().to_list()
     shown = histories[:ROWS_MAX]
-    drawn = figure(WIDTH_INCHES, 1.0 + 0.28 * len(shown))
+    drawn = figure(WIDTH_INCHES, 1.2 + 0.28 * len(shown))
     axes = dressed(drawn.subplots())
     for at, history in enumerate(shown):
         tried = rows.filter(pl.col("lineage") == history)
         sharpe = tried["sharpe_bar"].to_numpy()
         axes.scatter(sharpe, np.full(sharpe.size, at), s=10, color=TWIN, label="trial")
         is_own = (tried["ir_hash"] == own).fill_null(value=False).to_numpy()
-        axes.scatter(sharpe[is_own], np.full(is_own.sum(), at), s=18, color=REAL, label="itself")
+        itself = sharpe[is_own]
+        axes.scatter(itself, np.full(itself.size, at), s=18, color=REAL, label="own program")
         if sharpe.size > 1:
             luck = sharpe.std(ddof=1) * expected_maximum(sharpe.size)
-            axes.plot([luck], [at], "|", color=_WORST, markersize=9, label="best by luck")
+            axes.plot([luck], [at], "|", color=_WORST, markersize=9,
+                      label="best of so many\nby luck alone")  # fmt: skip
     axes.axvline(0.0, color=INK, linewidth=0.6)
     axes.set_yticks(np.arange(len(shown)), [history[:8] for history in shown])
     axes.set_ylim(-0.6, len(shown) - 0.4)
     cut = "" if len(shown) == len(histories) else f", {len(shown)} of them drawn"
     title = f"n = {whole.height} trials on {len(histories)} histories{cut}"
-    titled(axes, title, x="Sharpe ratio per bar", y="history")
-    known = dict(zip(*reversed(axes.get_legend_handles_labels()), strict=True))
-    axes.legend(known.values(), known, fontsize=7, frameon=False, loc="center left",
-                bbox_to_anchor=(1.0, 0.5))  # fmt: skip
+    titled(axes, title, x="Sharpe ratio of a bar", y="history (lineage)")
+    keyed(axes, loc="center left", bbox_to_anchor=(1.0, 0.5))
     return encoded(drawn)
 
 
@@ -97,7 +100,7 @@ def weathers(store: Store, partition: Partition) -> str | None:
     rows = whole.filter(pl.col("score") == pl.col("score").first()).reverse()
     if rows.is_empty():
         return None
-    drawn = figure(WIDTH_INCHES, 1.0 + 0.24 * rows.height)
+    drawn = figure(WIDTH_INCHES, 1.0 + 0.25 * rows.height)
     axes = dressed(drawn.subplots())
     places = np.arange(rows.height)
     mean = rows["score_mean"].to_numpy()
@@ -114,13 +117,14 @@ def weathers(store: Store, partition: Partition) -> str | None:
     reach = REACH * max(float(np.ptp(mean)), 1.0)
     axes.set_xlim(max(low.min(), mean.min() - reach) - 1.0, min(high.max(), mean.max() + reach) + 1)
     names = [
-        f"{' '.join(dict.fromkeys((row['axis'], row['regime'])))}, n = {row['n_paths']}"
+        f"{short(' '.join(dict.fromkeys((row['axis'], row['regime']))))}, n = {row['n_paths']}"
         for row in rows.iter_rows(named=True)
     ]
     axes.set_yticks(places, names)
     axes.axvline(0.0, color=INK, linewidth=0.6)
-    title = f"{rows['score'][0]}: mean of n paths and 95 % by regime; orange: the worst"
-    titled(axes, title, x="points")
+    axes.set_ylim(-0.6, rows.height - 0.4)
+    title = "mean of n paths by regime, 95 %; orange: the worst of two paths or more"
+    titled(axes, title, x=f"{rows['score'][0]}, points")
     return encoded(drawn)
 
 
@@ -143,7 +147,7 @@ def card(store: Store, partition: Partition) -> str | None:
     ]
     if not parts:
         return None
-    heights = [0.8 + 0.19 * n_lines for _, _, n_lines in parts]
+    heights = [0.9 + 0.21 * n_lines for _, _, n_lines in parts]
     drawn = figure(WIDTH_INCHES, sum(heights))
     panels = drawn.subplots(len(parts), 1, squeeze=False, height_ratios=heights)[:, 0]
     for axes, (draw, rows, _) in zip(panels, parts, strict=True):
@@ -161,12 +165,15 @@ def _numbers(axes: Axes, rows: pl.DataFrame) -> None:
         at = np.flatnonzero((np.abs(distance) > 1.0) == group)
         axes.errorbar(distance[at], places[at], xerr=1.0, fmt="o", color=colour, markersize=4)
     said = [
-        f"{_named(row)} {row['estimate']:.3g} {row['unit']}" for row in shown.iter_rows(named=True)
+        f"{_named(row)} = {row['estimate']:.3g} {_unit(row['unit'])}".rstrip()
+        for row in shown.iter_rows(named=True)
     ]
     axes.set_yticks(places, said)
     axes.axvline(0.0, color=INK, linewidth=0.6)
     cut = "" if shown.height == rows.height else f"; {shown.height} of {rows.height}"
-    titled(axes, f"blue: told from zero at 95 %{cut}", x="distance from zero, half widths")
+    axes.set_ylim(-0.6, shown.height - 0.4)
+    titled(axes, f"blue: told from zero at 95 %{cut}",
+           x="distance from zero, half widths of the interval")  # fmt: skip
 
 
 def _chances(axes: Axes, rows: pl.DataFrame) -> None:
@@ -178,8 +185,13 @@ def _chances(axes: Axes, rows: pl.DataFrame) -> None:
     axes.set_yticks(np.arange(len(names)), names)
     axes.set_ylim(-0.6, len(names) - 0.4)
     axes.set_xlim(-0.02, 1.02)
-    titled(axes, "probabilities, a dot a path")
+    titled(axes, "probabilities, a dot a path", x="probability")
 
 
 def _named(row: dict[str, Any]) -> str:
     return " ".join(row[part] for part in ("section", "name", "item") if row[part])
+
+
+def _unit(unit: str) -> str:
+    """Return a unit as a person writes it; nothing where there is none."""
+    return {"1/sqrt(year)": "√(1/year)", "fraction": "", "-": "", "ratio": ""}.get(unit, unit)

@@ -11,7 +11,7 @@ from simcore.chaos.oracles import ORACLES
 from simcore.chaos.schedule import chaos_scenarios
 from simcore.report.blocks import Block, Head, Section, Text, capped, grid
 from simcore.report.material import Material
-from simcore.report.wording import NONE, number, percent
+from simcore.report.wording import NONE, duration, number, percent
 
 _ROWS_MAX: Final = 120
 _SEEDS_MAX: Final = 8
@@ -103,22 +103,22 @@ def _share(value: float | None, digits: int) -> str:
 
 
 def _seconds(value: float | None) -> str:
-    return NONE if value is None else f"{value:,.1f} s"
+    return duration(None if value is None else 1e9 * value)
 
 
 def _oracles(rows: pl.DataFrame) -> list[Block]:
     sentences = {oracle.id: oracle.sentence for oracle in ORACLES}
     return capped(
-        "One row an oracle and arm: how many cases it applied to, and how many broke it.",
-        ["oracle", "what must hold", "arm", "cases", "violations", "first bad", "says"],
+        "One row per oracle and arm: how many cases it applied to, and how many broke it.",
+        ["oracle", "what must hold", "arm", "cases", "violations", "first bad record", "says"],
         [
             (
                 row["oracle"],
                 sentences.get(row["oracle"], NONE),
                 row["arm"],
-                row["antecedents"],
-                row["violations"],
-                NONE if row["first_bad_seq"] is None else row["first_bad_seq"],
+                f"{row['antecedents']:,}",
+                f"{row['violations']:,}",
+                NONE if row["first_bad_seq"] is None else f"{row['first_bad_seq']:,}",
                 _said(row),
             )
             for row in rows.iter_rows(named=True)

@@ -15,8 +15,9 @@ from simcore.report.wording import number
 
 STRATEGIES_MAX: Final = 24
 SCENARIOS_MAX: Final = 12
-_WIDTH, _HEIGHT = 240.0, 150.0
-_LEFT, _RIGHT, _TOP, _BOTTOM = 36.0, 234.0, 24.0, 130.0
+_WIDTH, _HEIGHT = 208.0, 140.0
+_LEFT, _RIGHT, _TOP, _BOTTOM = 40.0, 204.0, 24.0, 118.0
+_NAME_MAX: Final = 28
 _LEAST: Final = 1e-6
 _STEPS: Final = 24
 _BANDS: Final = (("p5", "p95", "o"), ("p25", "p75", "i"))
@@ -78,7 +79,7 @@ def _cell(
     y = drawing.Scale(low - pad, high + pad, _BOTTOM, _TOP)
     first, last = line[0][0], line[-1][0]
     x = drawing.Scale(first, last, _LEFT, _RIGHT)
-    parts = [drawing.label((0.0, 12.0), scenario, "t")]
+    parts = [drawing.label((0.0, 12.0), _short(scenario), "t")]
     for tick in y.ticks(4):
         parts.append(drawing.segment((_LEFT, y(tick)), (_RIGHT, y(tick)), "g"))
         parts.append(drawing.label((_LEFT - 5.0, y(tick) + 4.0), f"{tick:.4g}", "e"))
@@ -95,6 +96,10 @@ def _cell(
     )
     words = f"{strategy} on {scenario}: ends at {number(line[-1][1], 3)} of the first{again}."
     return drawing.svg(_WIDTH, _HEIGHT, words, parts), words
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= _NAME_MAX else f"{name[: _NAME_MAX - 1]}…"
 
 
 def _line(equity: pl.DataFrame) -> list[tuple[float, float]]:

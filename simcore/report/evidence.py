@@ -61,7 +61,7 @@ def _tournament(name: str, rows: pl.DataFrame) -> list[Block]:
         Text(told),
         Text(passed),
         *capped(
-            "One row an entry: what was found, and what stands against promoting it.",
+            "One row per entry: what was found, and what stands against promoting it.",
             ["strategy", "DSR", "trials", "PBO", "beats buy-and-hold", "may be the best",
              "under stress", "ruined", "against it"],
             [_row(row) for row in entries],
@@ -113,12 +113,14 @@ def _cards(material: Material) -> list[Block]:
     card = material.rows("evidence")
     if card.is_empty():
         return []
-    wanted = (
-        ("score of a run", "runs", "score"), ("Sharpe", "runs", "sharpe"),
-        ("deepest fall", "runs", "max_drawdown"), ("cost drag a year", "runs", "cost_drag"),
-        ("break-even, bps", "runs", "breakeven_cost_bps"), ("lost under stress", "stress",
-                                                           "score_lost"),
-    )  # fmt: skip
+    wanted: tuple[tuple[str, str, str, float, int], ...] = (
+        ("score of a run", "runs", "score", 1.0, 1),
+        ("Sharpe", "runs", "sharpe", 1.0, 2),
+        ("deepest fall, %", "runs", "max_drawdown", 100.0, 1),
+        ("costs a year, %", "runs", "cost_drag", 100.0, 1),
+        ("break-even, bps", "runs", "breakeven_cost_bps", 1.0, 0),
+        ("score lost under stress", "stress", "score_lost", 1.0, 1),
+    )
     rows = []
     for name in material.ranked():
         own = card.filter(pl.col("strategy_id") == name)
@@ -126,14 +128,22 @@ def _cards(material: Material) -> list[Block]:
             continue
         found = {(row["section"], row["name"]): row for row in own.to_dicts()}
         rows.append(
-            (name, *(_told(found.get((section, key))) for _, section, key in wanted), _luck(own))
+            (
+                name,
+                *(
+                    _told(found.get((section, key)), times, digits)
+                    for _, section, key, times, digits in wanted
+                ),
+                _luck(own),
+            )
         )
     return [
         Head("What the runs come to"),
         *capped(
-            "One row a strategy: means over its runs with Student's 95 % interval. Luck of entry "
-            "is the share of random-entry twins that it beats, in %, the least over its scenarios.",
-            ["strategy", *(head for head, _, _ in wanted), "luck of entry"],
+            "One row per strategy: means over its runs with Student's 95 % interval. Break-even is "
+            "what a fill could cost on top before nothing is left. Luck of entry is the share of "
+            "random-entry twins that it beats, the least over its scenarios.",
+            ["strategy", *(each[0] for each in wanted), "luck of entry, %"],
             rows,
             _ROWS_MAX,
             "the first by rank; the others stand in the table `evidence`",
@@ -141,10 +151,13 @@ def _cards(material: Material) -> list[Block]:
     ]
 
 
-def _told(row: Mapping[str, Any] | None) -> str:
+def _told(row: Mapping[str, Any] | None, times: float, digits: int) -> str:
+    """Return a number of the card with its interval, in a unit so many times smaller."""
     if row is None:
         return NONE
-    return interval(row, "estimate", "lo", "hi")
+    names = ("estimate", "lo", "hi")
+    scaled = {name: None if row[name] is None else times * row[name] for name in names}
+    return interval(scaled, *names, digits)
 
 
 def _luck(card: pl.DataFrame) -> str:

@@ -18,8 +18,8 @@ def blocks(material: Material) -> list[Block]:
             "through. Tournaments whose outcome is known were played at this campaign's costs."
         ),
         grid(
-            "One row a kind of tournament: the share of them in which the gate promoted somebody, "
-            "with its 95 % interval.",
+            "One row per kind of tournament: the share of them in which the gate promoted "
+            "somebody, with its 95 % interval.",
             ["design", "somebody deserves it", "promoted", "tournaments", "allowed or promised",
              "verdict"],
             [

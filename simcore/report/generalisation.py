@@ -31,7 +31,7 @@ def _gaps(material: Material) -> list[Block]:
             rows.append(_gap(name, own))
     return [
         *capped(
-            "One row a strategy, over the folds of all its scenarios: the Sharpe ratio where the "
+            "One row per strategy, over the folds of all its scenarios: the Sharpe ratio where the "
             "setting was chosen, where it was judged, and the former less the latter, with "
             "Student's 95 % interval.",
             ["strategy", "folds", "settings", "chosen", "judged", "generalisation gap"],
@@ -92,7 +92,7 @@ def _trials(material: Material) -> list[Block]:
             "evidence is deflated by all that were made on the same histories, here or elsewhere."
         ),
         *capped(
-            "One row a strategy: its trials, and who asked for them first.",
+            "One row per strategy: its trials, and who asked for them first.",
             ["strategy", "trials", "programs", "histories", "asked for by"],
             rows,
             _ROWS_MAX,

@@ -9,7 +9,7 @@ import polars as pl
 from simcore.report.blocks import Block, Section, Text, capped
 from simcore.report.chaos import fault
 from simcore.report.material import Material
-from simcore.report.wording import day, seconds, usd
+from simcore.report.wording import day, duration, usd
 
 _ROWS_MAX: Final = 120
 
@@ -23,13 +23,13 @@ def blocks(material: Material) -> list[Block]:
     rows = real.join(faults, on=["run_id", "inj_id"], how="left").sort("seed", "inc_id")
     return [
         *capped(
-            "One row an incident.",
-            ["incident", "fault", "day", "detected", "killed", "flat", "over", "loss to twin",
-             "says"],
+            "One row per incident.",
+            ["incident", "fault", "day", "detected after", "killed after", "flat after",
+             "over after", "loss to twin", "says"],
             [
                 (
-                    row["inc_id"], fault(row["kind"]), day(row["t0"]), seconds(row["ttd_ns"]),
-                    seconds(row["tth_ns"]), seconds(row["ttf_ns"]), seconds(row["mttr_ns"]),
+                    row["inc_id"], fault(row["kind"]), day(row["t0"]), duration(row["ttd_ns"]),
+                    duration(row["tth_ns"]), duration(row["ttf_ns"]), duration(row["mttr_ns"]),
                     usd(row["loss_attr_uusd"]), row["result"],
                 )
                 for row in rows.iter_rows(named=True)
@@ -38,8 +38,9 @@ def blocks(material: Material) -> list[Block]:
             "the first in time; the others stand in the table `chaos_incidents`",
         ),
         Text(
-            "Times run from the strike, that to flat from the kill. The loss is the twin's equity "
-            "less the run's at the close, so it holds what earlier incidents left behind.",
+            "Times run from the strike, that to flat from the kill; a dash where nothing had to be "
+            "killed. The loss is the twin's equity less the run's at the close, so it holds what "
+            "earlier incidents left behind.",
             is_note=True,
         ),
     ]  # fmt: skip

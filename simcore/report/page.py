@@ -21,8 +21,10 @@ _POLICY: Final = "default-src 'none'; style-src 'unsafe-inline'"
 _NUMBER: Final = r"-?[\d,]*\.?\d+"
 _INTERVAL: Final = rf"{_NUMBER}(?: \({_NUMBER} to {_NUMBER}\)| \(no interval\)| ± {_NUMBER})?"
 _NUMERIC: Final = re.compile(
-    rf"\**(?:–|{_INTERVAL}|{_NUMBER} to {_NUMBER}|{_NUMBER} (?:%|s|min|USD))\**"
+    rf"\**(?:–|{_INTERVAL}|{_NUMBER} to {_NUMBER}|{_NUMBER} (?:%|s|min|h|USD))\**"
 )
+
+_DOUBT: Final = re.compile(rf"(\**{_NUMBER})( \([^()]+\)| ± {_NUMBER})(\**)")
 
 _SENTENCE: Final = 36
 
@@ -134,8 +136,19 @@ def _kind(cells: Sequence[str]) -> str:
 
 
 def _line(row: Sequence[str], kinds: Sequence[str]) -> str:
-    name = f'<th scope="row"{kinds[0]}>{inline(row[0])}</th>'
+    # A long name is broken where one would break it aloud, not in the middle of a word.
+    name = f'<th scope="row"{kinds[0]}>{inline(row[0]).replace("_", "_<wbr>")}</th>'
     cells = "".join(
-        f"<td{kind}>{inline(cell)}</td>" for cell, kind in zip(row[1:], kinds[1:], strict=True)
+        f"<td{kind}>{_cell(cell)}</td>" for cell, kind in zip(row[1:], kinds[1:], strict=True)
     )
     return f"<tr>{name}{cells}</tr>"
+
+
+def _cell(text: str) -> str:
+    """Return a cell; how sure a number is stands apart from it, for a line of its own on paper."""
+    found = _DOUBT.fullmatch(text)
+    if found is None:
+        return inline(text)
+    value, doubt, weight = found.groups()
+    told = inline(f"{value}{weight}")
+    return f'<span class="v">{told}</span> <span class="ci">{escape(doubt.strip())}</span>'

@@ -31,7 +31,7 @@ def blocks(material: Material) -> list[Block]:
     return [
         Text(shown),
         grid(
-            "One row a way of weighing: the median Sharpe ratio over paths of days never learnt "
+            "One row per way of weighing: the median Sharpe ratio over paths of days never learnt "
             "from, and its gain over equal weights with a 95 % interval over days.",
             ["method", "Sharpe", "gain over equal", "days", "paths", "effective rank",
              "shrinkage"],

@@ -29,7 +29,7 @@ def blocks(material: Material) -> list[Block]:
         ),
         grid("What the campaign was made from.", ["what", "value"], rows),
         grid(
-            "One row a table that this page was made from: a digest of the content hashes of its "
+            "One row per table that this page was made from: a digest of the content hashes of its "
             "partitions, which equals that of another run if and only if all rows are equal.",
             ["table", "schema", "partitions", "rows", "digest"],
             [

@@ -34,10 +34,11 @@ def blocks(material: Material) -> list[Block]:
     methods = ", ".join(sorted({str(row["method"]) for row in sharpes}))
     return [
         *capped(
-            f"One row a run: {n_paths:,} paths of its own returns, drawn again in blocks "
-            f"({methods}). ± is the Monte Carlo standard error of the percentile.",
+            f"One row per run: {n_paths:,} paths of its own returns, drawn again in blocks "
+            f"({methods}). Percentiles of their Sharpe ratios, ± the Monte Carlo standard error; "
+            "the share of them below a bound; the deepest fall, and that of the worst 5 %.",
             ["strategy", "scenario", "path", "Sharpe", "5 %", "50 %", "95 %", "below bound",
-             "deepest fall", "its 5 %"],
+             "deepest fall", "fall, 5 %"],
             rows,
             _ROWS_MAX,
             "the first by rank; the others stand in the table `monte_carlo`",

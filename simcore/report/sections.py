@@ -1,4 +1,4 @@
-"""The tables of a campaign as a page that a person reads, one row a section.
+"""The tables of a campaign as a page that a person reads, one row per section.
 
 A number stands beside its uncertainty or says that it has none; what was not shown has a section
 of its own. Nothing is estimated here that a table does not hold, but means over folds.

@@ -13,9 +13,23 @@ from simcore.report.masthead import VERDICTS, worst_verdict
 from simcore.report.material import Material
 from simcore.report.wording import NONE, interval, number
 
+NOTES: Final = {
+    "ALIAS": "it was entered under other names too, and stands once",
+    "FEW_SCENARIOS": "it was judged on fewer than twenty markets",
+    "MARGIN_CONFLICT": "it is rated above another whose mean score is significantly higher, or the "
+    "reverse",
+    "NO_GAMES": "it met nobody and has no rating",
+    "NULL_METRIC": "it has runs without a metric that the score reads, which counted as 0",
+    "NULL_SHARPE": "it has runs without a Sharpe ratio, which counted as 0",
+    "ONE_PER_FAMILY": "it ran on a single market of some family, so that its spread is not known",
+    "PARTIAL_SCENARIOS": "it lacks runs on some markets",
+    "PRIOR": "its rating needed a prior",
+    "RUIN": "it lost everything in some run",
+}
+"""What each flag of the standings means; a test holds that none is without words."""
 _ROWS_MAX: Final = 100
 _DRAWN_MAX: Final = 40
-_WIDTH, _NAMES, _ROW, _HEAD = 960.0, 200.0, 18.0, 24.0
+_WIDTH, _NAMES, _ROW, _HEAD = 960.0, 230.0, 21.0, 44.0
 
 
 def blocks(material: Material) -> list[Block]:
@@ -48,14 +62,24 @@ def _tournament(name: str, rows: pl.DataFrame) -> list[Block]:
     if rows["score_mean"].is_not_null().any():
         told.append(_picture(rows))
     told += capped(
-        "One row an entry. Behind each number its interval at 95 %; rank 1 to 3 says that the "
-        "entry may stand anywhere between.",
-        ["strategy", "rank", "95 %", "score", "rating", "Sharpe", "w/d/l", "trades", "notes"],
+        "One row per entry. With each number its interval at 95 %; ranks 1 to 3 say that the entry "
+        "may stand anywhere between. Ratings are Bradley-Terry's, 1500 in the middle.",
+        [
+            "strategy",
+            "rank",
+            "may be",
+            "score",
+            "Elo rating",
+            "Sharpe of a year",
+            "won / drawn / lost",
+            "trades",
+            "notes",
+        ],
         [_row(row) for row in rows.iter_rows(named=True)],
         _ROWS_MAX,
         "the first by rank; the others stand in the table `standings`",
     )
-    return told
+    return told + _notes(rows)
 
 
 def _row(row: Mapping[str, Any]) -> tuple[Any, ...]:
@@ -66,9 +90,18 @@ def _row(row: Mapping[str, Any]) -> tuple[Any, ...]:
         interval(row, "score_mean", "score_ci_lo", "score_ci_hi"),
         interval(row, "elo_bt", "elo_lo", "elo_hi", 0),
         interval(row, "sharpe_mean", "sharpe_ci_lo", "sharpe_ci_hi"),
-        f"{row['wins']}/{row['draws']}/{row['losses']}",
+        f"{row['wins']} / {row['draws']} / {row['losses']}",
         f"{row['n_trades']:,}",
-        row["flags"] or NONE,
+        row["flags"].lower().replace("_", "-").replace(" ", ", ") or NONE,
+    )
+
+
+def _notes(rows: pl.DataFrame) -> list[Block]:
+    """Say what the notes of a table mean, those that stand in it."""
+    raised = sorted({flag for flags in rows["flags"] for flag in flags.split()})
+    told = [f"{flag.lower().replace('_', '-')}, {NOTES[flag]}" for flag in raised if flag in NOTES]
+    return (
+        [Text(f"What the notes say of an entry: {'; '.join(told)}.", is_note=True)] if told else []
     )
 
 
@@ -97,7 +130,7 @@ def _picture(rows: pl.DataFrame) -> Picture:
     ]
     x = drawing.Scale(min(0.0, *ends), max(0.0, *ends), _NAMES, _WIDTH - 16.0)
     bottom = _HEAD + _ROW * shown.height
-    parts = []
+    parts = [drawing.label((_NAMES, 14.0), f"mean score ({shown['score'][0]})", "t")]
     for tick in x.ticks(6):
         parts.append(drawing.segment((x(tick), _HEAD), (x(tick), bottom), "z" if not tick else "g"))
         parts.append(drawing.label((x(tick), _HEAD - 8.0), f"{tick:g}", "m"))
@@ -125,7 +158,7 @@ def _picture(rows: pl.DataFrame) -> Picture:
 def _named(row: Mapping[str, Any]) -> str:
     name = str(row["strategy_id"])
     short = name if len(name) <= 24 else f"{name[:23]}…"
-    return f"{short}  {number(row['rank'], 0)}"
+    return f"{number(row['rank'], 0)}. {short}"
 
 
 SECTION = Section("standings", "Standings", blocks)

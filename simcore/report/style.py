@@ -43,7 +43,7 @@ h1,h2,h3,p,li{{overflow-wrap:anywhere}}
 p{{margin:.5rem 0;max-width:68ch}}
 .note,figcaption{{color:var(--soft);font-size:.875rem;max-width:80ch}}
 ul{{margin:.4rem 0;padding-left:1.3rem;columns:26rem;column-gap:2.5rem}}
-li{{break-inside:avoid}}
+li{{break-inside:avoid}}header ul{{columns:auto}}
 section{{margin-top:2.4rem;padding-top:1.4rem;border-top:1px solid var(--rule)}}
 a{{color:var(--link)}}
 :focus-visible{{outline:2px solid var(--link);outline-offset:2px}}
@@ -65,16 +65,20 @@ caption{{text-align:left;color:var(--soft);padding:.2rem 0 .4rem;caption-side:to
 caption span{{display:inline-block;position:sticky;left:0;max-width:min(80ch,100vw - 2rem)}}
 th,td{{padding:.32rem .6rem;text-align:left;vertical-align:top;border-bottom:1px solid var(--rule)}}
 thead th{{border-bottom:2px solid var(--soft);vertical-align:bottom}}
-tbody th{{font-weight:600}}
+tbody th{{font-weight:600}}tbody th:not(.n){{min-width:8rem}}
+tbody th,thead th:first-child{{position:sticky;left:0;background:var(--ground)}}
 th:first-child,td:first-child{{padding-left:0}}
-.n{{text-align:right;white-space:nowrap}}
+.n{{text-align:right;white-space:nowrap}}.ci{{color:var(--soft);font-weight:400}}
+.v,.ci{{white-space:nowrap}}td:has(.ci){{white-space:normal}}
+td:not(.p,:has(.ci)){{white-space:nowrap}}thead th.n{{white-space:normal}}
 td.p{{min-width:17rem}}
-figure{{margin:1rem 0}}
+figure{{margin:1rem 0}}figcaption{{margin-top:.5rem}}
 .small{{display:grid;grid-template-columns:repeat(auto-fill,minmax(14rem,1fr));gap:.8rem 1.1rem}}
 .wide{{overflow-x:auto}}
-.wide svg{{min-width:44rem}}
+.wide svg{{min-width:48rem;max-width:60rem}}
+.wide svg text{{font-size:13px}}
 svg{{display:block;width:100%;height:auto;overflow:visible}}
-svg text{{fill:var(--soft);font:11px system-ui,"Segoe UI",Roboto,Arial,sans-serif}}
+svg text{{fill:var(--soft);font:12px system-ui,"Segoe UI",Roboto,Arial,sans-serif}}
 svg .t{{fill:var(--ink);font-weight:600}}
 svg .e{{text-anchor:end}}svg .m{{text-anchor:middle}}
 svg .g{{stroke:var(--rule);stroke-width:1;fill:none}}
@@ -94,20 +98,20 @@ html{{font-size:9.5pt;font-variant-ligatures:none}}
 body{{padding:0;max-width:none;print-color-adjust:exact;-webkit-print-color-adjust:exact}}
 .skip,nav{{display:none}}
 p,.note,figcaption{{max-width:none}}
-ul{{columns:2}}
+main ul{{columns:2}}
 section{{margin-top:6mm;padding-top:4mm}}
 h1,h2,h3,caption{{break-after:avoid}}
 .table,.wide{{overflow:visible}}
 table{{width:100%;font-size:7.4pt}}
 th,td{{padding:.8mm 1.2mm;overflow-wrap:break-word}}
-tbody th{{overflow-wrap:anywhere;min-width:22mm}}
+tbody th{{overflow-wrap:anywhere;min-width:24mm}}
 table code{{overflow-wrap:anywhere}}
-.n{{white-space:normal}}
+td:not(.n){{white-space:normal}}
 td.p{{min-width:0}}
-caption span{{max-width:none;position:static}}
+caption span{{max-width:none;position:static}}tbody th,thead th:first-child{{position:static}}
 thead{{display:table-header-group}}
 tr,svg,.badge{{break-inside:avoid}}
-.wide svg{{min-width:0}}
+.wide svg{{min-width:0;max-width:none}}
 .small{{grid-template-columns:repeat(4,1fr);gap:3mm}}
 a{{color:inherit;text-decoration:none}}
 }}

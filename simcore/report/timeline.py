@@ -10,17 +10,17 @@ from simcore.report import drawing
 from simcore.report.blocks import Block, Head, Picture, Section, Text, capped
 from simcore.report.chaos import fault
 from simcore.report.material import Material
-from simcore.report.wording import NONE, counted, day
+from simcore.report.wording import NONE, counted, day, duration
 
 SEEDS_MAX: Final = 3
 POINTS_MAX: Final = 600
 _DAY_NS: Final = 86_400e9
-_WIDTH, _LEFT, _RIGHT = 960.0, 116.0, 948.0
+_WIDTH, _LEFT, _RIGHT = 960.0, 136.0, 948.0
 _TOP, _EQUITY_BOTTOM, _LANE = 24.0, 224.0, 20.0
 _ROWS_MAX: Final = 120
 _LEGEND: Final = (
-    drawing.segment((700.0, 8.0), (728.0, 8.0), "l"),
-    drawing.label((734.0, 12.0), "book"),
+    drawing.segment((690.0, 8.0), (718.0, 8.0), "l"),
+    drawing.label((724.0, 12.0), "book"),
     drawing.segment((784.0, 8.0), (812.0, 8.0), "w"),
     drawing.label((818.0, 12.0), "twin, without faults"),
 )
@@ -75,7 +75,7 @@ def _seed(material: Material, seed: int, book: pl.DataFrame) -> list[Block]:
         (
             row["inj_id"], fault(row["kind"]), row["intensity"], day(row["t0"]),
             NONE if row["t0"] is None or row["t_clear"] is None
-            else f"{(row['t_clear'] - row['t0']) / 60e9:,.1f} min",
+            else duration(row["t_clear"] - row["t0"]),
             "witnessed" if row["effective"] else "not witnessed",
             "sham" if row["sham"] else NONE, row["result"], row["failed_oracles"] or NONE,
         )
@@ -86,7 +86,7 @@ def _seed(material: Material, seed: int, book: pl.DataFrame) -> list[Block]:
         Head(f"Seed {seed}"),
         Picture(caption, ((picture, words),), is_wide=True),
         *capped(
-            "One row an injection of the real arm.",
+            "One row per injection of the real arm.",
             ["injection", "fault", "intensity", "day", "cleared after", "effect", "sham", "says",
              "failed"],
             rows,
@@ -106,7 +106,11 @@ def _drawn(
     kinds = sorted({row["kind"] for row in faults})
     end = float(book["ts"].max() or 1)  # type: ignore[arg-type]
     x = drawing.Scale(0.0, end, _LEFT, _RIGHT)
-    parts = [drawing.label((0.0, 12.0), "equity / first equity", "t"), *_LEGEND, *_lines(book, x)]
+    parts = [
+        drawing.label((0.0, 12.0), "equity / first equity, by simulated day", "t"),
+        *_LEGEND,
+        *_lines(book, x),
+    ]
     bottom = _EQUITY_BOTTOM + 26.0
     for place, kind in enumerate(kinds):
         middle = bottom + _LANE * (place + 0.5)
@@ -127,7 +131,7 @@ def _drawn(
     for tick in drawing.Scale(0.0, end / _DAY_NS, 0.0, 1.0).ticks(12):
         parts.append(drawing.label((x(tick * _DAY_NS), base + 6.0), f"{tick:g}", "m"))
     parts.append(drawing.label((_LEFT - 10.0, base + 6.0), "day", "e"))
-    return drawing.svg(_WIDTH, base + 12.0, words, parts)
+    return drawing.svg(_WIDTH, base + 14.0, words, parts)
 
 
 def _lines(book: pl.DataFrame, x: drawing.Scale) -> list[str]:

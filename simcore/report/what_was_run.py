@@ -22,9 +22,9 @@ def blocks(material: Material) -> list[Block]:
         for row in scenarios.sort("scenario_id").iter_rows(named=True)
     ]  # fmt: skip
     told = capped(
-        "One row a scenario. The most is the highest Sharpe ratio of a year that anyone could "
+        "One row per scenario. The best Sharpe is the highest of a year that anyone could "
         "expect there before costs; a dash where the next bar has no law.",
-        ["scenario", "family", "timeframe", "bars", "paths", "the most", "seed"],
+        ["scenario", "family", "timeframe", "bars", "paths", "best Sharpe", "seed"],
         rows,
         _ROWS_MAX,
         "the first by name; the others stand in the table `scenarios`",

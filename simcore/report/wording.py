@@ -35,9 +35,16 @@ def interval(row: Mapping[str, Any], value: str, low: str, high: str, digits: in
     )
 
 
-def seconds(ns: int | None) -> str:
-    """Return nanoseconds as seconds."""
-    return NONE if ns is None else f"{ns / _NS_PER_SECOND:,.1f} s"
+def duration(ns: float | None) -> str:
+    """Return nanoseconds in the unit that a person would choose: seconds, minutes or hours."""
+    if ns is None:
+        return NONE
+    value = ns / _NS_PER_SECOND
+    for unit, most in (("s", 120.0), ("min", 120.0)):
+        if abs(value) < most:
+            return f"{value:.1f} {unit}"
+        value /= 60.0
+    return f"{value:,.1f} h"
 
 
 def day(ns: int | None) -> str:

@@ -27,7 +27,7 @@ def _metric(name: str, unit: str, meaning: str, minimum: float | None = None) ->
 
 BACKTESTS: Final = Table(
     "backtests",
-    "One row a run of one strategy on one path: what it was made from, and its metrics.",
+    "One row per run of one strategy on one path: what it was made from, and its metrics.",
     key=(*_RUN_KEY, "execution"),
     partitioned_by=("campaign", "strategy"),
     schema_version=4,
@@ -47,7 +47,7 @@ BACKTESTS: Final = Table(
         _metric("total_return", "fraction", "Growth of equity over the run."),
         _metric("sharpe", "1/sqrt(year)", "Annualised mean over deviation of returns."),
         _metric("sortino", "1/sqrt(year)", "Annualised mean over downside deviation."),
-        _metric("max_drawdown", "fraction", "Deepest fall of equity below its running peak."),
+        _metric("max_drawdown", "fraction", "Deepest fall below the running peak; 0 or negative."),
         _metric("calmar", "1/year", "Annual growth over the deepest fall."),
         _metric("win_rate", "fraction", "Share of trades with a profit.", 0.0),
         _metric("profit_factor", "ratio", "Profits over losses of trades.", 0.0),
@@ -74,8 +74,8 @@ BACKTESTS: Final = Table(
         _metric("psr", "probability", "Confidence that the Sharpe ratio is above 0.", 0.0),
         _metric("psr_h0", "probability", "The same under the null, with autocorrelation.", 0.0),
         _metric("min_trl", "bars", "Bars for a confidence of 95 % in a Sharpe ratio above 0.", 0.0),
-        _metric("p5_day", "fraction", "5 % quantile of daily returns."),
-        _metric("p5_bar", "fraction", "5 % quantile of returns."),
+        _metric("p5_day", "fraction", "5 % quantile of daily returns; a loss is negative."),
+        _metric("p5_bar", "fraction", "5 % quantile of returns; a loss is negative."),
         _metric("es_1", "fraction", "Mean of the worst 1 % of daily returns."),
         _metric("es_5", "fraction", "Mean of the worst 5 % of daily returns."),
         _metric("es_1_bar", "fraction", "Mean of the worst 1 % of returns."),
@@ -91,11 +91,11 @@ BACKTESTS: Final = Table(
                nullable=True),
         Column("longest_underwater", "u32", "bars", "Most bars in a row below the peak.",
                nullable=True),
-        _metric("avg_drawdown", "fraction", "Mean depth of the falls."),
-        _metric("ulcer", "fraction", "Root mean square of the falls.", 0.0),
+        _metric("avg_drawdown", "fraction", "Mean depth of the falls; 0 or negative."),
+        _metric("ulcer", "fraction", "Root mean square of the falls, as a positive number.", 0.0),
         _metric("ulcer_qs", "fraction", "The same over one bar less.", 0.0),
-        _metric("pain", "fraction", "Mean fall.", 0.0),
-        _metric("cdar_95", "fraction", "Mean of the worst 5 % of the falls."),
+        _metric("pain", "fraction", "Mean fall, as a positive number.", 0.0),
+        _metric("cdar_95", "fraction", "Mean of the worst 5 % of the falls; 0 or negative."),
         _metric("recovery_factor", "ratio", "Total return over the deepest fall."),
         _metric("payoff", "ratio", "Mean profit of winners over mean loss of losers.", 0.0),
         _metric("expectancy", "quote", "Mean net profit of a trade."),
@@ -124,7 +124,7 @@ BACKTESTS: Final = Table(
 
 TRADES: Final = Table(
     "trades",
-    "One row a closed trade of a run.",
+    "One row per closed trade of a run.",
     key=(*_RUN_KEY, "id"),
     partitioned_by=("campaign", "strategy"),
     columns=(
@@ -155,7 +155,7 @@ TRADES: Final = Table(
 
 EQUITY: Final = Table(
     "equity",
-    "One row a bar of a run, or every so many if the campaign says so: the account at the close.",
+    "One row per bar of a run, or every so many if the campaign says so: the account at the close.",
     key=(*_RUN_KEY, "t"),
     partitioned_by=("campaign", "strategy"),
     columns=(

@@ -68,17 +68,39 @@ def _signed(name: str, unit: str, meaning: str, dtype: DType = "i64") -> Column:
     return Column(name, dtype, unit, meaning)
 
 
+# What the engine writes as a number; a test holds these against its catalogue.
+_CAUSES: Final = "1 ASSET_BREAKER, 2 BOOK_LOSS"
+_COMPONENTS: Final = (
+    "0 kernel, 1 market, 2 exchange, 3 strategy, 4 broker, 5 gate, 6 kill_switch, 7 officer, "
+    "8 portfolio, 9 reconciler, 10 supervisor, 11 injector"
+)
+_CONTROLS: Final = (
+    "0 NONE, 1 K01_PERMIT, 2 K02_SIZE, 3 K03_COLLAR, 4 K04_CAPS, 5 K05_RATES, 7 K07_CLOID_SEEN, "
+    "8 K08_UNKNOWN_SAME_SIDE, 34 K34_REDUCE_ONLY, 35 K35_STATE"
+)
+_REASONS: Final = (
+    "0 NONE, 1 RATE_LIMIT, 2 PRICE_COLLAR, 3 MIN_NOTIONAL, 4 MARGIN, 6 HALTED, 7 DUP_CLOID, "
+    "8 EXPIRED_REQUEST, 9 NOT_OPEN"
+)
+_SCOPE: Final = (
+    "its number, and 2^32 times its kind: 0 GLOBAL, 1 POOL, 2 STRATEGY, 3 ASSET, 4 VENUE"
+)
+
 _SIDE: Final = Column("side", "i8", "-", "1 buy, -1 sell, 0 none.", minimum=-1, maximum=1)
-_STRATEGY: Final = Column("strategy", "u16", "-", "Number of the strategy.")
-_INSTRUMENT: Final = Column("instrument", "u16", "-", "Number of the instrument.")
+_STRATEGY: Final = Column(
+    "strategy", "u16", "-", "Number of the strategy in the universe, from zero."
+)
+_INSTRUMENT: Final = Column(
+    "instrument", "u16", "-", "Number of the instrument in the universe, from zero."
+)
 _QTY: Final = Column("qty_lot", "i64", "lots", "Quantity.", minimum=0)
 
 EVENTS: Final = _table(
-    "events", "The log of the system under test, one row a record.", ("seq",),
+    "events", "One row per record of the log of the system under test.", ("seq",),
     _event("seq", "Number of the record, dense."),
     _moment("ts", "Simulated time of the record."),
-    Column("kind", "u16", "-", "Kind of the event; names in the engine's catalogue."),
-    Column("src", "u16", "-", "Component that wrote it; names in the engine's catalogue."),
+    Column("kind", "u16", "-", "Kind of the event; the catalogue of the engine names it."),
+    Column("src", "u16", "-", f"Component that wrote it: {_COMPONENTS}."),
     Column("subj", "u64", "-", "What it is about: order, injection, instrument, by kind."),
     _event("cause_seq", "Record that caused this one; the first record, 0, if nothing else did."),
     Column("agent_epoch", "u32", "-", "Life of the writing component; a restart raises it."),
@@ -87,10 +109,10 @@ EVENTS: Final = _table(
 )  # fmt: skip
 
 XLOG: Final = _table(
-    "xlog", "The exchange's own log, which only the oracles read.", ("seq",),
+    "xlog", "One row per record of the exchange's own log, which only the oracles read.", ("seq",),
     _event("seq", "Number of the record, dense."),
     _moment("ts", "Simulated time of the record."),
-    Column("kind", "u16", "-", "Kind of the event; names in the engine's catalogue."),
+    Column("kind", "u16", "-", "Kind of the event; the catalogue of the engine names it."),
     Column("cloid", "bytes16", "-", "Client order id, if the record has one.", nullable=True),
     _event("exec_id", "Number of the execution, if it is one.", nullable=True),
     _INSTRUMENT,
@@ -100,12 +122,13 @@ XLOG: Final = _table(
     _money("fee_uusd", "Fee."),
     _signed("pos_lot", "lots", "Position behind the record."),
     _money("cash_uusd", "Cash behind the record."),
-    Column("reason", "u16", "-", "Reason of a refusal; names in the engine's catalogue."),
+    Column("reason", "u16", "-", f"Reason of a refusal: {_REASONS}."),
     Column("page", "u32", "-", "Page of the hash chain the record lies in."),
 )  # fmt: skip
 
 ANCHORS: Final = _table(
-    "anchors", "Heads of the hash chains, one a simulated day and log.", ("log", "day", "page"),
+    "anchors", "One row per log and simulated day: the head of its hash chain.",
+    ("log", "day", "page"),
     Column("log", "enum", "-", "Which log.", values=("system", "exchange")),
     Column("day", "u32", "days", "Day that ended, from zero; the number of days at the end."),
     _event("seq", "Last record before the anchor."),
@@ -115,7 +138,7 @@ ANCHORS: Final = _table(
 )  # fmt: skip
 
 INTENTS: Final = _table(
-    "intents", "What the strategies wanted.", ("intent_id",),
+    "intents", "One row per intent: what a strategy wanted.", ("intent_id",),
     Column("intent_id", "u64", "-", "Number of the intent."),
     _moment("ts", "When it was uttered."),
     _STRATEGY,
@@ -127,9 +150,9 @@ INTENTS: Final = _table(
 )  # fmt: skip
 
 PERMITS: Final = _table(
-    "permits", "Permits to take risk, issued by the risk officer.", ("seq",),
+    "permits", "One row per permit to take risk, as the risk officer issued it.", ("seq",),
     _event("seq", "Record of the permit."),
-    Column("scope", "u64", "-", "What it covers."),
+    Column("scope", "u64", "-", f"What it covers: {_SCOPE}."),
     Column("epoch", "u32", "-", "Epoch of the scope."),
     _money("max_risk_uusd", "New risk it allows."),
     _moment("ts", "When it was issued."),
@@ -138,10 +161,11 @@ PERMITS: Final = _table(
 )  # fmt: skip
 
 KILLS: Final = _table(
-    "kills", "Trips of the kill switch.", ("trip_seq",),
+    "kills", "One row per trip of the kill switch: its scope, its cause, its end.",
+    ("trip_seq",),
     _event("trip_seq", "Record of the trip."),
-    Column("scope", "u64", "-", "What was stopped."),
-    Column("cause", "u16", "-", "Why; names in the engine's catalogue."),
+    Column("scope", "u64", "-", f"What was stopped: {_SCOPE}."),
+    Column("cause", "u16", "-", f"Why: {_CAUSES}."),
     _event("cancel_done_seq", "Record of the last cancel.", nullable=True),
     _event("flat_seq", "Record of the confirmed flat.", nullable=True),
     _event("rearm_seq", "Record of the rearm.", nullable=True),
@@ -153,7 +177,7 @@ KILLS: Final = _table(
 )  # fmt: skip
 
 ORDERS: Final = _table(
-    "orders", "Orders, one row a client order id.", ("cloid",),
+    "orders", "One row per client order id: an order and what became of it.", ("cloid",),
     Column("cloid", "bytes16", "-", "Client order id; a retry bears the same."),
     Column("intent_id", "u64", "-", "Number of the intent."),
     Column("parent_id", "u64", "-", "Parent order; the intent, as an intent has one parent."),
@@ -180,7 +204,7 @@ ORDERS: Final = _table(
     Column("status_truth", "enum", "-", "Where it ended, as the exchange knows.",
            values=ORDER_STATUSES),
     Column("unknown_ns", "i64", "ns", "Time spent in UNKNOWN.", minimum=0),
-    Column("deny_code", "u16", "-", "Control that denied it; 0 if none."),
+    Column("deny_code", "u16", "-", f"Control that denied it: {_CONTROLS}."),
     Column("filled_lot", "i64", "lots", "Filled, as the system knows.", minimum=0),
     Column("filled_truth_lot", "i64", "lots", "Filled, as the exchange knows.", minimum=0),
     Column("retries", "u8", "-", "Sendings after the first."),
@@ -189,7 +213,7 @@ ORDERS: Final = _table(
 )  # fmt: skip
 
 FILLS: Final = _table(
-    "fills", "Executions, as claimed and as confirmed.", ("exec_id",),
+    "fills", "One row per execution, as claimed and as confirmed.", ("exec_id",),
     Column("exec_id", "u64", "-", "Number of the execution."),
     Column("cloid", "bytes16", "-", "Client order id."),
     _INSTRUMENT,
@@ -207,7 +231,8 @@ FILLS: Final = _table(
 )  # fmt: skip
 
 POSITIONS: Final = _table(
-    "positions", "Positions by instrument at each change.", ("instrument", "ts", "seq"),
+    "positions", "One row per change of a position in an instrument: as claimed and as confirmed.",
+    ("instrument", "ts", "seq"),
     _INSTRUMENT,
     _moment("ts", "Simulated time."),
     Column("scope", "enum", "-", "Of what.", values=("instrument",)),
@@ -224,7 +249,8 @@ POSITIONS: Final = _table(
 )  # fmt: skip
 
 EQUITY: Final = _table(
-    "equity", "Equity of the book, one row a simulated minute.", ("level", "id", "ts"),
+    "equity", "One row per simulated minute of book, pool or strategy: its equity, and its twin's.",
+    ("level", "id", "ts"),
     Column("level", "enum", "-", "Of what.", values=("book", "pool", "strategy")),
     Column("id", "u16", "-", "Number within the level."),
     _moment("ts", "Simulated time."),
@@ -241,7 +267,8 @@ EQUITY: Final = _table(
 )  # fmt: skip
 
 INJECTIONS: Final = _table(
-    "injections", "Planned and injected faults.", ("inj_id",),
+    "injections", "One row per fault that was planned: when it struck, and what it did.",
+    ("inj_id",),
     Column("inj_id", "u32", "-", "Number of the injection."),
     Column("kind", "str", "-", "Kind of the chaos scenario, such as A1."),
     Column("intensity", "str", "-", "How hard."),
@@ -259,7 +286,8 @@ INJECTIONS: Final = _table(
 )  # fmt: skip
 
 INCIDENTS: Final = _table(
-    "incidents", "What an injection set off, from its opening to its close.", ("inc_id",),
+    "incidents", "One row per incident: what an injection set off, from its opening to its close.",
+    ("inc_id",),
     Column("inc_id", "u32", "-", "Number of the incident."),
     Column("inj_id", "u32", "-", "Injection that caused it.", nullable=True),
     _event("opened_seq", "Record that opened it."),
@@ -275,7 +303,7 @@ INCIDENTS: Final = _table(
 )  # fmt: skip
 
 ORACLE_RESULTS: Final = _table(
-    "oracle_results", "What each oracle found in each run.", ("oracle",),
+    "oracle_results", "One row per oracle and run: what it found.", ("oracle",),
     Column("oracle", "str", "-", "Id of the oracle."),
     Column("antecedents", "u64", "-", "Cases the oracle applied to."),
     Column("violations", "u64", "-", "Cases that broke it."),
@@ -284,7 +312,7 @@ ORACLE_RESULTS: Final = _table(
 )  # fmt: skip
 
 REPORT: Final = _table(
-    "report", "One row a seed: what was injected, what held, how long healing took.", ("seed",),
+    "report", "One row per seed: what was injected, what held, how long healing took.", ("seed",),
     Column("result", "enum", "-", "Result of the run.", values=RESULTS),
     Column("judged", "str", "-", "Ids of the oracles that judged, space between."),
     Column("not_shown", "str", "-", "JSON array of what the run did not show."),

@@ -15,7 +15,7 @@ def _number(name: str, unit: str, meaning: str) -> Column:
 
 CALIBRATION: Final = Table(
     "calibration",
-    "One row a kind of tournament whose outcome is known: how often the gate promoted.",
+    "One row per kind of tournament whose outcome is known: how often the gate promoted.",
     key=("design", "seed_group"),
     partitioned_by=("campaign",),
     columns=(
@@ -38,7 +38,7 @@ CALIBRATION: Final = Table(
 
 REGIMES: Final = Table(
     "regimes",
-    "One row a regime that a strategy met: its score there.",
+    "One row per regime that a strategy met: its score there.",
     key=("score", "axis", "regime"),
     partitioned_by=("campaign", "strategy"),
     columns=(
@@ -61,7 +61,7 @@ REGIMES: Final = Table(
 
 EVIDENCE: Final = Table(
     "evidence",
-    "One row a number of a strategy's evidence card, with how sure it is.",
+    "One row per number of a strategy's evidence card, with how sure it is.",
     key=("section", "name", "item"),
     partitioned_by=("campaign", "strategy"),
     columns=(
@@ -82,7 +82,7 @@ EVIDENCE: Final = Table(
 
 PORTFOLIO_WEIGHTS: Final = Table(
     "portfolio_weights",
-    "One row an entry of a portfolio of strategies, by how its weights were chosen.",
+    "One row per entry of a portfolio of strategies, by how its weights were chosen.",
     key=("method", "strategy_id"),
     partitioned_by=("campaign",),
     columns=(

@@ -8,7 +8,7 @@ from simcore.tables.table import Column, Table
 
 POPULATIONS: Final = Table(
     "populations",
-    "One row a strategy of a generation: where it comes from, what it scored, whether it survives.",
+    "One row per strategy of a generation: where it comes from, what it scored, its fate.",
     key=("ir_hash",),
     partitioned_by=("evolution", "generation"),
     columns=(
@@ -39,7 +39,7 @@ def _optional(name: str, unit: str, meaning: str) -> Column:
 
 GENERATIONS: Final = Table(
     "generations",
-    "One row a generation: training against sealed scores, diversity, trials, the champion.",
+    "One row per generation: training against sealed scores, diversity, trials, the champion.",
     key=("number",),
     partitioned_by=("evolution", "generation"),
     schema_version=2,
@@ -88,7 +88,7 @@ GENERATIONS: Final = Table(
 
 PROMOTIONS: Final = Table(
     "promotions",
-    "One row a challenger and gate: what was found, what was needed, and the verdict.",
+    "One row per challenger and gate: what was found, what was needed, and the verdict.",
     key=("ir_hash", "gate"),
     partitioned_by=("evolution", "generation"),
     columns=(
@@ -111,7 +111,7 @@ PROMOTIONS: Final = Table(
 
 HOLDOUTS: Final = Table(
     "holdouts",
-    "One row a question to a finite hold-out: what was published. Empty where markets are made.",
+    "One row per question to a finite hold-out: what was published. Empty where markets are made.",
     key=("question",),
     partitioned_by=("evolution", "generation"),
     columns=(

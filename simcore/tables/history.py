@@ -14,7 +14,7 @@ def _optional(name: str, unit: str, meaning: str) -> Column:
 
 STRATEGY_HISTORY: Final = Table(
     "strategy_history",
-    "One row a standing: how a version of a strategy fared in a tournament, and where it is from.",
+    "One row per standing: how a version of a strategy fared in a tournament, and its origin.",
     key=("tournament_id", "ir_hash"),
     partitioned_by=("campaign",),
     columns=(

@@ -36,7 +36,7 @@ _OF_RUN: Final = ((("run_id",), "imported_runs", ("run_id",)),)
 
 IMPORTED_RUNS: Final = Table(
     "imported_runs",
-    "One row a run that another tool made: what its document tells, and our metrics of its "
+    "One row per run that another tool made: what its document tells, and our metrics of its "
     "returns. Nobody here can compute such a run again, so it never stands among runs of ours.",
     key=("run_id",),
     partitioned_by=("collection",),
@@ -67,7 +67,7 @@ IMPORTED_RUNS: Final = Table(
 
 IMPORTED_EQUITY: Final = Table(
     "imported_equity",
-    "One row a return of an imported run: its time, the return, and the equity after it.",
+    "One row per return of an imported run: its time, the return, and the equity after it.",
     key=("run_id", "t"),
     partitioned_by=("collection",),
     columns=(
@@ -82,7 +82,7 @@ IMPORTED_EQUITY: Final = Table(
 
 IMPORTED_TRADES: Final = Table(
     "imported_trades",
-    "One row a trade that the document of an imported run tells; nothing here is judged.",
+    "One row per trade that the document of an imported run tells; nothing here is judged.",
     key=("run_id", "id"),
     partitioned_by=("collection",),
     columns=(

@@ -11,7 +11,7 @@ _HASH = "SHA-256, 64 hexadecimal digits"
 
 SCENARIOS: Final = Table(
     "scenarios",
-    "One row a scenario: the manifest of what was generated, and from which document.",
+    "One row per scenario: the manifest of what was generated, and from which document.",
     key=("scenario_id",),
     partitioned_by=("campaign",),
     schema_version=4,
@@ -62,7 +62,7 @@ SCENARIOS: Final = Table(
 
 BARS: Final = Table(
     "bars",
-    "One row a bar of a path of a scenario.",
+    "One row per bar of a path of a scenario.",
     key=("scenario_id", "path", "asset", "t"),
     partitioned_by=("campaign",),
     columns=(
@@ -81,14 +81,16 @@ BARS: Final = Table(
             "hl_order", "i8", "-", "1 if the high precedes the low, -1 if it follows, 0 unknown.",
             minimum=-1, maximum=1,
         ),
-        Column("flags", "u8", "-", "Bits of the bar's condition; 0 for an ordinary bar."),
+        Column("flags", "u8", "-", "Bits of the bar's condition: 1 "
+               "clipped by the guard, 2 halted, 4 missing, 8 stale, 16 wide spread; 0 for an "
+               "ordinary bar."),
     ),
     references=((("scenario_id",), "scenarios", ("scenario_id",)),),
 )  # fmt: skip
 
 STYLISED_FACTS: Final = Table(
     "stylised_facts",
-    "One row a stylised fact of real markets: whether a scenario's bars show it, and whether its "
+    "One row per stylised fact of real markets: whether a scenario's bars show it, and whether its "
     "family should.",
     key=("scenario_id", "fact"),
     partitioned_by=("campaign",),

@@ -18,7 +18,7 @@ def _number(name: str, unit: str, meaning: str) -> Column:
 
 MONTE_CARLO: Final = Table(
     "monte_carlo",
-    "One row a metric of a run: percentiles over resampled paths of the run's returns.",
+    "One row per metric of a run: percentiles over resampled paths of the run's returns.",
     key=(*_RUN_KEY, "metric"),
     partitioned_by=("campaign", "strategy"),
     columns=(

@@ -8,7 +8,7 @@ from simcore.tables.table import Column, Table
 
 STRATEGIES: Final = Table(
     "strategies",
-    "One row a strategy: its document, its hashes, and how far it looks back.",
+    "One row per strategy: its document, its hashes, and how far it looks back.",
     key=("strategy_id",),
     partitioned_by=("strategy",),
     columns=(
@@ -29,7 +29,7 @@ Operator = Literal[
 
 LINEAGE: Final = Table(
     "lineage",
-    "One row for each parent of a strategy; one without a parent for a strategy that has none.",
+    "One row per parent of a strategy; one without a parent for a strategy that has none.",
     key=("strategy_id", "parent_index"),
     partitioned_by=("strategy",),
     columns=(

@@ -8,7 +8,7 @@ from simcore.tables.table import Column, Table
 
 GAMES: Final = Table(
     "games",
-    "One row a game: two strategies compared on one path.",
+    "One row per game: two strategies compared on one path.",
     key=("tournament_id", "round", "scenario_id", "path", "entry_a", "entry_b"),
     partitioned_by=("campaign",),
     schema_version=2,
@@ -38,7 +38,7 @@ def _chance(name: str, meaning: str) -> Column:
 
 STANDINGS: Final = Table(
     "standings",
-    "One row an entry of a tournament: its place, its score with uncertainty, its ratings.",
+    "One row per entry of a tournament: its place, its score with uncertainty, its ratings.",
     key=("tournament_id", "ir_hash"),
     partitioned_by=("campaign",),
     schema_version=3,
@@ -114,7 +114,7 @@ STANDINGS: Final = Table(
 
 DAILY_ROLLUPS: Final = Table(
     "daily_rollups",
-    "One row a UTC day of a campaign's markets: what ended on it.",
+    "One row per UTC day of a campaign's markets: what ended on it.",
     key=("date",),
     partitioned_by=("campaign",),
     columns=(

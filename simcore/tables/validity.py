@@ -19,7 +19,7 @@ def _metrics() -> tuple[Column, ...]:
 
 WALK_FORWARD: Final = Table(
     "walk_forward",
-    "Two rows a fold: the setting that was chosen, where it was chosen and where it is judged.",
+    "Two rows per fold: the setting that was chosen, where it was chosen and where it is judged.",
     key=(*_RUN_KEY, "fold", "segment"),
     partitioned_by=("campaign", "strategy"),
     schema_version=2,
@@ -42,11 +42,12 @@ WALK_FORWARD: Final = Table(
 
 TRIALS: Final = Table(
     "trials",
-    "One row a trial: a program that was run on some data. Rows are added and never taken out.",
+    "One row per trial: a program that was run on some data. Rows are added and never taken out.",
     key=("lineage", "ir_hash", "execution_hash"),
     partitioned_by=("campaign", "strategy"),
     columns=(
-        Column("lineage", "str", "-", "Hash of how the history begins, which tells what it is."),
+        Column("lineage", "str", "-", "Hash of how the history begins, which "
+               "tells what it is, however long it is by now; no hash of `scenarios` equals it."),
         Column("ir_hash", "str", "-", "Hash of the program."),
         Column("execution_hash", "str", "-", "Hash of every field of the execution."),
         Column("struct_hash", "str", "-", "Hash of the program's family: parameters as symbols."),

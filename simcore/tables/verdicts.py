@@ -12,7 +12,7 @@ VERDICTS_OF_MONEY: Final = ("YES", "YES_WITH_CAP", "NOT_PROVEN", "NO")
 
 VERDICTS: Final = Table(
     "verdicts",
-    "One row a seed of a campaign: does this deserve real money, and what was not shown.",
+    "One row per seed of a campaign: does this deserve real money, and what was not shown.",
     key=("seed",),
     partitioned_by=("campaign",),
     columns=(
@@ -31,7 +31,7 @@ VERDICTS: Final = Table(
 
 REPORT: Final = Table(
     "report",
-    "The report of a campaign, one row a section.",
+    "One row per section of a campaign's report, as Markdown and as HTML.",
     key=("ordinal",),
     partitioned_by=("campaign",),
     schema_version=2,

@@ -8,6 +8,7 @@ import unicodedata
 from collections.abc import Iterator
 from html import unescape
 from pathlib import Path
+from typing import Literal
 
 import polars as pl
 import pypdf
@@ -25,6 +26,24 @@ pytestmark = pytest.mark.browser
 
 LONG = "a_strategy_whose_name_was_given_by_someone_with_much_to_say_0001"
 
+WIDE = {
+    "score_mean": -44.79, "score_ci_lo": -163.87, "score_ci_hi": 153.46, "elo_bt": 1_679.0,
+    "elo_lo": 1_499.0, "elo_hi": 1_954.0, "sharpe_mean": -15.2, "sharpe_ci_lo": -17.49,
+    "sharpe_ci_hi": 10.95,
+}  # fmt: skip
+"""Numbers and intervals as long as they are in a campaign of few markets."""
+CARD = {"estimate": -138.9, "lo": -186.96, "hi": 464.76, "item": ""}
+CARDS = (
+    {"section": "runs", "name": "score"},
+    {"section": "runs", "name": "sharpe"},
+    {"section": "runs", "name": "max_drawdown", "estimate": -0.131, "lo": -0.274, "hi": 0.012},
+    {"section": "runs", "name": "cost_drag", "estimate": 0.124, "lo": 0.057, "hi": 0.192},
+    {"section": "runs", "name": "breakeven_cost_bps", "estimate": 1_389.0, "lo": -1_869.6,
+     "hi": 4_647.6},
+    {"section": "stress", "name": "score_lost"},
+    {"section": "random_entry", "name": "percentile", "estimate": 38.5, "se": 3.4},
+)  # fmt: skip
+
 
 @pytest.fixture(scope="module")
 def rows() -> pl.DataFrame:
@@ -34,10 +53,18 @@ def rows() -> pl.DataFrame:
     tables["standings"] = rows_of(
         "standings",
         *(
-            standing(name, place, 1, len(names), flags="FEW_SCENARIOS MARGIN_CONFLICT ONE_PER")
+            standing(name, place, 1, len(names), flags="FEW_SCENARIOS MARGIN_CONFLICT", **WIDE)
             for place, name in enumerate(names, 1)
         ),
     )
+    tables["evidence"] = pl.concat(
+        [
+            tables["evidence"],
+            rows_of("evidence", *(CARD | each for each in CARDS)).with_columns(
+                pl.lit("ma_cross").alias("strategy_id")
+            ),
+        ]
+    ).unique(["strategy_id", "section", "name", "item"], keep="last", maintain_order=True)
     for table in ("monte_carlo", "walk_forward", "regimes", "evidence", "trials"):
         mine = tables[table].filter(pl.col("strategy_id") == "ma_cross").drop("strategy_id")
         tables[table] = mine.join(pl.DataFrame({"strategy_id": names}), how="cross")
@@ -122,6 +149,63 @@ def test_on_paper_no_table_is_wider_than_the_sheet(browser: Browser, written: Pa
     assert wide == 0
     ground = shown.evaluate("getComputedStyle(document.body).backgroundColor")
     assert ground == "rgb(255, 255, 255)", "paper is white, whatever the screen is"
+    shown.close()
+
+
+_LETTERS = """() => Math.min(...[...document.querySelectorAll('svg text')].map(each => {
+    const picture = each.ownerSVGElement;
+    const scale = picture.getBoundingClientRect().width / picture.viewBox.baseVal.width;
+    return parseFloat(getComputedStyle(each).fontSize) * scale;
+}))"""
+
+
+@pytest.mark.parametrize(
+    ("width", "media", "least"),
+    [(360, "screen", 9.0), (1_280, "screen", 11.0), (703, "print", 9.0)],
+)
+def test_no_letter_of_a_picture_is_too_small_to_read(
+    browser: Browser, written: Path, width: int, media: Literal["screen", "print"], least: float
+) -> None:
+    shown = browser.new_page(viewport={"width": width, "height": 900})
+    shown.emulate_media(media=media)
+    shown.goto(written.as_uri())
+    assert shown.evaluate(_LETTERS) >= least
+    shown.close()
+
+
+_TORN = """() => [...document.querySelectorAll('td.n')].flatMap(cell => {
+    const words = document.createTreeWalker(cell, NodeFilter.SHOW_TEXT), torn = [];
+    for (let each = words.nextNode(); each; each = words.nextNode()) {
+        if (!each.data.trim()) continue;
+        const range = document.createRange();
+        range.selectNode(each);
+        if (range.getClientRects().length > 1) torn.push(each.data);
+    }
+    return torn;
+})"""
+
+
+def test_on_paper_no_number_and_no_interval_is_torn_between_two_lines(
+    browser: Browser, written: Path
+) -> None:
+    shown = browser.new_page(viewport={"width": 703, "height": 900})
+    shown.goto(written.as_uri())
+    shown.emulate_media(media="print")
+    assert shown.locator("td.n .ci").count() > 100
+    assert shown.evaluate(_TORN) == []
+    shown.close()
+
+
+def test_on_a_wide_screen_no_table_has_to_be_moved_to_be_read(
+    browser: Browser, written: Path
+) -> None:
+    shown = browser.new_page(viewport={"width": 1_280, "height": 900})
+    shown.goto(written.as_uri())
+    cut = shown.evaluate(
+        "() => [...document.querySelectorAll('.table')].filter("
+        "each => each.scrollWidth > each.clientWidth + 1).map(each => each.ariaLabel)"
+    )
+    assert cut == []
     shown.close()
 
 

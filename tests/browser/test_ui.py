@@ -198,6 +198,9 @@ def test_a_partition_is_materialised_by_clicking_its_checks_are_green_its_pictur
 
     page = visit.show("/assets/bars?view=partitions&partition=c0-tiny")
     expect(page.get_by_text("Latest materialization")).to_be_visible()
+    # The first rows stand there; what is longer than a thousand letters opens on a click.
+    first = page.get_by_role("row").filter(has_text="first_rows").get_by_role("table")
+    expect(first.get_by_role("cell", name="trend-up-mid", exact=True).first).to_be_visible()
     row = page.get_by_role("row").filter(has_text="picture")
     row.get_by_text("[Show Markdown]").click()
     picture = page.locator("img[src^='data:image/png']").first

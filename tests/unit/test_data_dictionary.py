@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from pathlib import Path
 
 import pytest
 
 from pipelines.cli import main
+from simcore import engine
 from simcore.tables import TABLES
 from simcore.tables.dictionary import entry, whole_page
 from simcore.tables.table import Table
@@ -65,3 +67,20 @@ def test_the_command_prints_views_for_a_lake_by_the_name_that_is_asked_for(
 ) -> None:
     assert main(["tables", "--duckdb", "--home", str(tmp_path)]) == 0
     assert capsys.readouterr().out.count("CREATE OR REPLACE VIEW") == len(TABLES)
+
+
+CODES = {"cause": "cause", "src": "src", "reason": "reason", "deny_code": "deny_code",
+         "scope": "scope"}  # fmt: skip
+
+
+def test_what_numbers_stand_for_is_what_the_engine_means_by_them() -> None:
+    paper = engine.catalogue()["paper"]
+    told = 0
+    for table in TABLES.values():
+        for column in table.columns:
+            if column.name not in CODES or column.dtype not in ("u16", "u64"):
+                continue
+            named = re.findall(r"(\d+) ([A-Za-z]\w*)(?=[,.])", column.meaning)
+            assert {name: int(code) for code, name in named} == paper[CODES[column.name]]
+            told += 1
+    assert told == 6

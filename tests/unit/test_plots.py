@@ -44,7 +44,7 @@ def widths(low: list[float | None], high: list[float | None]) -> tuple[list[floa
 def test_an_entry_without_an_interval_is_drawn_as_a_point() -> None:
     drawn, title = widths([1.0, None], [4.0, None])
     assert drawn == [0.0, 3.0]
-    assert title == "cup: mean score with its interval"
+    assert title == "cup: mean score, 95 % interval"
 
 
 def test_standings_without_intervals_are_points_and_say_so() -> None:
@@ -92,7 +92,7 @@ def test_every_scenario_has_three_panels(tmp_path: Path, monkeypatch: pytest.Mon
     header, content = image.split(",")
     assert header == "data:image/png;base64"
     picture = Image.open(io.BytesIO(base64.b64decode(content)))
-    assert picture.width == plots.PANELS_WIDTH_INCHES * canvas.DPI
+    assert picture.width == canvas.WIDTH_INCHES * canvas.DPI
     assert picture.height == int(3 * plots.PANEL_HEIGHT_INCHES * canvas.DPI)
     axes = drawn[0].axes
     assert len(axes) == 9

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+import re
 from typing import Any
 
 import polars as pl
@@ -11,11 +13,15 @@ from report_tables import CAMPAIGN, rows_of, standing
 
 from simcore.chaos.oracles import ORACLES
 from simcore.chaos.verdict import NEVER_SHOWN
-from simcore.report import SECTIONS
+from simcore.report import SECTIONS, wording
+from simcore.report.blocks import Points
 from simcore.report.chaos import fault
+from simcore.report.masthead import masthead
 from simcore.report.material import Material
 from simcore.report.sections import sections, text
+from simcore.report.standings import NOTES
 from simcore.tables import TABLES
+from simcore.tournaments.flags import flags
 
 
 @pytest.fixture
@@ -134,7 +140,7 @@ def test_every_oracle_stands_with_its_sentence_and_its_cases(
     text = text_of("chaos", tables)
     sentence = next(oracle.sentence for oracle in ORACLES if oracle.id == "S04")
     assert f"| S04 | {sentence} | real | 812 | 0 | – | PASS |" in text
-    assert f"| S04 | {sentence} | canary | 815 | 3 | 4711 | FAIL |" in text
+    assert f"| S04 | {sentence} | canary | 815 | 3 | 4,711 | FAIL |" in text
     assert "PASS, never put to the test" in text
     assert text.index("| real | 812") < text.index("| canary |")
     assert "A1 flash crash × 1" in text
@@ -153,9 +159,7 @@ def test_a_campaign_without_chaos_says_that_nothing_was_run(
 
 def test_an_incident_has_its_day_its_times_and_its_cost(tables: dict[str, pl.DataFrame]) -> None:
     text = text_of("incidents", tables)
-    assert (
-        "| 1 | A1 flash crash | 8.00 | 12.3 s | – | – | 3,600.0 s | 1,234.56 USD | PASS |" in text
-    )
+    assert "| 1 | A1 flash crash | 8.00 | 12.3 s | – | – | 60.0 min | 1,234.56 USD | PASS |" in text
 
 
 def test_the_canary_has_no_incidents_in_the_report(tables: dict[str, pl.DataFrame]) -> None:
@@ -175,10 +179,66 @@ def test_what_was_not_shown_is_listed_once_for_all_seeds(tables: dict[str, pl.Da
 
 def test_the_verdict_stands_with_its_result_and_its_root(tables: dict[str, pl.DataFrame]) -> None:
     text = text_of("verdict", tables)
-    assert "result **PASS**" in text and "**NOT_PROVEN**" in text and "ab" * 32 in text
+    assert "whose result is **PASS**: 2 oracles judged it (S01, S04), none failed." in text
+    assert "over 30 simulated days" in text
+    assert "**NOT_PROVEN**" in text and "ab" * 32 in text
     assert "not enough was shown" in text
 
 
 def test_a_cell_cannot_break_its_table(tables: dict[str, pl.DataFrame]) -> None:
     tables["standings"] = rows_of("standings", standing("a", 1, 1, 1, flags="odd|flag"))
     assert "odd\\|flag" in text_of("standings", tables)
+
+
+def test_the_head_says_in_short_what_the_campaign_comes_to(tables: dict[str, pl.DataFrame]) -> None:
+    tables["standings"] = rows_of("standings", standing("a", 1, 1, 2), standing("b", 2, 1, 2))
+    (points,) = (each for each in masthead(Material(CAMPAIGN, tables)) if isinstance(each, Points))
+    chaos, cup, missing = points.items
+    assert chaos == "**Chaos**: PASS. 1 fault struck, 0 oracles failed."
+    assert cup == (
+        "**everyone**: a leads with a score of 1.50 (1.00 to 2.00); 2 entries may stand first. "
+        "No entry of 2 is without an objection."
+    )
+    assert missing == f"**Not shown**: {1 + len(NEVER_SHOWN)} things, each named below."
+
+
+def test_the_head_of_a_campaign_without_chaos_and_cup_claims_neither(
+    tables: dict[str, pl.DataFrame],
+) -> None:
+    empty = {name: TABLES[name].empty() for name in ("standings", "verdicts", "chaos_report")}
+    (points,) = (
+        each for each in masthead(Material(CAMPAIGN, tables | empty)) if isinstance(each, Points)
+    )
+    assert points.items == ("**Chaos**: nothing was injected.",)
+
+
+def test_a_note_on_an_entry_is_put_into_words_below(tables: dict[str, pl.DataFrame]) -> None:
+    tables["standings"] = rows_of("standings", standing("a", 1, 1, 1, flags="FEW_SCENARIOS RUIN"))
+    text = text_of("standings", tables)
+    assert "| few-scenarios, ruin |" in text
+    assert f"few-scenarios, {NOTES['FEW_SCENARIOS']}; ruin, {NOTES['RUIN']}." in text
+
+
+def test_every_flag_of_the_standings_has_words() -> None:
+    raised = re.findall(r'"([A-Z_]+)": ', inspect.getsource(flags))
+    assert set(raised) == set(NOTES)
+
+
+@pytest.mark.parametrize(
+    ("ns", "told"),
+    [
+        (None, "–"), (0, "0.0 s"), (119_900_000_000, "119.9 s"), (120 * 10**9, "2.0 min"),
+        (7_199 * 10**9, "120.0 min"), (7_200 * 10**9, "2.0 h"), (21_548 * 10**9, "6.0 h"),
+    ],
+)  # fmt: skip
+def test_a_time_has_the_unit_that_a_person_would_choose(ns: int | None, told: str) -> None:
+    assert wording.duration(ns) == told
+
+
+def test_a_verdict_without_chaos_does_not_speak_of_a_run(tables: dict[str, pl.DataFrame]) -> None:
+    tables["verdicts"] = tables["verdicts"].with_columns(
+        pl.lit("NOT_RUN").cast(TABLES["verdicts"].polars_schema()["result"]).alias("result")
+    )
+    text = text_of("verdict", tables)
+    assert "There was no chaos to survive (**NOT_RUN**)" in text
+    assert "simulated day" not in text

@@ -70,7 +70,7 @@ def test_equity_stands_in_its_band_above_its_drawdown(
     picture = Image.open(io.BytesIO(base64.b64decode(image.split(",")[1])))
     assert picture.getpixel((0, 0)) is not None
     upper, lower = figures[0].axes
-    assert texts(upper) == ("calm, path 0: n = 800 bars", "", "equity / first equity")
+    assert texts(upper) == ("calm, path 0: n = 800 bars", "days", "equity / first equity")
     depth = 100.0 * (run.metrics["max_drawdown"] or 0.0)
     assert texts(lower) == (f"deepest: {depth:.2f} %", "days", "drawdown, %")
     labels = upper.get_legend_handles_labels()[1]
@@ -97,7 +97,7 @@ def test_every_trade_is_a_mark_by_how_it_ended(tmp_path: Path, figures: list[Fig
     (axes,) = figures[0].axes
     title, x, y = texts(axes)
     assert title == f"excursions of n = {trades.height} trades"
-    assert (x, y) == ("worst against the trade, bps", "best for the trade, bps")
+    assert (x, y) == ("furthest against the trade, bps", "furthest for the trade, bps")
     won, lost = (np.asarray(each.get_offsets()) for each in axes.collections)
     assert len(won) == (trades["net_pnl"] > 0.0).sum()
     assert len(won) + len(lost) == trades.height

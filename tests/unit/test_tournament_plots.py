@@ -98,6 +98,13 @@ def test_who_may_be_the_best_is_drawn_apart_from_who_may_not() -> None:
     tournament_plots.intervals(axes, shown)
     points = [len(np.asarray(line.get_xdata())) for line in axes.lines if line.get_marker() == "o"]
     assert points == [2, 1]
-    assert axes.get_title(loc="left").endswith(
-        "mean score with its interval; blue: may be the best"
-    )
+    assert axes.get_title(loc="left").endswith("mean score, 95 % interval; blue: may be the best")
+
+
+def test_nobody_is_drawn_as_worse_where_nobody_was_told_from_the_leader() -> None:
+    axes = Figure().subplots()
+    shown = SHOWN.with_columns(in_mcs=pl.Series([None] * 3, dtype=pl.Boolean))
+    tournament_plots.intervals(axes, shown)
+    points = [len(np.asarray(line.get_xdata())) for line in axes.lines if line.get_marker() == "o"]
+    assert points == [3, 0]
+    assert axes.get_title(loc="left").endswith("who may be the best is not known")

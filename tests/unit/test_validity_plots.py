@@ -90,7 +90,7 @@ def test_trials_stand_by_history_beside_the_best_that_luck_gives(
     assert every == [[0.1, 0.0], [0.3, 0.0]]
     assert own == [[0.1, 0.0]]
     assert alone == alone_own == [[0.2, 1.0]]
-    (luck,) = (line for line in axes.lines if line.get_label() == "best by luck")
+    (luck,) = (line for line in axes.lines if line.get_label() == "best of so many\nby luck alone")
     expected = np.std([0.1, 0.3], ddof=1) * expected_maximum(2)
     assert np.asarray(luck.get_xdata()).tolist() == pytest.approx([expected])
     assert axes.get_title(loc="left") == "n = 4 trials on 2 histories"
@@ -150,7 +150,7 @@ def test_a_card_shows_how_far_its_numbers_are_from_zero_and_its_probabilities(
 ) -> None:
     assert validity_plots.card(lake_of(tmp_path, "evidence", CARD + CHANCES), PLACE) is not None
     upper, lower = figures[0].axes
-    assert ticks(upper) == ["runs turnover 60 1/year", "runs sharpe 2 1/sqrt(year)"]
+    assert ticks(upper) == ["runs turnover = 60 1/year", "runs sharpe = 2 √(1/year)"]
     assert bars(upper) == [[-0.5, 1.5], [2.0, 4.0]]
     told = [line for line in upper.lines if line.get_color() == validity_plots.REAL]
     assert [np.asarray(line.get_xdata()).tolist() for line in told] == [[3.0]]
