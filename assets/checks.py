@@ -37,7 +37,10 @@ CHECKS: Final = {
 }
 
 DOCUMENT: Final = "document"
-"""The check that says why a strategy is refused."""
+"""The check of a partition that says why its document is refused."""
+
+DOCUMENTS: Final = "documents"
+"""The check of an asset that fails while any document behind it is in quarantine."""
 
 _RECOMPUTED: Final = "A sample of the rows, computed once more now, is the same to the last bit."
 _NEARLY: Final = "A sample of the rows, computed once more now, is the same but for rounding."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
 import dagster as dg
 from dagster._core.definitions.asset_checks.asset_check_evaluation import (
@@ -123,34 +124,63 @@ def refused(
     ]
 
 
-def of_documents(name: str, wrong: Mapping[str, str]) -> dg.AssetCheckEvaluation:
-    """Return the evaluation of all documents of a kind as they lie in their folders.
+def of_documents(
+    instance: dg.DagsterInstance, name: str, wrong: Mapping[str, str]
+) -> list[dg.AssetCheckEvaluation]:
+    """Return the evaluation of all documents behind an asset, none if it stands there as it is.
 
-    It names no partition: a run judges the partitions, and an event without a run may be stored
-    only once for each of them.
+    It names no partition, as a document that is wrong may have none; and it is told again once
+    anything of the asset was made since: the page forgets what was judged before.
 
     Args:
-        name: Asset whose partitions stand for the documents.
-        wrong: What is wrong, by the id of each document that has no run because of it.
+        instance: Keeps what was told.
+        name: Asset that is made from the documents.
+        wrong: What is wrong, by the id of each document that is left out because of it.
     """
-    return dg.AssetCheckEvaluation(
-        asset_key=dg.AssetKey(name),
-        check_name=checks.DOCUMENT,
+    key = dg.AssetCheckKey(dg.AssetKey(name), checks.DOCUMENTS)
+    judged = target(instance, name)
+    answers = instance.event_log_storage.get_asset_check_execution_history(key, limit=1)
+    # What a run planned and never asked stands before what was told, and hides it on the page.
+    is_answered = bool(answers) and answers[0].status in COMPLETED
+    last = answers[0].evaluation if is_answered else None
+    told = dg.AssetCheckEvaluation(
+        asset_key=key.asset_key,
+        check_name=key.name,
         passed=not wrong,
-        description="\n".join(wrong[each] for each in sorted(wrong)) or None,
-        # The list of checks shows how many failed; a line a document stands beside its evaluation.
-        metadata={
-            "documents": ", ".join(sorted(wrong)) or "none",
-            **{each: dg.MetadataValue.text(wrong[each]) for each in sorted(wrong)},
-        },
-        blocking=True,
+        target_materialization_data=judged,
+        **shown(wrong),
     )
+    is_known = last is not None and (
+        (last.passed, last.description, _number(last.target_materialization_data))
+        == (told.passed, told.description, _number(judged))
+    )
+    return [] if is_known else [told]
 
 
-def of_changes(
-    name: str, wrong: Mapping[str, str], told: Mapping[str, str], *, kind: str | None = None
-) -> list[dg.AssetCheckEvaluation | dg.AssetObservation]:
-    """Return what is to be told since the last time: nothing if the same documents are wrong.
+def shown(wrong: Mapping[str, str]) -> dict[str, Any]:
+    """Return what a page shows of documents in quarantine: a sentence, and a row a problem.
+
+    Args:
+        wrong: What is wrong with each document, a line a problem.
+    """
+    if not wrong:
+        return {"description": None, "metadata": {"documents": 0}}
+    lines = [(name, line) for name in sorted(wrong) for line in wrong[name].splitlines()]
+    rows = [dg.TableRecord({"document": name, "problem": line}) for name, line in lines]
+    return {
+        # A page shows a description on one line, whatever stands between its own; and what is
+        # wrong with a tournament is wrong with its campaign.
+        "description": " · ".join(dict.fromkeys(line for _, line in lines)),
+        "metadata": {"documents": len(wrong), "problems": dg.MetadataValue.table(rows)},
+    }
+
+
+def of_refused(
+    name: str, wrong: Mapping[str, str], told: Mapping[str, str], *, kind: str | None
+) -> list[dg.AssetObservation]:
+    """Return an observation for each document that is wrong in a new way.
+
+    It stands on the page of the document's own partition, beside the rows of before.
 
     Args:
         name: Asset whose partitions stand for the documents.
@@ -158,14 +188,8 @@ def of_changes(
         told: What was wrong when it was last told of.
         kind: What the ids of those documents begin with that a partition bears the name of; None
             where no partition does.
-
-    Returns:
-        The evaluation of all documents; and for each that is wrong in a new way an observation,
-        which stands on the page of its own partition, beside the rows of before.
     """
-    if wrong == told:
-        return []
-    observed = [
+    return [
         dg.AssetObservation(
             name,
             partition=None if kind is None or not each.startswith(kind) else each[len(kind) :],
@@ -175,22 +199,26 @@ def of_changes(
         for each in sorted(wrong)
         if wrong[each] != told.get(each)
     ]
-    return [of_documents(name, wrong), *observed]
 
 
-def latest(instance: dg.DagsterInstance, name: str, key: str) -> dg.EventLogRecord | None:
-    """Return the latest materialisation of a partition, None if there is none."""
-    filtered = dg.AssetRecordsFilter(asset_key=dg.AssetKey(name), asset_partitions=[key])
+def latest(instance: dg.DagsterInstance, name: str, key: str | None) -> dg.EventLogRecord | None:
+    """Return the latest materialisation of a partition, of any if none is named; None of none."""
+    keys = None if key is None else [key]
+    filtered = dg.AssetRecordsFilter(asset_key=dg.AssetKey(name), asset_partitions=keys)
     records = instance.fetch_materializations(filtered, limit=1).records
     return records[0] if records else None
 
 
-def target(instance: dg.DagsterInstance, name: str, key: str) -> Target | None:
+def target(instance: dg.DagsterInstance, name: str, key: str | None = None) -> Target | None:
     """Return the materialisation that is judged; without it a partition's page hides its checks."""
     record = latest(instance, name, key)
     if record is None:
         return None
     return Target(storage_id=record.storage_id, run_id=record.run_id, timestamp=record.timestamp)
+
+
+def _number(judged: Target | None) -> int | None:
+    return None if judged is None else judged.storage_id
 
 
 def _has_passed(

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from simcore.errors import StoreError
+from simcore.lake import put
 from simcore.seeds import jcs, sha256_hex
 
 HASH_TAG: Final = "proving/strategy_hash"
@@ -22,11 +23,9 @@ def keep(home: Path, document: dict[str, Any]) -> str:
     content = jcs(document)
     doc_hash = sha256_hex(content)
     target = path(home, doc_hash)
-    if not target.exists():
-        target.parent.mkdir(parents=True, exist_ok=True)
-        draft = target.with_suffix(".draft")
-        draft.write_bytes(content)
-        draft.replace(target)
+    # One that a power cut tore would be refused by every run that asks for it.
+    if not (target.is_file() and target.read_bytes() == content):
+        put(target, content)
     return doc_hash
 
 

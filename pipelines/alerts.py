@@ -16,26 +16,17 @@ from pathlib import Path
 from typing import Any, Final
 
 import dagster as dg
-from dagster._core.event_api import PartitionKeyFilter
 from dagster._core.storage.asset_check_execution_record import (
     COMPLETED_ASSET_CHECK_EXECUTION_RECORD_STATUSES as COMPLETED,
 )
 
-from assets.checks import DOCUMENT
+from assets import quarantine
+from assets.checks import DOCUMENTS
+from pipelines import endings
 from pipelines.sensors import INTERVAL_SECONDS
 
 WEBHOOK: Final = "PROVING_WEBHOOK"
 TIMEOUT_SECONDS: Final = 5.0
-ENDED_MAX: Final = 200
-"""At most so many ended runs a tick; the rest waits for the next."""
-
-_ENDINGS: Final = (
-    dg.DagsterEventType.RUN_SUCCESS,
-    dg.DagsterEventType.RUN_FAILURE,
-    dg.DagsterEventType.RUN_CANCELED,
-)
-# The assets whose check tells of documents outside of any run.
-_DOCUMENTED: Final = ("strategies", "scenarios", "generations")
 _BAD_RESULTS: Final = frozenset({"FAIL", "INCONCLUSIVE"})
 _BAD_VERDICT: Final = "NO"
 
@@ -72,20 +63,21 @@ class Alert:
 )
 def alerts(context: dg.SensorEvaluationContext, home: dg.ResourceParam[Path]) -> dg.SensorResult:
     """Tell of what failed since the last tick."""
-    newest = context.instance.event_log_storage.get_maximum_record_id() or 0
-    documents = _of_documents(context.instance)
-    told = {name: number for name, (number, _) in documents.items()}
+    wrong = _of_documents(context.instance)
+    told = {name: "" if alert is None else alert.message for name, alert in wrong.items()}
     before = _parsed(context.cursor)
     if before is None:
+        event = endings.newest(context.instance)
         return dg.SensorResult(
             skip_reason="what failed before the first tick is history",
-            cursor=json.dumps({"event": newest, "documents": told}),
+            cursor=json.dumps({"event": event, "documents": told}),
         )
-    found, reached = _since(context.instance, before["event"], newest)
+    ended, reached = endings.since(context.instance, before["event"])
+    found = [alert for entry in ended for alert in _of_run(context.instance, entry)]
     found += [
         alert
-        for name, (number, alert) in sorted(documents.items())
-        if alert is not None and number > before["documents"].get(name, 0)
+        for name, alert in sorted(wrong.items())
+        if alert is not None and alert.message != before["documents"].get(name, "")
     ]
     if found:
         _write(home, found)
@@ -120,26 +112,6 @@ def send(url: str, found: list[Alert]) -> str:
         return str(error)
 
 
-def _since(instance: dg.DagsterInstance, cursor: int, newest: int) -> tuple[list[Alert], int]:
-    """Return what failed after an event, and the event up to which it was looked for."""
-    ended: list[tuple[int, dg.EventLogEntry]] = []
-    reached = newest
-    for ending in _ENDINGS:
-        records = instance.fetch_run_status_changes(
-            dg.RunStatusChangeRecordsFilter(event_type=ending, after_storage_id=cursor),
-            limit=ENDED_MAX,
-            ascending=True,
-        ).records
-        ended += [(record.storage_id, record.event_log_entry) for record in records]
-        if len(records) == ENDED_MAX:
-            reached = min(reached, records[-1].storage_id)
-    found: list[Alert] = []
-    for storage_id, entry in sorted(ended, key=lambda each: each[0]):
-        if storage_id <= reached:
-            found += _of_run(instance, entry)
-    return found, reached
-
-
 def _of_run(instance: dg.DagsterInstance, entry: dg.EventLogEntry) -> Iterator[Alert]:
     run_id, at = entry.run_id, _moment(entry.timestamp)
     event = entry.dagster_event
@@ -147,7 +119,8 @@ def _of_run(instance: dg.DagsterInstance, entry: dg.EventLogEntry) -> Iterator[A
         yield Alert("run", event.job_name, event.message or "failed", run_id, at)
     for log in instance.all_logs(run_id, of_type=dg.DagsterEventType.ASSET_CHECK_EVALUATION):
         check = log.get_dagster_event().asset_check_evaluation_data
-        if not check.passed:
+        # Of documents is told whenever they change, whichever run looked at them too.
+        if not check.passed and check.check_name != DOCUMENTS:
             subject = f"{check.asset_key.to_user_string()} {check.partition or ''}".strip()
             said = f"{check.check_name}: {check.description or 'failed'}"
             yield Alert("check", subject, said, run_id, at)
@@ -161,20 +134,18 @@ def _of_run(instance: dg.DagsterInstance, entry: dg.EventLogEntry) -> Iterator[A
                 yield Alert("verdict", str(made.partition), message, run_id, at)
 
 
-def _of_documents(instance: dg.DagsterInstance) -> dict[str, tuple[int, Alert | None]]:
-    """Return the number of the last evaluation that no run made, and the alert if it failed."""
-    found: dict[str, tuple[int, Alert | None]] = {}
+def _of_documents(instance: dg.DagsterInstance) -> dict[str, Alert | None]:
+    """Return the alert of each asset with documents in quarantine; None where all are right."""
+    found: dict[str, Alert | None] = {}
     history = instance.event_log_storage.get_asset_check_execution_history
-    # What runs plan and judge is of a partition: it does not stand before what was told of all.
-    of_all = PartitionKeyFilter(key=None)
-    for name in _DOCUMENTED:
-        key = dg.AssetCheckKey(dg.AssetKey(name), DOCUMENT)
-        for record in history(key, limit=1, status=COMPLETED, partition_filter=of_all):
-            if record.evaluation is None or record.event is None or record.run_id:
+    for key in quarantine.KEYS:
+        for record in history(key, limit=1, status=COMPLETED):
+            if record.evaluation is None or record.event is None:
                 continue
             said, at = record.evaluation.description or "", _moment(record.event.timestamp)
+            name = key.asset_key.to_user_string()
             is_wrong = not record.evaluation.passed
-            found[name] = (record.id, Alert("document", name, said, "", at) if is_wrong else None)
+            found[name] = Alert("document", name, said, "", at) if is_wrong else None
     return found
 
 

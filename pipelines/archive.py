@@ -19,6 +19,7 @@ from typing import IO, Any, Final, cast
 
 import pyarrow as pa
 
+from simcore.disk import odd
 from simcore.errors import StoreError
 
 MANIFEST: Final = "MANIFEST.json"
@@ -216,6 +217,9 @@ def _each(path: Path, take: Callable[[tarfile.TarInfo, IO[bytes]], None]) -> Non
     """Hand over every member of an archive in its order; whoever takes it reads it at once."""
     at = "its beginning"
     try:
+        what = odd(path)
+        if what is not None:  # It is read twice, and a pipe is read once at the most.
+            raise _damaged(path, at, f"got {what}, expected a file")
         with path.open("rb") as raw:
             source: Any = raw
             if path.name.endswith(".zst"):

@@ -164,7 +164,9 @@ def _files(home: Path) -> Iterator[tuple[str, Path]]:
     for name in sorted(found):
         path = found[name]
         is_beside = name.endswith(_BESIDE_DATABASE) and name.startswith("dagster/")
-        if path.is_file() and not is_beside and not (name == _SETTINGS and _is_made(home, path)):
+        is_draft = path.name.startswith(".") and path.suffix == ".draft"
+        is_ours = name == _SETTINGS and path.is_file() and _is_made(home, path)
+        if path.is_file() and not (is_beside or is_draft or is_ours):
             yield name, path
 
 

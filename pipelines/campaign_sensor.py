@@ -19,12 +19,11 @@ from pipelines import waves
 from pipelines.cursors import Cursor
 from pipelines.home import retired
 from pipelines.jobs import CHANGED, STANDINGS
-from pipelines.nightly import reruns, verify_lake
-from pipelines.sensors import INTERVAL_SECONDS, SETTLING_SECONDS, standings_of_tick
-from simcore import documents, steps
-from simcore.campaign import check_document, load
-from simcore.errors import SpecError, StoreError
-from simcore.evolution.document import read_evolution
+from pipelines.sensors import INTERVAL_SECONDS, is_young, unlisted
+from simcore import documents, quarantine, steps
+from simcore.campaign import Campaign
+from simcore.errors import ProvingError, StoreError
+from simcore.imports.intake import FOLDER as IMPORTS
 from simcore.imports.intake import collections
 from simcore.scenario.document import effective
 from simcore.seeds import jcs, sha256_hex
@@ -33,7 +32,6 @@ from simcore.tables import TABLES
 
 # Tables whose footers tell which documents a campaign was made from.
 _TELLING: Final = ("scenarios", "standings", "report")
-_NAMED: Final = ("scenarios", "suites", "tournaments")
 
 
 @dataclass
@@ -78,15 +76,20 @@ def campaign_documents(
     home: dg.ResourceParam[Path],
 ) -> dg.SensorResult:
     """Compare the documents behind every campaign with what was last acted on."""
+    away = unlisted(home / "campaigns")
+    if away:
+        return dg.SensorResult(skip_reason=away)
     before = Seen.parse(context.cursor)
-    is_settling = _is_settling(home)
+    young = _young(home)
     known = set(documents.found("campaigns", home))
-    parts, refused = _read(home, sorted(known))
-    if before is not None and is_settling:
-        refused = before.refused
+    sifted = quarantine.campaigns(home)
+    parts = {name: _parts(each) for name, each in sifted.right.items()}
+    told = {} if before is None else before.refused
+    refused = _refused(sifted.refused, told, young)
     # Without a cursor nothing is known but what the lake was made from; the clock numbers the
     # first tick above every tick of an earlier, forgotten cursor.
-    files = _of_lake(store, parts) if before is None else before.files
+    files = {} if before is None else dict(before.files)
+    files |= _of_lake(store, {name: parts[name] for name in parts.keys() - files.keys()})
     present = set(context.instance.get_dynamic_partitions("campaign"))
     missing = sorted((set(files) | present) - known)
     gone = [name for name in missing if before is not None and name in before.missing]
@@ -97,17 +100,14 @@ def campaign_documents(
         missing,
     )
     requests: list[dg.RunRequest] = []
-    seq = after.seq + 1
-    for name in [] if before is None or is_settling else sorted(parts):
-        changed = _changed(after.files.get(name, parts[name]), parts[name])
-        after.files[name] = parts[name]
-        if changed:
-            after.seq = seq
-            requests += _first_wave(context, store, home, name, changed, seq)
+    if before is not None:
+        settled = {
+            name: each for name, each in sifted.right.items() if not young & _leaned_on(each)
+        }
+        requests = _asked_for(context, store, home, settled, after, told)
     for name in gone:
         _retire(store, home, name)
     partitions = _keys(context, "campaign", set(parts), gone)
-    told = {} if before is None else before.refused
     for message in refused.values():
         context.log.warning(message)
     quiet = "; ".join(refused.values()) or "nothing changed"
@@ -116,7 +116,10 @@ def campaign_documents(
         skip_reason=None if requests else quiet,
         cursor=after.text(),
         dynamic_partitions_requests=partitions,
-        asset_events=evaluations.of_changes("scenarios", refused, told, kind="campaigns/"),
+        asset_events=[
+            *evaluations.of_documents(context.instance, "scenarios", refused),
+            *evaluations.of_refused("scenarios", refused, told, kind="campaigns/"),
+        ],
     )
 
 
@@ -133,14 +136,12 @@ def evolution_documents(
     home: dg.ResourceParam[Path],
 ) -> dg.SensorResult:
     """Keep the keys of evolutions, and that of the generation that can be made next."""
+    away = unlisted(home / "evolutions") or unlisted(home / IMPORTS)
+    if away:
+        return dg.SensorResult(skip_reason=away)
     known = documents.found("evolutions", home)
-    right, refused = set(), {}
-    for name in known:
-        try:
-            read_evolution(name, home=home)
-            right.add(name)
-        except SpecError as error:
-            refused[name] = error.message
+    sifted = quarantine.evolutions(home)
+    right, refused = set(sifted.right), sifted.refused
     # Of another version: what is wrong is told once more.
     told = Told.parse(context.cursor) or Told()
     present = set(context.instance.get_dynamic_partitions("evolution"))
@@ -154,87 +155,95 @@ def evolution_documents(
             *_next_generation(context, store),
             *_keys(context, "collection", brought, sorted(known_brought - brought)),
         ],
-        asset_events=evaluations.of_changes("generations", refused, told.refused),
+        asset_events=[
+            *evaluations.of_documents(context.instance, "generations", refused),
+            *evaluations.of_refused("generations", refused, told.refused, kind=None),
+        ],
     )
 
 
-def _after(status: dg.DagsterRunStatus) -> dg.SensorDefinition:
-    """Return the sensor that watches for one way of ending; a failed run is an end too."""
+def _asked_for(
+    context: dg.SensorEvaluationContext,
+    store: Store,
+    home: Path,
+    campaigns: Mapping[str, Campaign],
+    after: Seen,
+    told: Mapping[str, str],
+) -> list[dg.RunRequest]:
+    """Return the runs that changes ask for, and note in `after` what was acted on.
 
-    @dg.run_status_sensor(
-        name=f"sequel_after_{status.value.lower()}",
-        run_status=status,
-        monitored_jobs=[*CHANGED, verify_lake],
-        request_jobs=[*CHANGED, STANDINGS],
-        minimum_interval_seconds=INTERVAL_SECONDS,
-        default_status=dg.DefaultSensorStatus.RUNNING,
-        description="Asks for what a change touches next, once all runs before it have ended.",
-    )
-    def after(
-        context: dg.RunStatusSensorContext,
-        store: dg.ResourceParam[Store],
-        home: dg.ResourceParam[Path],
-    ) -> Any:
-        if context.dagster_run.job_name == verify_lake.name:
-            return reruns(context, store, home) or dg.SkipReason("all is current")
-        if waves.WAVE_TAG in context.dagster_run.tags:
-            return waves.sequel(context, store, home)
-        return standings_of_tick(context)
-
-    return after
-
-
-AFTER_RUNS: Final = tuple(
-    _after(status)
-    for status in (
-        dg.DagsterRunStatus.SUCCESS,
-        dg.DagsterRunStatus.FAILURE,
-        dg.DagsterRunStatus.CANCELED,
-    )
-)
-
-
-def _read(home: Path, names: list[str]) -> tuple[dict[str, dict[str, str]], dict[str, str]]:
-    """Return the hash of each document behind every campaign, and what is wrong with which."""
-    parts: dict[str, dict[str, str]] = {}
-    refused: dict[str, str] = {}
-    for name in names:
+    Raises:
+        StoreError: The lake gave no answer.
+    """
+    requests: list[dg.RunRequest] = []
+    seq = after.seq + 1
+    for name in sorted(campaigns):
+        parts = _parts(campaigns[name])
+        changed = _changed(after.files[name], parts)
+        if f"campaigns/{name}" in told:  # What changed while it was refused asked for no run.
+            changed = changed or [f"campaigns/{name}"]
         try:
-            campaign = load(name, home=home, is_strict=False)
-        except SpecError as error:
-            refused[f"campaigns/{name}"] = error.message
-            continue
-        parts[name] = {
-            f"campaigns/{name}": campaign.doc_hash,
-            **{f"scenarios/{e.id}": sha256_hex(jcs(effective(e))) for e in campaign.scenarios},
-            **{
-                f"tournaments/{each.id}": sha256_hex(jcs(each.model_dump(mode="json")))
-                for each in campaign.tournaments
-            },
-        }
-    for kind in _NAMED:
-        refused |= {
-            f"{kind}/{Path(each.source).stem}": str(each) for each in documents.taken(kind, home)
-        }
-        for name, path in documents.found(kind, home).items():
-            if home not in path.parents:
-                continue  # the library's are proven by its own tests
-            problems = check_document(str(path), home=home)
-            wrong = [str(each) for each in problems if each.severity == "error"]
-            if wrong:
-                refused[f"{kind}/{name}"] = "\n".join(wrong)
-    return parts, refused
+            wave = _first_wave(context, store, home, name, changed, seq) if changed else []
+        except ProvingError as error:
+            if isinstance(error, StoreError) and error.is_unanswered:
+                raise  # the cursor stays, so that nothing is forgotten
+            context.log.warning(f"{name}: {error.message}")
+            continue  # asked again in the next tick, and keeps no other waiting
+        after.files[name] = parts
+        after.seq = seq if changed else after.seq
+        requests += wave
+    return requests
 
 
-def _is_settling(home: Path) -> bool:
-    """Return whether a file may still be half-written; then all waits for the next tick."""
+def _parts(campaign: Campaign) -> dict[str, str]:
+    """Return the hash of each document behind a campaign."""
+    return {
+        f"campaigns/{campaign.id}": campaign.doc_hash,
+        **{f"scenarios/{e.id}": sha256_hex(jcs(effective(e))) for e in campaign.scenarios},
+        **{
+            f"tournaments/{each.id}": sha256_hex(jcs(each.model_dump(mode="json")))
+            for each in campaign.tournaments
+        },
+    }
+
+
+def _leaned_on(campaign: Campaign) -> set[str]:
+    """Return what must not be half-written for a campaign to be what its author means."""
+    has_source = any(each.source is not None for each in campaign.scenarios)
+    # A suite is named by no campaign that was read: its scenarios are.
+    return {*_parts(campaign), "suites", *(["histories"] if has_source else [])}
+
+
+def _young(home: Path) -> set[str]:
+    """Return the documents that may still be half-written, by kind and id.
+
+    Any suite counts as ``suites``, and what lies beside the scenarios as ``histories``.
+    """
     now = time.time()
-    return any(
-        0.0 <= now - path.stat().st_mtime < SETTLING_SECONDS
-        for kind in ("campaigns", *_NAMED)
-        for path in (home / kind).glob("*.*")
-        if path.is_file()
-    )
+    found = set()
+    for kind in ("campaigns", *quarantine.NAMED):
+        for path in (home / kind).glob("*.*"):
+            if not is_young(path, now) or not path.is_file():
+                continue
+            if path.suffix not in (".toml", ".json"):
+                found |= {"histories"} if kind == "scenarios" else set()
+            else:
+                found.add("suites" if kind == "suites" else f"{kind}/{path.stem}")
+    return found
+
+
+def _refused(now: Mapping[str, str], told: Mapping[str, str], young: set[str]) -> dict[str, str]:
+    """Return what is wrong with documents; of those with a young file, what was told before."""
+
+    def waits(name: str, said: str) -> bool:
+        return name in young or any(f"{each}." in said or f"{each}/" in said for each in young)
+
+    settled = {name: said for name, said in now.items() if not waits(name, said)}
+    return settled | {
+        name: said
+        for name, said in told.items()
+        if name not in settled and waits(name, now.get(name, said))
+    }
 
 
 def _of_lake(store: Store, parts: Mapping[str, Mapping[str, str]]) -> dict[str, dict[str, str]]:

@@ -16,6 +16,9 @@ from simcore.errors import ProvingError, SpecError
 
 SOFTWARE_BUG = 70
 
+_MAKING = ("run", "backfill", "rerun", "import-run", "evolve")
+"""The commands that make partitions, one at a time in a home."""
+
 
 def parser() -> argparse.ArgumentParser:
     """Return the parser of the whole command line."""
@@ -140,12 +143,24 @@ def _answer(arguments: argparse.Namespace) -> Answer:
             else backup.restore(arguments.archive.absolute(), home)
         )
         return Answer(kept.text, kept.data)
-    if arguments.command in ("run", "backfill", "rerun"):
+    if arguments.command in _MAKING:
         from pipelines.turns import turn
 
-        named = [*getattr(arguments, "campaigns", ()), getattr(arguments, "campaign", "")]
-        with turn(home, " ".join(["proving", arguments.command, *filter(None, named)])):
-            return _run(arguments, home)
+        with turn(home, " ".join(["proving", arguments.command, *_named(arguments)])):
+            return _made(arguments, home)
+    return _made(arguments, home)
+
+
+def _named(arguments: argparse.Namespace) -> list[str]:
+    """Return what a command that makes partitions was asked to make them of."""
+    lists = [*getattr(arguments, "campaigns", ()), *getattr(arguments, "files", ())]
+    single = [getattr(arguments, "campaign", ""), getattr(arguments, "document", "")]
+    return [str(each) for each in (*lists, *single) if each]
+
+
+def _made(arguments: argparse.Namespace, home: Path) -> Answer:
+    if arguments.command in ("run", "backfill", "rerun"):
+        return _run(arguments, home)
     command = next(each for each in COMMANDS if each.name == arguments.command)
     return command.run(arguments, home)
 

@@ -29,14 +29,16 @@ def build(home: Path) -> dg.Definitions:
         from assets.imports import imports
         from assets.markets import markets
         from assets.portfolios import calibration, portfolios
+        from assets.quarantine import DOCUMENTS_CHECKS
         from assets.report import report
         from assets.strategies import strategies
         from assets.tournaments import tournaments
         from pipelines.alerts import alerts
-        from pipelines.campaign_sensor import AFTER_RUNS, campaign_documents, evolution_documents
+        from pipelines.campaign_sensor import campaign_documents, evolution_documents
         from pipelines.jobs import JOBS
         from pipelines.nightly import NIGHTLY, verify_lake
         from pipelines.sensors import strategy_documents
+        from pipelines.sequels import sequels
 
         return dg.Definitions(
             assets=[
@@ -52,13 +54,14 @@ def build(home: Path) -> dg.Definitions:
                 evolution,
                 imports,
             ],
+            asset_checks=DOCUMENTS_CHECKS,
             jobs=[*JOBS, verify_lake],
             schedules=[NIGHTLY],
             sensors=[
                 strategy_documents,
                 campaign_documents,
                 evolution_documents,
-                *AFTER_RUNS,
+                sequels,
                 alerts,
             ],
             resources={

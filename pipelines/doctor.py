@@ -19,6 +19,7 @@ from simcore.campaign import check_document
 from simcore.errors import SpecError, StoreError
 from simcore.imports.intake import FOLDER as IMPORTS
 from simcore.imports.intake import collections, sources
+from simcore.quarantine import printable
 from simcore.store import Address, Store
 from simcore.tables import TABLES
 from simcore.tables.table import Table
@@ -27,7 +28,7 @@ STARTING_SECONDS: Final = 120.0
 """A run that took no lock within this time never began."""
 
 DRAFT_SECONDS: Final = 3600.0
-"""A draft in the cache, which nobody locks, is nobody's after this time."""
+"""A draft outside of the lake, which nobody locks, is nobody's after this time."""
 
 _UNDER_WAY: Final = [
     dg.DagsterRunStatus.NOT_STARTED,
@@ -77,7 +78,10 @@ class Report:
         """The report for people: a line a finding, and the counts."""
         kinds = Counter(finding.kind for finding in self.findings)
         counted = [f"{_COUNTED[kind]}: {n}" for kind, n in sorted(kinds.items())]
-        looked = f"partitions looked at: {self.partitions}, runs under way: {self.runs}"
+        looked = (
+            f"partitions looked at: {self.partitions} (what each says of itself; `proving verify` "
+            f"reads every byte), runs under way: {self.runs}"
+        )
         last = f"{looked}; {', '.join(counted) or 'nothing to mend'}"
         return "\n".join([*map(str, self.findings), last])
 
@@ -156,6 +160,7 @@ def _quarantined(home: Path) -> list[Finding]:
     """Return the user's documents that are left out of everything until they are mended."""
     wrong: list[tuple[Path, str]] = []
     for kind in documents.KINDS:
+        wrong += [(home / each.source, str(each)) for each in documents.unlisted(kind, home)]
         for path in sorted((home / kind).glob("*")):
             if path.suffix in (".toml", ".json") and path.is_file():
                 told = [
@@ -170,7 +175,9 @@ def _quarantined(home: Path) -> list[Finding]:
         except SpecError as error:
             wrong.append((home / IMPORTS / collection, error.message))
     remedy = "mend it, or move it away: until then it is left out, and nothing else waits for it"
-    return [Finding("document", str(path), said, remedy) for path, said in wrong]
+    return [
+        Finding("document", printable(str(path)), printable(said), remedy) for path, said in wrong
+    ]
 
 
 def _remedy(table: Table, path: Address) -> str:
@@ -210,13 +217,20 @@ def _swept(store: Store, home: Path, now: float) -> list[Finding]:
     """Remove what dead writers left half-written."""
     try:
         swept = list(store.sweep())
-        for path in (home / CACHE).rglob(".draft-*"):
+        for path in _drafts(home):
             if abs(now - path.stat().st_mtime) > DRAFT_SECONDS:
                 path.unlink()
                 swept.append(path)
     except StoreError as error:
         return [Finding("refused", str(store.root), error.message, "then ask the doctor again")]
     return [Finding("draft", str(path), "draft of a dead writer", "removed") for path in swept]
+
+
+def _drafts(home: Path) -> list[Path]:
+    """Return the drafts of files that are renamed to their place, wherever a home has such."""
+    places = (".*.draft", "*/.*.draft", f"{IMPORTS}/*/.*.draft", "journal/.cas/.*.draft")
+    found = [path for each in places for path in home.glob(each)]
+    return sorted(path for path in [*found, *(home / CACHE).rglob(".draft-*")] if path.is_file())
 
 
 def _ended(

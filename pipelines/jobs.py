@@ -6,12 +6,15 @@ from typing import Final
 
 import dagster as dg
 
+from assets import quarantine
 from simcore import steps
 from simcore.tables.table import Table
 
 
 def _selection(*groups: tuple[Table, ...]) -> dg.AssetSelection:
-    return dg.AssetSelection.assets(*(table.name for group in groups for table in group))
+    """Select tables with their checks; of the documents behind them the sensors tell."""
+    tables = dg.AssetSelection.assets(*(table.name for group in groups for table in group))
+    return tables - dg.AssetSelection.checks(*quarantine.KEYS)
 
 
 COMPILE: Final = dg.define_asset_job(

@@ -3,6 +3,7 @@
 On an unchanged lake nothing is computed: reading and hashing is all.
 """
 
+from logging import Logger
 from pathlib import Path
 from typing import Final
 
@@ -10,7 +11,7 @@ import dagster as dg
 
 from assets import evaluations
 from pipelines import waves
-from simcore.errors import SpecError
+from simcore.errors import ProvingError, SpecError, StoreError
 from simcore.store import Partition, Store
 from simcore.tables import TABLES
 from simcore.tables.table import Table
@@ -71,23 +72,32 @@ NIGHTLY: Final = dg.ScheduleDefinition(
 )
 
 
-def reruns(context: dg.RunStatusSensorContext, store: Store, home: Path) -> list[dg.RunRequest]:
+def reruns(
+    instance: dg.DagsterInstance, run: dg.DagsterRun, store: Store, home: Path, log: Logger
+) -> list[dg.RunRequest]:
     """Ask, once the lake was verified, for the first wave of every campaign that is not current.
 
     Args:
-        context: Of the verification that ended.
+        instance: Knows the partitions.
+        run: The verification that ended.
         store: The lake.
         home: Folder whose documents join the library's.
+        log: Of the tick.
+
+    Raises:
+        StoreError: The lake gave no answer.
     """
-    tick = int(context.dagster_run.run_id[:8], 16)
+    tick = int(run.run_id[:8], 16)
     asked: list[dg.RunRequest] = []
-    strategies = list(context.instance.get_dynamic_partitions("strategy"))
+    strategies = list(instance.get_dynamic_partitions("strategy"))
     present = {str(each.campaign) for each in store.partitions(TABLES["bars"])}
-    for name in sorted(present & set(context.instance.get_dynamic_partitions("campaign"))):
+    for name in sorted(present & set(instance.get_dynamic_partitions("campaign"))):
         try:
             found = waves.touched(store, name, home=home)
-        except SpecError as error:
-            context.log.warning(f"{name}: left out: {error.message}")
+        except ProvingError as error:
+            if isinstance(error, StoreError) and error.is_unanswered:
+                raise
+            log.warning(f"{name}: left out: {error.message}")
             continue
         asked += waves.requests(
             found, name, tick=tick, wave=0, changed="nightly", strategies=strategies

@@ -16,12 +16,11 @@ from assets.partitions import STRATEGIES
 from pipelines.cursors import Cursor
 from pipelines.home import retired
 from pipelines.jobs import BACKTEST, COMPILE, STANDINGS
-from pipelines.waves import CAMPAIGN_TAG, COUNT_TAG, TICK_TAG
-from simcore import documents, steps
+from pipelines.waves import CAMPAIGN_TAG, COUNT_TAG, TICK_TAG, WAVE_TAG
+from simcore import documents, quarantine, steps
 from simcore.campaign import CampaignDocument, read_campaign
 from simcore.errors import SpecError, StoreError
 from simcore.store import Store
-from simcore.strategy.strategy import compile_strategy
 from simcore.tables import TABLES
 
 INTERVAL_SECONDS: Final = 30
@@ -38,11 +37,14 @@ class Seen(Cursor):
             content runs again.
         files: Hash of each strategy's document when it was last acted on.
         refused: What was last told of each document that is wrong.
+        missing: Strategies without a document in this tick; gone if the next finds none either,
+            because an editor may write a file by removing it first.
     """
 
     seq: int
     files: dict[str, str] = field(default_factory=dict)
     refused: dict[str, str] = field(default_factory=dict)
+    missing: list[str] = field(default_factory=list)
 
 
 @dataclass
@@ -50,17 +52,18 @@ class Found:
     """What lies in the folders now.
 
     Args:
+        known: Ids of all that have a file.
+        young: Those whose file is too young; what is known of them stays.
         hashes: Hash of each strategy's document that is right.
-        pending: Ids whose file is broken or too young; what is known of them stays.
-        complaints: Why, one line each.
-        refused: What is wrong with each document that is, as its check tells it.
+        documents: The documents themselves.
+        refused: What is wrong with each document that is; what is known of it stays too.
     """
 
-    hashes: dict[str, str] = field(default_factory=dict)
-    documents: dict[str, dict[str, Any]] = field(default_factory=dict)
-    pending: set[str] = field(default_factory=set)
-    complaints: list[str] = field(default_factory=list)
-    refused: dict[str, str] = field(default_factory=dict)
+    known: set[str]
+    young: set[str]
+    hashes: dict[str, str]
+    documents: dict[str, dict[str, Any]]
+    refused: dict[str, str]
 
 
 @dg.sensor(
@@ -76,48 +79,62 @@ def strategy_documents(
     home: dg.ResourceParam[Path],
 ) -> dg.SensorResult:
     """Compare the documents with what was last acted on, and ask for the difference."""
+    away = unlisted(home / "strategies")
+    if away:
+        return dg.SensorResult(skip_reason=away)
     found = find(home, now_seconds=time.time())
-    for complaint in found.complaints:
-        context.log.warning(complaint)
+    for said in found.refused.values():
+        context.log.warning(said)
+    existing = set(context.instance.get_dynamic_partitions("strategy"))
     before = Seen.parse(context.cursor)
     if before is None:
         # The clock numbers the first tick above every tick of an earlier, forgotten cursor.
-        before = Seen(seq=int(time.time()), files=_known_at_first(store, home, found))
-        return _asked(context, before, [], _added(context, found.hashes), found)
+        first = Seen(seq=int(time.time()), files=_known_at_first(store, home, found))
+        first.missing = sorted((set(first.files) | existing) - found.known)
+        return _asked(context, first, [], _added(found, existing), found)
     touched = sorted(
         name for name, digest in found.hashes.items() if before.files.get(name) != digest
     )
-    gone = sorted(set(before.files) - set(found.hashes) - found.pending)
-    after = Seen(before.seq + bool(touched or gone), dict(before.files), before.refused)
+    missing = sorted((set(before.files) | existing) - found.known)
+    gone = [name for name in missing if name in before.missing]
+    is_new = bool(touched or gone)
+    after = Seen(before.seq + is_new, dict(before.files), before.refused, missing)
     for name in touched:
         snapshots.keep(home, found.documents[name])
         after.files[name] = found.hashes[name]
     for name in gone:
         _retire(store, home, name)
-        del after.files[name]
-    requests = list(_requests(store, home, touched, gone, after))
-    partitions = _added(context, found.hashes)
-    existing = set(context.instance.get_dynamic_partitions("strategy"))
+        after.files.pop(name, None)
+    requests = list(_requests(store, home, touched, gone, after)) if is_new else []
+    partitions = _added(found, existing)
     if set(gone) & existing:
         partitions.append(STRATEGIES.build_delete_request(sorted(set(gone) & existing)))
     return _asked(context, after, requests, partitions, found)
 
 
-def standings_of_tick(context: dg.RunStatusSensorContext) -> dg.RunRequest | dg.SkipReason:
-    """Ask for the standings of a campaign once the last run that a tick asked for it has ended."""
-    tags = context.dagster_run.tags
-    if TICK_TAG not in tags:
-        return dg.SkipReason("the run was not asked for by a document")
-    tick, campaign = tags[TICK_TAG], tags[CAMPAIGN_TAG]
-    runs = context.instance.get_runs(
+def standings_of_tick(
+    instance: dg.DagsterInstance, run: dg.DagsterRun
+) -> list[dg.RunRequest] | dg.SkipReason:
+    """Ask for the standings of a campaign once the last run that a tick asked for it has ended.
+
+    Args:
+        instance: Knows the runs.
+        run: One of them, which has ended.
+    """
+    tick, campaign = run.tags[TICK_TAG], run.tags[CAMPAIGN_TAG]
+    asked = instance.get_runs(
         dg.RunsFilter(tags={TICK_TAG: tick, CAMPAIGN_TAG: campaign}, job_name=BACKTEST.name)
     )
-    keys = {run.tags["dagster/partition"] for run in runs}
-    unfinished = [run.run_id for run in runs if not run.is_finished]
+    # The sensors of documents count their ticks each for itself: a wave may bear the same number.
+    runs = [each for each in asked if WAVE_TAG not in each.tags]
+    keys = {each.tags["dagster/partition"] for each in runs}
+    unfinished = [each.run_id for each in runs if not each.is_finished]
     # Runs are asked for one by one: the first may end before the last exists.
-    if unfinished or len(keys) < int(tags[COUNT_TAG]):
+    if unfinished or len(keys) < int(run.tags[COUNT_TAG]):
         return dg.SkipReason(f"{campaign}: {len(unfinished)} runs of tick {tick} are unfinished")
-    return _standings_request(campaign, int(tick))
+    # A failed run may be tried again after the standings were asked for: then they are once more.
+    n_again = len(runs) - len(keys)
+    return [_standings_request(campaign, f"{tick}+{n_again}" if n_again else tick)]
 
 
 def find(home: Path, *, now_seconds: float) -> Found:
@@ -127,27 +144,37 @@ def find(home: Path, *, now_seconds: float) -> Found:
         home: Folder whose documents join the library's.
         now_seconds: Time since 1970, to tell files that may still be half-written.
     """
-    found = Found()
-    clashes = {Path(each.source).stem: str(each) for each in documents.taken("strategies", home)}
-    for name, path in documents.found("strategies", home).items():
-        try:
-            age_seconds = now_seconds - path.stat().st_mtime
-            if 0.0 <= age_seconds < SETTLING_SECONDS:
-                found.pending.add(name)
-                continue
-            strategy = compile_strategy(path, home=home)
-        except FileNotFoundError:
-            continue  # it went between the listing and the reading
-        except SpecError as error:
-            found.pending.add(name)
-            found.complaints.append(f"{path}: {error.message}")
-            found.refused[name] = error.message
-            continue
-        found.hashes[name] = strategy.doc_hash
-        found.documents[name] = strategy.document
-    found.complaints += clashes.values()
-    found.refused |= clashes
-    return found
+    known = documents.found("strategies", home)
+    young = {name for name, path in known.items() if is_young(path, now_seconds)}
+    sifted = quarantine.strategies(home, skipped=young)
+    return Found(
+        set(known),
+        young,
+        {name: each.doc_hash for name, each in sifted.right.items()},
+        {name: each.document for name, each in sifted.right.items()},
+        sifted.refused,
+    )
+
+
+def unlisted(folder: Path) -> str:
+    """Return why a folder of documents cannot be listed, empty if it can be.
+
+    A disk that is away is no reason to retire what was made of the documents on it.
+    """
+    try:
+        next(folder.iterdir(), None)
+    except OSError as error:
+        return f"{folder}: {error.strerror}; nothing is taken for removed"
+    return ""
+
+
+def is_young(path: Path, now_seconds: float) -> bool:
+    """Return whether a file may still be half-written; one that is gone is not there to be."""
+    try:
+        age_seconds = now_seconds - path.stat().st_mtime
+    except FileNotFoundError:
+        return True  # it went between the listing and the reading
+    return 0.0 <= age_seconds < SETTLING_SECONDS
 
 
 def _known_at_first(store: Store, home: Path, found: Found) -> dict[str, str]:
@@ -176,10 +203,10 @@ def _known_at_first(store: Store, home: Path, found: Found) -> dict[str, str]:
 
 
 def _added(
-    context: dg.SensorEvaluationContext, wanted: Iterable[str]
+    found: Found, existing: set[str]
 ) -> list[dg.AddDynamicPartitionsRequest | dg.DeleteDynamicPartitionsRequest]:
     """Return a request for the keys that are missing, none if none is."""
-    missing = sorted(set(wanted) - set(context.instance.get_dynamic_partitions("strategy")))
+    missing = sorted(set(found.hashes) - existing)
     return [STRATEGIES.build_add_request(missing)] if missing else []
 
 
@@ -190,18 +217,20 @@ def _asked(
     partitions: list[Any],
     found: Found,
 ) -> dg.SensorResult:
-    complaints = "; ".join(found.complaints)
-    reason = None if requests else (complaints or "no strategy document changed")
     told = cursor.refused
     # A file that is too young to be read is what it was.
-    young = {name: told[name] for name in told if name in found.pending - set(found.refused)}
+    young = {name: told[name] for name in told if name in found.young}
     cursor.refused = found.refused | young
+    quiet = "; ".join(cursor.refused.values()) or "no strategy document changed"
     return dg.SensorResult(
         run_requests=requests,
-        skip_reason=reason,
+        skip_reason=None if requests else quiet,
         cursor=cursor.text(),
         dynamic_partitions_requests=partitions,
-        asset_events=evaluations.of_changes("strategies", cursor.refused, told, kind=""),
+        asset_events=[
+            *evaluations.of_documents(context.instance, "strategies", cursor.refused),
+            *evaluations.of_refused("strategies", cursor.refused, told, kind=""),
+        ],
     )
 
 
@@ -236,10 +265,10 @@ def _requests(
                 },
             )
         if not own and any(_enters(document, name) for name in gone):
-            yield _standings_request(campaign, cursor.seq)
+            yield _standings_request(campaign, str(cursor.seq))
 
 
-def _standings_request(campaign: str, tick: int) -> dg.RunRequest:
+def _standings_request(campaign: str, tick: str) -> dg.RunRequest:
     return dg.RunRequest(
         job_name=STANDINGS.name, partition_key=campaign, run_key=f"{campaign}:standings:{tick}"
     )

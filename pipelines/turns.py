@@ -32,20 +32,44 @@ def turn(home: Path, command: str) -> Iterator[None]:
         StoreError: ``BUSY``: another command holds it; who, since when, and what to do;
             ``NO_LOCK``: the home's journal, or its disk, has no lock to take.
     """
-    with _opened(place(home)) as handle:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise StoreError("BUSY", _busy(home, _holder(handle)), is_passing=True) from None
-        except OSError as cause:
-            raise _no_lock(place(home), cause) from None
+    is_new = not home.exists()
+    with _held(home) as handle:
         with suppress(OSError):  # A full disk has no room for a name, but the turn is taken.
             _tell(handle, command)
         try:
             yield
+        except BaseException:
+            if is_new:  # What was refused leaves no home behind.
+                _undo(home)
+            raise
         finally:
             with suppress(OSError):
                 handle.truncate(0)
+
+
+@contextmanager
+def _held(home: Path) -> Iterator[IO[bytes]]:
+    """Give the file of the turn, locked; another one may have taken it away before it was ours."""
+    path = place(home)
+    while True:
+        with _opened(path) as handle:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise StoreError("BUSY", _busy(home, _holder(handle)), is_passing=True) from None
+            except OSError as cause:
+                raise _no_lock(path, cause) from None
+            if os.fstat(handle.fileno()).st_nlink:
+                yield handle
+                return
+
+
+def _undo(home: Path) -> None:
+    """Remove what taking the turn made of a home, as far as nothing else was put there."""
+    place(home).unlink(missing_ok=True)
+    with suppress(OSError):
+        for folder in (place(home).parent, home / "journal", home):
+            folder.rmdir()
 
 
 def place(home: Path) -> Path:

@@ -16,7 +16,6 @@ import dagster as dg
 from pipelines.jobs import BACKTEST, CALIBRATE, COMPILE, MARKETS, SHAKE, STANDINGS
 from simcore import reuse
 from simcore.campaign import load
-from simcore.errors import SpecError
 from simcore.store import Store
 
 TICK_TAG: Final = "proving/tick"
@@ -35,7 +34,7 @@ _FIRST: Final = {
     "strategies": COMPILE,
     "runs": BACKTEST,
 }
-_LAST: Final = ("portfolios", "tournaments", "report")
+_LAST: Final = ("portfolios", "tournaments", "history", "report")
 
 
 def touched(store: Store, campaign_id: str, *, home: Path) -> dict[str, list[str]]:
@@ -130,18 +129,23 @@ def spans(ordered: list[str], wanted: set[str]) -> Iterator[list[str]]:
 
 
 def sequel(
-    context: dg.RunStatusSensorContext, store: Store, home: Path
+    instance: dg.DagsterInstance, run: dg.DagsterRun, store: Store, home: Path
 ) -> list[dg.RunRequest] | dg.SkipReason:
     """Ask for the next wave once the last run of one has ended.
 
     Args:
-        context: Of a run that ended.
+        instance: Knows the runs.
+        run: One of the wave, which has ended.
         store: The lake.
         home: Folder whose documents join the library's.
+
+    Raises:
+        SpecError: The campaign or what it names is wrong by now.
+        StoreError: The lake gave no answer.
     """
-    tags = context.dagster_run.tags
+    tags = run.tags
     own = {name: tags[name] for name in (TICK_TAG, CAMPAIGN_TAG, WAVE_TAG)}
-    runs = context.instance.get_runs(dg.RunsFilter(tags=own))
+    runs = instance.get_runs(dg.RunsFilter(tags=own))
     # A run that was tried again has a later one in its place.
     last = {(run.job_name, run.tags.get(RANGE_START, "")): run for run in reversed(runs)}
     ended = [run for run in last.values() if run.is_finished]
@@ -151,15 +155,11 @@ def sequel(
     failed = [run.run_id for run in ended if not run.is_success]
     if failed:
         return dg.SkipReason(f"{where} failed in {', '.join(failed)}: nothing is built on it")
-    try:
-        found = touched(store, own[CAMPAIGN_TAG], home=home)
-    except SpecError as error:
-        return dg.SkipReason(f"{where}: {error.message}")
     return requests(
-        found,
+        touched(store, own[CAMPAIGN_TAG], home=home),
         own[CAMPAIGN_TAG],
         tick=int(own[TICK_TAG]),
         wave=int(own[WAVE_TAG]) + 1,
         changed=tags[CHANGED_TAG],
-        strategies=list(context.instance.get_dynamic_partitions("strategy")),
+        strategies=list(instance.get_dynamic_partitions("strategy")),
     ) or dg.SkipReason(f"{where} was the last: all is current")

@@ -23,6 +23,7 @@ from simcore.campaign_document import (
     readable,
 )
 from simcore.chaos.schedule import level_for
+from simcore.disk import odd
 from simcore.documents import KINDS, Loaded, found, nearest, parse, read, taken
 from simcore.errors import SpecError
 from simcore.evolution.document import read_evolution
@@ -349,6 +350,8 @@ def kinds_of(document: str, *, home: str | Path | None = None) -> list[str]:
 def _raw(path: str) -> str:
     """Return what can be read of a file, whatever it holds."""
     try:
+        if odd(Path(path)) is not None:
+            return ""
         with Path(path).open("rb") as file:
             return file.read(_RAW_MAX_BYTES).decode("utf-8", "replace")
     except (OSError, ValueError):

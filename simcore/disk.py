@@ -9,6 +9,7 @@ import errno
 import fcntl
 import os
 import shutil
+import stat
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -137,6 +138,19 @@ class Disk:
             _sync_folder(each)
             if each == self.root:
                 break
+
+
+def odd(path: Path) -> str | None:
+    """Return what lies at a path if it is no file that could be read to its end, else None.
+
+    A pipe or a device may have no end, and whoever opens a pipe waits for somebody to write to it.
+
+    Raises:
+        OSError: Nothing lies there, or the system does not say what.
+    """
+    mode = path.stat().st_mode
+    names = {stat.S_IFDIR: "a folder", stat.S_IFIFO: "a pipe", stat.S_IFSOCK: "a socket"}
+    return None if stat.S_ISREG(mode) else names.get(stat.S_IFMT(mode), "a device")
 
 
 @contextmanager

@@ -6,8 +6,10 @@ What a document means is said by the models; this module never looks at a field 
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -15,6 +17,7 @@ from typing import Any, Final, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from simcore import reading
+from simcore.disk import odd
 from simcore.errors import SpecError
 from simcore.places import Places, place_at
 from simcore.problems import Hint, Problem
@@ -32,6 +35,7 @@ __all__ = [
     "reread",
     "taken",
     "unknown",
+    "unlisted",
 ]
 
 KINDS: Final = ("strategies", "scenarios", "suites", "tournaments", "campaigns", "evolutions")
@@ -131,6 +135,24 @@ def taken(kind: str, home: str | Path | None = None) -> list[Problem]:
         for name, paths in _by_id(kind, home).items()
         for path in paths[1:]
     ]
+
+
+def unlisted(kind: str, home: str | Path) -> list[Problem]:
+    """Return a problem for each thing of a home that is called like a document and is no file.
+
+    Args:
+        kind: One of `KINDS`.
+        home: Folder whose ``<kind>/`` is looked at.
+    """
+    wrong = []
+    for path in sorted((Path(home) / kind).glob("*")):
+        if path.suffix in _SUFFIXES and not path.is_file():
+            try:
+                what = odd(path) or "no file"
+            except OSError:
+                what = "a link to nothing"
+            wrong.append(_no_file(what, _source(path, kind, home), kind))
+    return wrong
 
 
 def read(document: Any, kind: str, *, home: str | Path | None = None) -> Loaded:
@@ -258,6 +280,11 @@ def _code(kind: str) -> str:
     return "DSL_SCHEMA_INVALID" if kind == "strategies" else "DOC_INVALID"
 
 
+def _no_file(what: str, source: str, kind: str) -> Problem:
+    message = f"got {what}, expected a file"
+    return Problem(_code(kind), "FILE_UNREADABLE", message, source=source)
+
+
 def _by_id(kind: str, home: str | Path | None) -> dict[str, list[Path]]:
     """Return the files of each id, the library's first."""
     folders = [LIBRARY / kind] + ([Path(home) / kind] if home is not None else [])
@@ -292,6 +319,10 @@ def _source(path: Path, kind: str, home: str | Path | None) -> str:
 def _from_id(name: str, kind: str, home: str | Path | None) -> Loaded:
     files = _files_of(name, kind, home)
     if not files:
+        with suppress(OSError, ValueError):  # It is the name of nothing.
+            what = odd(Path(name)) if "/" in name else None
+            if what is not None:
+                raise SpecError([_no_file(what, name, kind)])
         raise SpecError([unknown(name, kind, _by_id(kind, home))])
     if len(files) > 1:
         clashes = [problem for problem in taken(kind, home) if Path(problem.source).stem == name]
@@ -305,7 +336,9 @@ def _from_path(path: Path, kind: str, home: str | Path | None) -> Loaded:
         message = f"got {source!r}, expected a name that a file can have"
         raise SpecError([Problem(_code(kind), "FILE_MISSING", message)])
     folders = [LIBRARY / kind] + ([Path(home) / kind] if home is not None else [])
-    is_registered = path.resolve().parent in [folder.resolve() for folder in folders]
+    # Of links that lead in a circle `resolve` would make no path.
+    parent = Path(os.path.realpath(path)).parent
+    is_registered = parent in [folder.resolve() for folder in folders]
     if is_registered and source != f"library/{kind}/{path.name}":
         files = _files_of(path.stem, kind, home)
         clashes = taken(kind, home) if len(files) > 1 else []
@@ -316,6 +349,9 @@ def _from_path(path: Path, kind: str, home: str | Path | None) -> Loaded:
         message = f'got the suffix "{path.suffix}", expected .toml or .json'
         raise SpecError([Problem(_code(kind), "BAD_FORMAT", message, source=source)])
     try:
+        what = odd(path)
+        if what is not None:
+            raise SpecError([_no_file(what, source, kind)])
         with path.open("rb") as file:
             content = file.read(_size_max(kind) + 1)
     except OSError as cause:

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from simcore import parquet
-from simcore.disk import writing
+from simcore.disk import odd, writing
+from simcore.errors import StoreError
 from simcore.store import Partition, Store
 from simcore.tables import TABLES
 from simcore.tables.table import BYTES_WIDTH, Column, Table, find
@@ -149,11 +150,17 @@ def put(path: Path, content: str | bytes) -> Path:
     """Put a file beside the tables, whole or not at all, and return where it lies.
 
     Raises:
-        StoreError: ``DISK_FULL``, ``READ_ONLY`` or ``UNWRITABLE``; what was there stays.
+        StoreError: ``DISK_FULL``, ``READ_ONLY`` or ``UNWRITABLE``, the last also where a folder, a
+            pipe or a device has the name; what was there stays.
     """
     with writing(path):
+        what = odd(path) if path.exists() else None
+        if what is not None:
+            raise StoreError(
+                "UNWRITABLE", f"{path}: got {what}, expected the name of a file [name another]"
+            )
         path.parent.mkdir(parents=True, exist_ok=True)
-        number, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        number, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".draft")
         draft = Path(name)
         try:
             with os.fdopen(number, "wb") as handle:

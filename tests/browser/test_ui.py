@@ -361,12 +361,12 @@ def test_what_is_wrong_with_a_document_stands_on_the_page(visit: Visit, server: 
 
     deadline = time.monotonic() + RUN_MS / 1000.0
     page = visit.show("/assets/strategies?view=checks")
-    page.get_by_text("document", exact=True).first.click()
+    page.get_by_text("documents", exact=True).first.click()
     while page.get_by_text(problem).count() == 0:
         assert time.monotonic() < deadline, server.log.read_text()
         page.wait_for_timeout(3_000)
         page.reload()
-        page.get_by_text("document", exact=True).first.click()
+        page.get_by_text("documents", exact=True).first.click()
         page.wait_for_timeout(1_000)
     expect(page.get_by_text("Failed", exact=True).first).to_be_visible()
     visit.shoot("problem")

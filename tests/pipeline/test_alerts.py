@@ -151,17 +151,29 @@ def test_a_failed_run_is_told_of_with_its_job(home: Path, instance: dg.DagsterIn
     assert alert["run_id"] == instance.get_runs()[0].run_id
 
 
+def tell(instance: dg.DagsterInstance, wrong: dict[str, str]) -> None:
+    """Tell of documents as a sensor does."""
+    (evaluation,) = evaluations.of_documents(instance, "strategies", wrong)
+    instance.report_runless_asset_event(evaluation)
+
+
 def test_a_broken_document_is_told_of_until_its_text_changes(
     home: Path, instance: dg.DagsterInstance
 ) -> None:
     watch = Watch(home, instance)
     watch.tick()
     for wrong in ({"mine": "rule 0: no such word"}, {}):
-        instance.report_runless_asset_event(evaluations.of_documents("strategies", wrong))
+        tell(instance, wrong)
         watch.tick()
         watch.tick()
     (alert,) = watch.written()
     assert (alert["kind"], alert["message"]) == ("document", "rule 0: no such word")
+    tell(instance, {"mine": "rule 0: no such word"})
+    instance.report_runless_asset_event(dg.AssetMaterialization("strategies", partition="other"))
+    watch.tick()
+    tell(instance, {"mine": "rule 0: no such word"})
+    watch.tick()
+    assert len(watch.written()) == 2, "broken anew is told anew, told of anew is not"
 
 
 def test_a_broken_document_is_told_of_though_a_run_judged_another_since(
@@ -178,8 +190,7 @@ def test_a_broken_document_is_told_of_though_a_run_judged_another_since(
 
     watch = Watch(home, instance)
     watch.tick()
-    wrong = evaluations.of_documents("strategies", {"mine": "rule 0: no such word"})
-    instance.report_runless_asset_event(wrong)
+    tell(instance, {"mine": "rule 0: no such word"})
     assert dg.materialize([compiled], instance=instance, partition_key="other").success
     watch.tick()
     (alert,) = watch.written()

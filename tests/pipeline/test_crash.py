@@ -146,7 +146,10 @@ def test_the_doctor_counts_what_it_looked_at_in_words_and_as_json(
     assert found == {"runs": 0, "partitions": 0, "findings": [expected]}
     assert main(["doctor", "--home", str(home)]) == 0
     said = capsys.readouterr().out
-    assert said == "partitions looked at: 0, runs under way: 0; nothing to mend\n"
+    assert said == (
+        "partitions looked at: 0 (what each says of itself; `proving verify` reads every byte), "
+        "runs under way: 0; nothing to mend\n"
+    )
 
 
 def test_the_doctor_removes_old_drafts_of_the_cache_and_no_young_ones(

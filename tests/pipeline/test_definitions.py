@@ -8,10 +8,12 @@ import dagster as dg
 import pytest
 import yaml
 
+from assets import quarantine
 from assets.checks import sentences
 from assets.events import POOL
 from pipelines import home as homes
 from pipelines.definitions import build, defs
+from pipelines.jobs import JOBS
 from simcore import engine, steps
 from simcore.campaign import check_document
 from simcore.documents import KINDS
@@ -149,9 +151,27 @@ def test_an_asset_has_every_check_and_each_stops_what_is_downstream(
     definitions: dg.Definitions, name: str
 ) -> None:
     graph = definitions.resolve_asset_graph()
-    keys = graph.get_check_keys_for_assets({dg.AssetKey(name)})
+    keys = graph.get_check_keys_for_assets({dg.AssetKey(name)}) - set(quarantine.KEYS)
     assert {key.name for key in keys} == set(sentences(TABLES[name]))
     assert all(graph.get_check_spec(key).blocking for key in keys)
+
+
+def test_the_checks_of_documents_can_be_asked_alone_and_stop_nothing(
+    definitions: dg.Definitions,
+) -> None:
+    graph = definitions.resolve_asset_graph()
+    assert {key.asset_key.to_user_string() for key in quarantine.KEYS} == {
+        "strategies", "scenarios", "generations",
+    }  # fmt: skip
+    for key in quarantine.KEYS:
+        spec = graph.get_check_spec(key)
+        assert not spec.blocking
+        assert spec.description
+        assert spec.partitions_def is None, "a document that is wrong may have no partition"
+    repository = definitions.get_repository_def()
+    for job in JOBS:
+        asked = repository.get_job(job.name).asset_layer.asset_graph.asset_check_keys
+        assert not set(quarantine.KEYS) & set(asked), "the sensors tell of them"
 
 
 def test_no_asset_waits_for_one_that_does_not_exist(definitions: dg.Definitions) -> None:

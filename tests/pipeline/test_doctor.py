@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import shlex
+import signal
 import subprocess
+import sys
+import tarfile
+import time
 from pathlib import Path
 
 import dagster as dg
@@ -11,10 +16,12 @@ import polars as pl
 import pyarrow.parquet as pq
 import pytest
 
-from pipelines import doctor
+from pipelines import backup, doctor
 from pipelines import home as homes
+from simcore import documents
 from simcore.backtests.trials import Score, TrialLedger, trial_rows
 from simcore.errors import StoreError
+from simcore.imports.intake import collections
 from simcore.steps import step
 from simcore.store import Partition, Provenance, Store
 from simcore.strategy.strategy import compile_strategy
@@ -120,14 +127,54 @@ def test_broken_documents_are_listed_with_their_problems_until_they_are_mended(
     runs = home / "imports" / "old" / "runs.json"
     runs.parent.mkdir()
     runs.write_text('{"version": "0.1.0", "runs": []}')
+    pipe = home / "scenarios" / "pipe.toml"
+    os.mkfifo(pipe)
     report = doctor.run(home, instance=instance)
     found = {each.place: each.found for each in report.findings if each.kind == "document"}
-    assert set(found) == {str(strategy), str(home / "campaigns" / "half.json"), str(runs.parent)}
+    half = home / "campaigns" / "half.json"
+    assert set(found) == {str(each) for each in (strategy, half, pipe, runs.parent)}
+    assert "got a pipe" in found[str(pipe)]
     assert "/nonsense" in found[str(strategy)]
-    assert "expected valid JSON" in found[str(home / "campaigns" / "half.json")]
+    assert "expected valid JSON" in found[str(half)]
     assert "runs.json: /made_by" in found[str(runs.parent)]
-    assert "documents in quarantine: 3" in report.text
+    assert "documents in quarantine: 4" in report.text
     assert all("left out" in each.remedy for each in report.findings)
-    for path in (strategy, home / "campaigns" / "half.json", runs):
+    for path in (strategy, half, pipe, runs):
         path.unlink()
     assert doctor.run(home, instance=instance).findings == ()
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from simcore import lake
+
+os.fsync = lambda _: os.kill(os.getpid(), signal.SIGKILL)
+lake.put(Path(sys.argv[1]), "half")
+"""
+
+
+def test_the_draft_of_a_killed_writer_is_seen_by_nobody_and_removed(
+    home: Path, instance: dg.DagsterInstance, tmp_path: Path
+) -> None:
+    whole = {home / "reports" / "mine.html", home / "imports" / "old" / "runs.json"}
+    whole |= {home / "strategies" / "mine.toml", home / "views.sql"}
+    before = {path for path in home.rglob("*") if path.is_file()}
+    for path in sorted(whole):
+        command = [sys.executable, "-c", KILLED, str(path)]
+        assert subprocess.run(command, check=False).returncode == -signal.SIGKILL
+    drafts = {path for path in home.rglob("*") if path.is_file()} - before
+    assert len(drafts) == len(whole)
+    assert collections(home) == []
+    assert "mine" not in documents.found("strategies", home)
+    backup.backup(home, tmp_path / "b.tar")
+    with tarfile.open(tmp_path / "b.tar") as tar:
+        assert not [name for name in tar.getnames() if ".draft" in name]
+    assert doctor.run(home, instance=instance).findings == (), "they may be of a living writer"
+    later = time.time() + doctor.DRAFT_SECONDS + 1.0
+    report = doctor.run(home, instance=instance, now_seconds=later)
+    assert {(each.kind, each.place) for each in report.findings} == {
+        ("draft", str(path)) for path in drafts
+    }
+    assert not any(path.exists() for path in drafts)
+    assert {path for path in home.rglob("*") if path.is_file()} == before

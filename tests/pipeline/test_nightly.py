@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 import dagster as dg
@@ -13,6 +14,7 @@ from pipelines import backup, headless, nightly
 from pipelines import home as homes
 from pipelines.definitions import build
 from simcore import engine, steps
+from simcore.errors import TableError
 from simcore.store import Partition, Store
 from simcore.tables import TABLES
 from simcore.verification import verify
@@ -22,13 +24,10 @@ def night(home: Path, instance: dg.DagsterInstance) -> tuple[dg.ExecuteInProcess
     """Verify as the schedule does, and return the jobs that the next sensor tick asks for."""
     job = build(home).resolve_job_def(nightly.verify_lake.name)
     result = job.execute_in_process(instance=instance, raise_on_error=False)
-    context = dg.build_run_status_sensor_context(
-        sensor_name="sequel",
-        dagster_event=dg.DagsterEvent(event_type_value="PIPELINE_SUCCESS", job_name=job.name),
-        dagster_instance=instance,
-        dagster_run=instance.get_run_by_id(result.run_id),
-    )
-    asked = nightly.reruns(context, Store(homes.lake(home)), home)
+    run = instance.get_run_by_id(result.run_id)
+    assert run is not None
+    store = Store(homes.lake(home))
+    asked = nightly.reruns(instance, run, store, home, logging.getLogger(__name__))
     return result, [str(each.job_name) for each in asked]
 
 
@@ -109,6 +108,28 @@ def test_a_home_that_was_backed_up_and_restored_verifies_and_makes_nothing_again
     assert all(each.is_reused for each in summary.made)
     with homes.instance(small) as instance:
         assert instance.get_runs_count() == n_runs, "no run was needed to find that out"
+
+
+def test_an_error_of_one_campaign_does_not_cost_the_others_their_night(
+    small: Path, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    headless.register(instance, small)
+    store = Store(homes.lake(small))
+    store.discard(TABLES["standings"], Partition("mine"))
+    bars = store.read(TABLES["bars"], Partition("mine"))
+    store.write(TABLES["bars"], Partition("c0-tiny"), bars, steps.step.Provenance({}, 1, "x"))
+    honest = nightly.waves.touched
+
+    def stumble(store: Store, campaign: str, *, home: Path) -> dict[str, list[str]]:
+        if campaign == "c0-tiny":
+            raise TableError("NEWER_SCHEMA", "c0-tiny/data.parquet: got version 9, expected 1")
+        return honest(store, campaign, home=home)
+
+    monkeypatch.setattr(nightly.waves, "touched", stumble)
+    run = instance.add_run(dg.DagsterRun(job_name=nightly.verify_lake.name))
+    log = logging.getLogger(__name__)
+    (asked,) = nightly.reruns(instance, run, store, small, log)
+    assert asked.job_name == "play_tournaments"
 
 
 def test_an_empty_lake_is_a_quiet_night(home: Path, instance: dg.DagsterInstance) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import time
@@ -8,18 +9,24 @@ from typing import Any
 
 import dagster as dg
 import pytest
+from dagster._core.definitions.asset_checks.asset_check_evaluation import (
+    AssetCheckEvaluationPlanned,
+)
+from dagster._core.loader import LoadingContextForTest
+from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecord
 
 from assets import snapshots
-from pipelines import alerts, campaign_sensor, headless, sensors, waves
+from pipelines import alerts, campaign_sensor, doctor, headless, sensors, sequels, waves
 from pipelines import home as homes
 from pipelines.definitions import build
-from simcore import documents, steps
+from simcore import documents, quarantine, steps
 from simcore.campaign import load
 from simcore.errors import SpecError
 from simcore.store import Partition, Store
 from simcore.strategy.strategy import compile_strategy
 from simcore.tables import TABLES
 
+DOCUMENTS = dg.AssetCheckKey(dg.AssetKey("strategies"), "documents")
 STRATEGY = """\
 version = "0.1.0"
 id = "{name}"
@@ -118,6 +125,8 @@ def test_a_document_that_is_removed_and_returns_unchanged_runs_again(watch: Watc
     path = watch.write(STRATEGY.format(name="mine", n=5))
     watch.tick()
     path.unlink()
+    assert watch.tick() == [], "an editor may be writing it anew"
+    assert "mine" in watch.instance.get_dynamic_partitions("strategy")
     assert watch.tick() == [("play_tournaments", "c0-tiny")]
     assert "mine" not in watch.instance.get_dynamic_partitions("strategy")
     watch.write(STRATEGY.format(name="mine", n=5))
@@ -136,6 +145,7 @@ def test_the_tables_of_a_removed_strategy_are_retired_and_its_standings_forgotte
     standings = TABLES["standings"]
     assert "mine" in set(watch.store.read(standings, Partition("c0-tiny"))["strategy_id"])
     path.unlink()
+    watch.tick()
     watch.tick()
     for name in ("backtests", "trades", "equity"):
         place = Partition("c0-tiny", "mine")
@@ -188,22 +198,26 @@ def test_documents_that_are_wrong_fail_a_check_until_they_are_mended(watch: Watc
         ]
 
     right = STRATEGY.format(name="mine", n=5)
-    assert told() == []
-    watch.write(right.replace("close > ma", "clsoe > ma"))
+    assert told() == [(True, None)], "all is right, and the page says so"
+    assert told() == [], "what was told is not told again"
+    watch.write(right.replace("close > ma", "clsoe > ma").replace("close < ma", "clsoe < ma"))
     ((has_passed, text),) = told()
     with pytest.raises(SpecError) as refused:
         compile_strategy("mine", home=watch.home)
-    assert (has_passed, text) == (False, refused.value.message)
+    problems = [str(each) for each in refused.value.problems]
+    assert len(problems) == 2
+    assert (has_passed, text) == (False, " · ".join(problems)), "a page shows no second line"
     assert "strategies/mine.toml: /rules/0/if [0,5): `clsoe` is not known" in str(text)
-    key = dg.AssetCheckKey(dg.AssetKey("strategies"), "document")
-    known = watch.instance.get_latest_asset_check_evaluation_record(key)
+    known = watch.instance.get_latest_asset_check_evaluation_record(DOCUMENTS)
     assert known is not None
     evaluation = known.event.dagster_event.asset_check_evaluation_data
     assert evaluation.description == text
-    assert evaluation.metadata["mine"].value == text
+    rows = [each.data for each in evaluation.metadata["problems"].records]
+    assert rows == [{"document": "mine", "problem": each} for each in problems]
     seen = dg.AssetRecordsFilter(dg.AssetKey("strategies"), asset_partitions=["mine"])
     (observed,) = watch.instance.fetch_observations(seen, limit=9).records
-    assert observed.asset_observation.metadata["problem"].value == text, "on the partition's page"
+    problem = observed.asset_observation.metadata["problem"].value
+    assert problem == refused.value.message, "on the partition's page"
     assert told() == [], "what was told is not told again"
     (watch.home / "strategies" / "mine.toml").touch()
     assert told() == [], "what is too young to be read is what it was"
@@ -211,7 +225,8 @@ def test_documents_that_are_wrong_fail_a_check_until_they_are_mended(watch: Watc
     watch.write(STRATEGY.format(name="other", n=7).replace('"1h"', '"2h"'), name="other")
     ((has_passed, text),) = told()
     assert not has_passed
-    assert [line.split(":")[0] for line in str(text).splitlines()] == [
+    assert [line.split(":")[0] for line in str(text).split(" · ")] == [
+        "strategies/mine.toml",
         "strategies/mine.toml",
         "strategies/other.toml",
     ]
@@ -226,12 +241,155 @@ def test_documents_that_are_wrong_fail_a_check_until_they_are_mended(watch: Watc
     assert told() == [(True, None)]
 
 
+def report_planned(instance: dg.DagsterInstance) -> None:
+    """Leave what a run leaves that died before it asked the check of the documents."""
+    run = instance.add_run(dg.DagsterRun(job_name="__ASSET_JOB"))
+    planned = AssetCheckEvaluationPlanned(asset_key=DOCUMENTS.asset_key, check_name=DOCUMENTS.name)
+    event = dg.DagsterEvent(
+        event_type_value=dg.DagsterEventType.ASSET_CHECK_EVALUATION_PLANNED.value,
+        job_name=run.job_name,
+        event_specific_data=planned,
+    )
+    instance.report_dagster_event(event, run.run_id)
+    instance.report_run_canceled(run)
+
+
+def test_a_broken_document_stays_red_whatever_else_is_made_of_the_asset(watch: Watch) -> None:
+    repository = build(watch.home).get_repository_def()
+
+    def make(key: str, job: str = "__ASSET_JOB") -> None:
+        """Materialise one strategy as a person does on the page, with every check, or by a job."""
+        with dg.partition_loading_context(dynamic_partitions_store=watch.instance):
+            done = repository.get_job(job).execute_in_process(
+                asset_selection=[dg.AssetKey("strategies")],
+                instance=watch.instance,
+                tags={headless.PARTITION: key},
+            )
+        assert done.success, "a document in quarantine fails no run of another"
+
+    def status() -> tuple[str | None, bool]:
+        """Return what the list of checks shows: the status, and whether it is of these rows."""
+        for event in watch.result.asset_events:
+            watch.instance.report_runless_asset_event(event)
+        context = LoadingContextForTest(watch.instance)
+        record = AssetCheckExecutionRecord.blocking_get(context, DOCUMENTS)
+        if record is None:
+            return None, False
+        is_latest = asyncio.run(record.targets_latest_materialization(context))
+        return record.status.value, is_latest
+
+    make("zero_rule")
+    watch.tick()
+    assert status() == ("SUCCEEDED", True)
+    watch.write("version = ")
+    watch.tick()
+    assert status() == ("FAILED", True)
+    make("ma_cross")
+    watch.tick()
+    assert status() == ("FAILED", True), "the next tick tells of it again"
+    make("zero_rule", "compile_strategies")
+    assert status() == ("FAILED", False)
+    watch.tick()
+    assert status() == ("FAILED", True), "and so it does where nobody else asked"
+    report_planned(watch.instance)
+    watch.tick()
+    assert status() == ("FAILED", True), "a run that planned to ask and died hides nothing"
+    watch.tick()
+    assert list(watch.result.asset_events) == []
+    (watch.home / "strategies" / "mine.toml").unlink()
+    watch.tick()
+    assert status() == ("SUCCEEDED", True)
+
+
+def test_a_bug_that_one_document_wakes_keeps_no_other_waiting(
+    watch: Watch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    honest = quarantine.compile_strategy
+
+    def stumble(path: Any, **rest: Any) -> Any:
+        if Path(path).stem == "mine":
+            raise ZeroDivisionError("division by zero")
+        return honest(path, **rest)
+
+    monkeypatch.setattr(quarantine, "compile_strategy", stumble)
+    watch.write(STRATEGY.format(name="mine", n=5))
+    watch.write(STRATEGY.format(name="other", n=7), name="other")
+    assert watch.tick() == [("compile_strategies", "other"), ("run_backtests", "c0-tiny|other")]
+    assert (
+        "ZeroDivisionError: division by zero, which is a bug"
+        in json.loads(watch.cursor or "")["refused"]["mine"]
+    )
+
+
+def test_what_is_no_file_is_told_of_and_stops_no_sensor(watch: Watch) -> None:
+    folder = watch.home / "strategies"
+    os.mkfifo(folder / "pipe.toml")
+    (folder / "folder.json").mkdir()
+    watch.write(STRATEGY.format(name="mine", n=5))
+    assert watch.tick() == of_mine()
+    refused = json.loads(watch.cursor or "")["refused"]
+    assert refused == {
+        "folder.json": "strategies/folder.json: got a folder, expected a file",
+        "pipe.toml": "strategies/pipe.toml: got a pipe, expected a file",
+    }
+
+
+def test_a_name_of_any_bytes_stops_no_sensor_nor_the_start(home: Path) -> None:
+    for kind in documents.KINDS:
+        path = Path(os.fsdecode(os.fsencode(home / kind) + b"/bad\xff.toml"))
+        path.write_text("version = ")
+        then = time.time() - 60.0
+        os.utime(path, (then, then))
+    store = Store(homes.lake(home))
+    with homes.instance(home) as own:
+        headless.register(own, home)
+        for sensor in (
+            sensors.strategy_documents,
+            campaign_sensor.campaign_documents,
+            campaign_sensor.evolution_documents,
+        ):
+            result = sensor(dg.build_sensor_context(instance=own), store=store, home=home)
+            evaluation, *_ = result.asset_events
+            assert "bad\\udcff.toml: end of document" in str(evaluation.description)
+            for event in result.asset_events:
+                own.report_runless_asset_event(event)
+        text = doctor.run(home, instance=own).text
+    assert text.encode().count(b"/bad\\udcff.toml: ") >= len(documents.KINDS)
+
+
+def test_a_folder_of_documents_that_is_away_retires_nothing(watch: Watch) -> None:
+    watch.write(STRATEGY.format(name="mine", n=5))
+    assert watch.tick() == of_mine()
+    watch.cursor, known = watch.result.cursor, watch.result.cursor
+    away = watch.home / "strategies.away"
+    (watch.home / "strategies").rename(away)
+    for _ in range(3):
+        assert watch.tick() == []
+        assert "nothing is taken for removed" in str(watch.result.skip_reason)
+        watch.cursor = watch.cursor or known
+    away.rename(watch.home / "strategies")
+    assert watch.tick() == []
+    assert "mine" in watch.instance.get_dynamic_partitions("strategy")
+
+
 def test_a_file_that_may_be_half_written_waits_for_the_next_tick(watch: Watch) -> None:
     path = watch.home / "strategies" / "mine.toml"
     path.write_text(STRATEGY.format(name="mine", n=5))
     assert watch.tick() == []
     watch.age(path)
     assert watch.tick() == of_mine()
+
+
+def test_a_clock_that_jumped_holds_up_no_document(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.touch()
+    written = path.stat().st_mtime
+    month = 30 * 86_400.0
+    assert [sensors.is_young(path, written + after) for after in (-month, 0.5, 2.0, month)] == [
+        False, True, False, False,
+    ]  # fmt: skip
+    path.unlink()
+    assert sensors.is_young(path, written), "what went meanwhile is looked at by the next tick"
 
 
 def test_a_first_tick_starts_nothing_and_the_next_runs_what_differs_from_the_lake(
@@ -286,7 +444,20 @@ def test_a_forgotten_cursor_does_not_use_a_run_key_twice(
     assert watch.tick() == of_mine()  # the lake has no table of it yet
 
 
-@pytest.mark.parametrize("cursor", ["{", "[]", '{"seq": 1, "of another version": 2}'])
+@pytest.mark.parametrize(
+    "cursor",
+    [
+        "{",
+        "[]",
+        '{"seq": 1, "of another version": 2}',
+        '{"seq": "1"}',
+        '{"seq": 1, "files": ["c0-tiny"]}',
+        '{"seq": 1, "files": {"c0-tiny": 5}}',
+        '{"refused": [1]}',
+        '{"event": "5"}',
+        '{"event": 1, "documents": 2}',
+    ],
+)
 @pytest.mark.parametrize(
     "sensor",
     [
@@ -294,6 +465,7 @@ def test_a_forgotten_cursor_does_not_use_a_run_key_twice(
         campaign_sensor.campaign_documents,
         campaign_sensor.evolution_documents,
         alerts.alerts,
+        sequels.sequels,
     ],
     ids=lambda sensor: sensor.name,
 )
@@ -334,6 +506,8 @@ def test_a_snapshot_that_was_tampered_with_is_refused(home: Path) -> None:
     snapshots.path(home, digest).write_text('{"id":"other"}')
     with pytest.raises(snapshots.StoreError, match="other content"):
         snapshots.recall(home, digest)
+    snapshots.keep(home, {"id": "mine"})
+    assert snapshots.recall(home, digest) == '{"id":"mine"}', "the next tick mends it"
 
 
 def test_a_campaign_document_becomes_a_partition_and_its_removal_takes_it_away(
@@ -354,7 +528,10 @@ def test_a_campaign_document_becomes_a_partition_and_its_removal_takes_it_away(
         'version = "0.1.0"\nid = "mine"\nname = "Mine"\nseed = 1\ndays = 5\n'
         'scenarios = ["vol-calm"]\n'
     )
-    (home / "campaigns" / "broken.toml").write_text("id = 7\n")
+    broken = home / "campaigns" / "broken.toml"
+    broken.write_text("id = 7\n")
+    then = time.time() - 60.0
+    os.utime(broken, (then, then))
     result = tick()
     (request,) = result.dynamic_partitions_requests
     assert "mine" in request.partition_keys
@@ -384,12 +561,8 @@ def ended(instance: dg.DagsterInstance, key: str, count: int, status: dg.Dagster
     return instance.add_run(run)
 
 
-def outcome(instance: dg.DagsterInstance, run: Any) -> dg.RunRequest | dg.SkipReason:
-    event = dg.DagsterEvent(event_type_value="PIPELINE_SUCCESS", job_name=run.job_name)
-    context = dg.build_run_status_sensor_context(
-        sensor_name="standings", dagster_event=event, dagster_instance=instance, dagster_run=run
-    )
-    return sensors.standings_of_tick(context)
+def outcome(instance: dg.DagsterInstance, run: Any) -> list[dg.RunRequest] | dg.SkipReason:
+    return sensors.standings_of_tick(instance, run)
 
 
 def test_standings_wait_for_the_last_run_of_a_tick(instance: dg.DagsterInstance) -> None:
@@ -398,14 +571,20 @@ def test_standings_wait_for_the_last_run_of_a_tick(instance: dg.DagsterInstance)
     second = ended(instance, "c0-tiny|b", 2, dg.DagsterRunStatus.STARTED)
     assert isinstance(outcome(instance, first), dg.SkipReason)
     instance.report_run_failed(second)
-    request = outcome(instance, instance.get_run_by_id(second.run_id))
-    assert isinstance(request, dg.RunRequest)
+    (request,) = outcome(instance, instance.get_run_by_id(second.run_id))
     assert request.partition_key == "c0-tiny"
     assert request.run_key == "c0-tiny:standings:7"
+    again = ended(instance, "c0-tiny|b", 2, dg.DagsterRunStatus.SUCCESS)
+    (request,) = outcome(instance, again)
+    assert request.run_key == "c0-tiny:standings:7+1", "a key that was used starts nothing"
 
 
-def test_a_run_that_no_document_asked_for_has_no_sequel(instance: dg.DagsterInstance) -> None:
-    run = instance.add_run(
-        dg.DagsterRun(job_name="run_backtests", status=dg.DagsterRunStatus.SUCCESS)
-    )
-    assert isinstance(outcome(instance, run), dg.SkipReason)
+def test_standings_do_not_wait_for_a_wave_whose_tick_bears_the_same_number(
+    instance: dg.DagsterInstance,
+) -> None:
+    own = ended(instance, "c0-tiny|a", 1, dg.DagsterRunStatus.SUCCESS)
+    tags = {**own.tags, waves.WAVE_TAG: "0", waves.RANGE_START: "c0-tiny|b"}
+    del tags["dagster/partition"]
+    instance.add_run(dg.DagsterRun(job_name="run_backtests", tags=tags))
+    (request,) = outcome(instance, own)
+    assert request.partition_key == "c0-tiny"

@@ -8,14 +8,17 @@ import os
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
+from typing import IO
 
 import dagster as dg
 import pytest
 
-from pipelines import headless, resources, turns
+from pipelines import cli, headless, resources, turns
 from pipelines.cli import main
 from pipelines.turns import place, turn
+from simcore.cli.answer import Answer
 from simcore.errors import StoreError
 
 DIES = """
@@ -28,7 +31,17 @@ with turn(Path(sys.argv[1]), "proving run dead"):
 """
 
 
-@pytest.mark.parametrize("command", [["run", "c0-tiny"], ["backfill"], ["rerun", "--failed"]])
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["run", "c0-tiny"],
+        ["backfill"],
+        ["rerun", "--failed"],
+        ["import-run", "runs.json"],
+        ["evolve", "e0-tiny"],
+    ],
+    ids=lambda command: command[0],
+)
 def test_a_second_command_is_told_who_is_at_work_since_when_and_what_to_do(
     home: Path, capsys: pytest.CaptureFixture[str], command: list[str]
 ) -> None:
@@ -42,6 +55,61 @@ def test_a_second_command_is_told_who_is_at_work_since_when_and_what_to_do(
     assert said.startswith(f"{home}: got `proving run c0-tiny` at work, process {os.getpid()} on ")
     assert " UTC, expected one command at a time" in said
     assert "[wait until it ends" in said
+
+
+@pytest.mark.parametrize(
+    ("command", "name"),
+    [
+        (["import-run", "runs.json", "more.json"], "proving import-run runs.json more.json"),
+        (["evolve", "e0-tiny", "--salt", "secret"], "proving evolve e0-tiny"),
+    ],
+    ids=["import-run", "evolve"],
+)
+def test_who_is_at_work_says_on_what_but_no_secret(
+    home: Path, monkeypatch: pytest.MonkeyPatch, command: list[str], name: str
+) -> None:
+    held: list[str] = []
+
+    def look(*_: object) -> Answer:
+        held.append(json.loads(place(home).read_text())["command"])
+        return Answer("", {})
+
+    quick = [replace(each, run=look) for each in cli.COMMANDS]
+    monkeypatch.setattr(cli, "COMMANDS", quick)
+    assert main([*command, "--home", str(home)]) == 0
+    assert held == [name]
+
+
+def test_a_refused_command_leaves_no_home_behind_and_one_that_is_there_alone(
+    tmp_path: Path, home: Path
+) -> None:
+    for _ in range(2):
+        with pytest.raises(StoreError, match="refused"), turn(tmp_path / "new", "proving x"):
+            raise StoreError("X", "refused")
+        assert not (tmp_path / "new").exists()
+    with pytest.raises(StoreError, match="refused"), turn(tmp_path / "new", "proving x"):
+        (tmp_path / "new" / "views.sql").touch()
+        raise StoreError("X", "refused")
+    assert [path.name for path in (tmp_path / "new").iterdir()] == ["views.sql"]
+    with pytest.raises(StoreError, match="refused"), turn(home, "proving x"):
+        raise StoreError("X", "refused")
+    assert place(home).exists()
+
+
+def test_a_lock_that_was_removed_before_it_was_ours_is_taken_anew(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    honest, left = turns.fcntl.flock, [1]
+
+    def remove(handle: IO[bytes], how: int) -> None:
+        if left:
+            left.pop()
+            place(home).unlink()
+        honest(handle, how)
+
+    monkeypatch.setattr(turns.fcntl, "flock", remove)
+    with turn(home, "proving x"), pytest.raises(StoreError, match="got `proving x` at work"):
+        turn(home, "proving y").__enter__()
 
 
 def test_a_command_that_died_holds_nothing(home: Path) -> None:

@@ -13,7 +13,8 @@ import pytest
 from pipelines import campaign_sensor, headless, waves
 from pipelines import home as homes
 from pipelines.definitions import build
-from simcore import engine, steps
+from simcore import engine, reuse, steps
+from simcore.errors import StoreError, TableError
 from simcore.store import Partition, Store
 from simcore.tables import TABLES
 
@@ -42,6 +43,8 @@ class Watch:
         context = dg.build_sensor_context(instance=self.instance, cursor=self.cursor)
         result = campaign_sensor.campaign_documents(context, store=self.store, home=self.home)
         self.result, self.cursor = result, result.cursor
+        for event in result.asset_events:
+            self.instance.report_runless_asset_event(event)
         for request in result.dynamic_partitions_requests or []:
             name = request.partitions_def_name
             for key in request.partition_keys:
@@ -73,14 +76,7 @@ class Watch:
         return self.sequel(self.instance.get_run_by_id(result.run_id))
 
     def sequel(self, run: Any) -> Any:
-        event = dg.DagsterEvent(event_type_value="PIPELINE_SUCCESS", job_name=run.job_name)
-        context = dg.build_run_status_sensor_context(
-            sensor_name="sequel",
-            dagster_event=event,
-            dagster_instance=self.instance,
-            dagster_run=run,
-        )
-        return waves.sequel(context, self.store, self.home)
+        return waves.sequel(self.instance, run, self.store, self.home)
 
 
 def names(requests: list[dg.RunRequest]) -> list[str]:
@@ -151,6 +147,123 @@ def test_a_wave_waits_for_its_last_run_and_ends_where_one_failed(watch: Watch) -
     assert "nothing is built on it" in str(stops.skip_message)
 
 
+def test_whatever_stage_alone_is_not_current_is_asked_for() -> None:
+    for stage in reuse.STAGES:
+        keys = ["mine|mine"] if stage.name == "runs" else ["mine"]
+        asked = waves.requests(
+            {stage.name: keys}, "mine", tick=1, wave=0, changed="code", strategies=["mine"]
+        )
+        assert len(asked) == 1, stage.name
+
+
+def test_what_changed_while_a_campaign_was_refused_is_asked_for_once_it_is_mended(
+    watch: Watch,
+) -> None:
+    watch.edit("tournaments/league.toml", "alpha = 0.05", "alpha = 5")
+    assert watch.tick() == []
+    # The sensor of strategies asks nothing of a campaign that cannot be read.
+    path = watch.home / "strategies" / "mine.toml"
+    path.write_text(path.read_text().replace("value = 10,", "value = 11,", 1))
+    watch.edit("tournaments/league.toml", "alpha = 5", "alpha = 0.05")
+    assert names(watch.tick()) == ["compile_strategies"]
+    assert watch.tick() == []
+
+
+def test_a_campaign_refused_when_the_cursor_was_lost_is_compared_with_the_lake_once_mended(
+    watch: Watch,
+) -> None:
+    watch.edit("tournaments/league.toml", "alpha = 0.05", "alpha = 5")
+    watch.cursor = None
+    assert watch.tick() == []
+    assert watch.tick() == []
+    watch.edit("tournaments/league.toml", "alpha = 5", "alpha = 0.1")
+    assert names(watch.tick()) == ["play_tournaments"]
+
+
+def test_a_campaign_that_a_first_tick_did_not_find_is_compared_with_the_lake_too(
+    watch: Watch,
+) -> None:
+    document = watch.home / "campaigns" / "mine.toml"
+    text = document.read_text()
+    document.unlink()
+    watch.cursor = None
+    assert watch.tick() == []
+    document.write_text(text.replace('name = "Mine"', 'name = "Ours"'))
+    watch.age(document)
+    assert names(watch.tick()) == ["play_tournaments"]
+
+
+def test_an_error_of_one_campaign_keeps_no_other_waiting_and_is_asked_again(
+    watch: Watch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = (watch.home / "campaigns" / "mine.toml").read_text()
+    (watch.home / "campaigns" / "newer.toml").write_text(text.replace('"mine"', '"newer"', 1))
+    watch.age(watch.home / "campaigns" / "newer.toml")
+    assert watch.tick() == []
+    honest, asked = waves.touched, []
+
+    def stumble(store: Store, campaign: str, *, home: Path) -> Any:
+        asked.append(campaign)
+        if campaign == "newer":
+            raise TableError("NEWER_SCHEMA", "newer/data.parquet: got version 9, expected 1")
+        return honest(store, campaign, home=home)
+
+    monkeypatch.setattr(waves, "touched", stumble)
+    watch.edit("tournaments/league.toml", "alpha = 0.05", "alpha = 0.1")
+    assert names(watch.tick()) == ["play_tournaments"]
+    assert watch.tick() == []
+    assert asked == ["mine", "newer", "newer"]
+
+
+def test_a_lake_that_is_away_costs_no_change(watch: Watch, monkeypatch: pytest.MonkeyPatch) -> None:
+    watch.edit("tournaments/league.toml", "alpha = 0.05", "alpha = 0.1")
+    with monkeypatch.context() as away:
+
+        def refuse(*_: Any) -> None:
+            raise StoreError("UNREACHABLE", "s3://lakes/x: got no answer", is_passing=True)
+
+        away.setattr(Store, "partitions", refuse)
+        before = watch.cursor
+        with pytest.raises(StoreError, match="no answer"):
+            watch.tick()
+        assert watch.cursor == before
+    assert names(watch.tick()) == ["play_tournaments"]
+
+
+def test_a_file_that_never_comes_to_rest_holds_up_nothing_that_does_not_lean_on_it(
+    watch: Watch,
+) -> None:
+    restless = watch.home / "scenarios" / "restless.toml"
+    market = (watch.home / "scenarios" / "my-market.toml").read_text()
+    restless.write_text(market.replace('"my-market"', '"restless"', 1))
+    (watch.home / "scenarios" / "prices.csv").write_text("t,close\n")
+    watch.edit("tournaments/league.toml", "alpha = 0.05", "alpha = 0.1")
+    assert names(watch.tick()) == ["play_tournaments"]
+    restless.write_text("version = ")
+    watch.edit("campaigns/mine.toml", 'name = "Mine"', "nme = 1")
+    ((has_passed, text),) = watch.told()
+    assert not has_passed
+    assert "campaigns/mine.toml: /nme" in str(text)
+    assert "restless" not in str(text), "half of it may be missing as yet"
+    watch.age(restless)
+    ((_, text),) = watch.told()
+    assert "scenarios/restless.toml" in str(text)
+
+
+def test_a_folder_of_campaigns_that_is_away_retires_nothing(watch: Watch) -> None:
+    folder, known = watch.home / "campaigns", watch.cursor
+    folder.rename(watch.home / "away")
+    for _ in range(3):
+        watch.cursor = known
+        assert watch.tick() == []
+        assert watch.result.cursor is None, "what was known stays known"
+        assert "nothing is taken for removed" in str(watch.result.skip_reason)
+    watch.cursor = known
+    (watch.home / "away").rename(folder)
+    assert watch.tick() == []
+    assert "mine" in watch.instance.get_dynamic_partitions("campaign")
+
+
 def test_a_campaign_that_was_never_made_is_not_made_by_a_sensor(watch: Watch) -> None:
     path = watch.home / "campaigns" / "other.toml"
     text = (watch.home / "campaigns" / "mine.toml").read_text()
@@ -182,7 +295,7 @@ def test_a_broken_document_fails_a_check_with_its_problem_and_stops_nothing_else
     ((has_passed, text),) = watch.told()
     assert not has_passed
     assert "tournaments/league.toml" in str(text)
-    assert "alpha" in str(text)
+    assert str(text).count("/alpha: got 5") == 1, "though it is the campaign's problem too"
     assert "scenarios/odd.toml" in str(text)
     assert watch.told() == [], "what was told is not told again"
     assert "mine" in watch.instance.get_dynamic_partitions("campaign"), "it is not gone"
