@@ -123,6 +123,8 @@ def test_no_document_counts_as_changed_where_nothing_is_known(
 ) -> None:
     lying = {"bars": [], "strategies": ["strategies/strategy=ma_cross/data.parquet"]}
     monkeypatch.setattr(store._files, "names", lambda table: lying[table])
+    for folder in ("strategies", "campaigns"):
+        (tmp_path / folder).mkdir()
     context = dg.build_sensor_context(instance=dg.DagsterInstance.ephemeral())
     for sensor in (sensors.strategy_documents, campaign_sensor.campaign_documents):
         with pytest.raises(StoreError) as refused:
