@@ -210,7 +210,7 @@ def estimate(campaign: Campaign, clock: Clock | None = None) -> Estimate:
             counts.run_bars,
         ),
         **(
-            {"arenas": spans["arenas"].of(0, counts.arenas, counts.arena_bars)}
+            {"arenas": spans["arenas"].of(1, counts.arenas, counts.arena_bars)}
             if "arenas" in spans
             else {}
         ),

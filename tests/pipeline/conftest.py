@@ -42,11 +42,17 @@ def instance() -> Iterator[dg.DagsterInstance]:
 
 
 @pytest.fixture(scope="session")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def recorded() -> Iterator[dg.DagsterInstance]:
+    """The instance that has `finished` on record; what is whole there needs no run."""
+    with dg.DagsterInstance.ephemeral() as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory: pytest.TempPathFactory, recorded: dg.DagsterInstance) -> Path:
     """A home in which the tiny campaign was run; tests take a copy of it."""
     path = tmp_path_factory.mktemp("finished") / "home"
-    with dg.DagsterInstance.ephemeral() as made:
-        summary = headless.run(CAMPAIGN, home=path, progress=print, instance=made)
+    summary = headless.run(CAMPAIGN, home=path, progress=print, instance=recorded)
     assert summary.failures == []
     return path
 
@@ -67,8 +73,14 @@ def store(tiny: Path) -> Store:
 
 @pytest.fixture
 def run(instance: dg.DagsterInstance) -> Callable[[Path], headless.Summary]:
-    """Run the tiny campaign in a home."""
+    """Run the tiny campaign in a home that nobody has heard of."""
     return lambda home: headless.run(CAMPAIGN, home=home, progress=print, instance=instance)
+
+
+@pytest.fixture
+def rerun(recorded: dg.DagsterInstance) -> Callable[[Path], headless.Summary]:
+    """Run the tiny campaign in a copy of the home in which it is on record."""
+    return lambda home: headless.run(CAMPAIGN, home=home, progress=print, instance=recorded)
 
 
 SMALL = """\

@@ -60,18 +60,16 @@ def test_a_table_reads_the_same_with_polars_duckdb_and_pandas(store: Store, name
 
 
 def test_a_second_run_does_no_engine_work(
-    tiny: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+    tiny: Path, rerun: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(*_: object, **__: object) -> None:
         raise AssertionError("the engine was asked to work")
 
-    # The instance is a new one, and draws what it has not shown yet.
-    assert run(tiny).failures == []
     # Checking a document lets the engine try the shortest market; that is not work kept.
     monkeypatch.setattr(steps.generate, "generate_with_manifest", refuse)
     for name in ("backtest", "scripted", "metrics", "bootstrap", "uniforms", "normals", "paper"):
         monkeypatch.setattr(engine, name, refuse)
-    summary = run(tiny)
+    summary = rerun(tiny)
     assert summary.failures == []
     assert all(each.is_reused for each in summary.made)
 
@@ -89,25 +87,24 @@ def test_every_check_of_every_partition_holds_on_a_run_that_only_reads(
 # A report tells of bars by their hashes, so that one run tells of all three.
 @pytest.mark.parametrize("names", [("bars", "verdicts", "report"), ("trades",), ("standings",)])
 def test_deleted_partitions_are_rebuilt_alone_to_the_same_content(
-    tiny: Path, store: Store, run: Run, names: tuple[str, ...]
+    tiny: Path, store: Store, rerun: Run, names: tuple[str, ...]
 ) -> None:
     before = contents(store)
     lost = {name: store.partitions(TABLES[name])[0] for name in names}
     for name, partition in lost.items():
         store.discard(TABLES[name], partition)
-    summary = run(tiny)
+    summary = rerun(tiny)
     made = {(each.table, each.key) for each in summary.made if not each.is_reused}
     assert made == {(name, partition.key) for name, partition in lost.items()}
     assert contents(store) == before
 
 
-def test_a_report_that_was_deleted_is_put_back_and_named(tiny: Path, run: Run) -> None:
+def test_a_report_that_was_deleted_is_put_back_and_named(tiny: Path, rerun: Run) -> None:
     report, sql = tiny / "reports" / "c0-tiny.html", tiny / "views.sql"
     before = {path: path.read_bytes() for path in (report,)}
-    assert run(tiny).failures == []  # the instance is a new one: from here on all is on record
     for path in (report, sql):
         path.unlink()
-    summary = run(tiny)
+    summary = rerun(tiny)
     assert all(each.is_reused for each in summary.made)
     assert {path: path.read_bytes() for path in (report,)} == before
     assert sql.read_text(encoding="utf-8").count("CREATE OR REPLACE VIEW") == len(TABLES)
@@ -121,7 +118,7 @@ def test_two_homes_get_the_same_content(tiny: Path, store: Store, home: Path, ru
 
 
 def test_torn_files_are_named_and_rebuilt(
-    tiny: Path, store: Store, instance: dg.DagsterInstance
+    tiny: Path, store: Store, recorded: dg.DagsterInstance
 ) -> None:
     before = contents(store)
     cut, emptied, flipped = (
@@ -132,10 +129,10 @@ def test_torn_files_are_named_and_rebuilt(
     content = bytearray(flipped.read_bytes())
     content[60] ^= 0xFF  # in the first page: the footer stays whole
     flipped.write_bytes(content)
-    summary = headless.run("c0-tiny", home=tiny, progress=print, instance=instance)
+    summary = headless.run("c0-tiny", home=tiny, progress=print, instance=recorded)
     assert summary.exit_code == 0
     assert contents(store) == before
-    events = instance.fetch_materializations(dg.AssetKey("backtests"), limit=100).records
+    events = recorded.fetch_materializations(dg.AssetKey("backtests"), limit=100).records
     mended = [
         str(each.asset_materialization.metadata["mended"].value)
         for each in events
