@@ -272,6 +272,6 @@ def overlay(name: str) -> st.SearchStrategy[dict[str, Any]]:
 
 
 @given(documents())
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_any_document_makes_sound_bars_or_is_refused_by_name(scenario: dict[str, Any]) -> None:
     sound_or_refused(scenario)

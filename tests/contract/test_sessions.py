@@ -38,7 +38,7 @@ def instant(ns: int) -> datetime:
         lambda at: at.replace(microsecond=0)
     ),
 )
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_bars_open_and_close_when_the_twin_says(
     calendar: str, timeframe: str, start: datetime
 ) -> None:

@@ -40,7 +40,7 @@ def run(
 
 @pytest.mark.parametrize("strategy", LIBRARY)
 @given(seed=st.integers(0, 10_000), other=st.integers(0, 10_000), cut=st.integers(30, N_BARS - 2))
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 def test_another_future_changes_nothing_of_the_past(
     strategy: str, seed: int, other: int, cut: int
 ) -> None:
@@ -60,7 +60,7 @@ def test_another_future_changes_nothing_of_the_past(
 
 @pytest.mark.parametrize("strategy", LIBRARY)
 @given(seed=st.integers(0, 10_000), extra=st.integers(1, 200))
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 def test_more_bars_change_no_earlier_fill(strategy: str, seed: int, extra: int) -> None:
     bars = market(seed, N_BARS + extra)
     short, long = run(strategy, bars[:N_BARS]), run(strategy, bars)
@@ -75,7 +75,7 @@ def test_more_bars_change_no_earlier_fill(strategy: str, seed: int, extra: int) 
     cash=st.sampled_from([1.0, 10_000.0, 1e12]),
     execution=st.sampled_from(["honest_v1", FREE, COSTLY]),
 )
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 def test_the_books_balance(strategy: str, seed: int, cash: float, execution: Any) -> None:
     bars = market(seed, N_BARS)
     made = run(strategy, bars, execution, cash)
@@ -101,7 +101,7 @@ def test_the_books_balance(strategy: str, seed: int, cash: float, execution: Any
 
 
 @given(seed=st.integers(0, 10_000))
-@settings(max_examples=5, deadline=None)
+@settings(max_examples=5)
 def test_any_number_of_threads_gives_the_same_bytes(seed: int) -> None:
     programs = [simcore.compile_strategy(name).program_json for name in LIBRARY]
     bars = [columns(market(seed + i, N_BARS)) for i in range(4)]
@@ -133,7 +133,7 @@ def test_any_number_of_threads_gives_the_same_bytes(seed: int) -> None:
 
 @pytest.mark.parametrize("strategy", LIBRARY)
 @given(seed=st.integers(0, 10_000), power=st.sampled_from([-8, -1, 1, 10]))
-@settings(max_examples=6, deadline=None)
+@settings(max_examples=6)
 def test_scaling_prices_and_cash_by_a_power_of_two_scales_equity_exactly(
     strategy: str, seed: int, power: int
 ) -> None:
@@ -149,7 +149,7 @@ def test_scaling_prices_and_cash_by_a_power_of_two_scales_equity_exactly(
     fee_bps=st.sampled_from([0.0, 1.0, 5.0, 50.0]),
     base_bps=st.sampled_from([0.0, 1.0, 5.0, 50.0]),
 )
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_costs_never_help_on_the_same_fills(seed: int, fee_bps: float, base_bps: float) -> None:
     """A fixed quantity held for the same bars earns less the more it costs."""
     document = {

@@ -31,7 +31,7 @@ def known(program_json: str, bars: pl.DataFrame) -> list[bytes]:
 
 @pytest.mark.parametrize("strategy", sorted(found("strategies")))
 @given(seed=st.integers(0, 10_000), other=st.integers(0, 10_000), cut=st.integers(1, N_BARS - 2))
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 def test_neither_another_future_nor_none_changes_what_a_strategy_knows(
     strategy: str, seed: int, other: int, cut: int
 ) -> None:

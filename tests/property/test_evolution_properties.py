@@ -45,7 +45,7 @@ def assert_legal(child: Record) -> None:
         assert not param.is_integer or param.value.is_integer()
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(NAMES, SEEDS, st.integers(0, 2**32 - 1))
 def test_a_mutant_always_compiles_and_its_edit_leads_to_it(
     name: str, seed: int, child_index: int
@@ -57,7 +57,7 @@ def test_a_mutant_always_compiles_and_its_edit_leads_to_it(
         assert patched(base, parent.edit) == child.strategy.document
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(NAMES, NAMES, SEEDS, METHODS)
 def test_a_crossing_always_compiles_and_is_the_same_either_way(
     one: str, other: str, seed: int, method: Method
@@ -70,7 +70,7 @@ def test_a_crossing_always_compiles_and_is_the_same_either_way(
         assert patched(base, parent.edit) == child.strategy.document
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(SEEDS)
 def test_generations_of_children_stay_legal_and_no_two_have_one_id(seed: int) -> None:
     made = FOUNDERS

@@ -54,7 +54,7 @@ def frame(rows: list[dict[str, object]]) -> pl.DataFrame:
 
 
 @given(many, st.randoms(use_true_random=False))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_rows_come_back_sorted_and_unchanged(rows: list[dict[str, object]], order: object) -> None:
     shuffled = list(rows)
     order.shuffle(shuffled)  # type: ignore[attr-defined]
@@ -70,7 +70,7 @@ def test_rows_come_back_sorted_and_unchanged(rows: list[dict[str, object]], orde
 
 
 @given(many.filter(bool), st.data())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_no_two_different_tables_have_one_hash(
     rows: list[dict[str, object]], data: st.DataObject
 ) -> None:
@@ -85,7 +85,7 @@ def test_no_two_different_tables_have_one_hash(
 
 
 @given(many)
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_the_same_rows_make_the_same_file(rows: list[dict[str, object]]) -> None:
     files = []
     for order in (rows, rows[::-1]):

@@ -95,7 +95,7 @@ def digests(played: Played) -> tuple[str, str, str]:
 
 
 @given(season=seasons(), shuffler=st.randoms(use_true_random=False))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_the_order_of_entries_and_rows_changes_no_byte(
     season: tuple[int, pl.DataFrame], shuffler: random.Random
 ) -> None:
@@ -171,7 +171,7 @@ def test_the_number_of_threads_changes_no_byte() -> None:
 
 
 @given(season=seasons())
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_wins_are_losses_and_points_are_games(season: tuple[int, pl.DataFrame]) -> None:
     n, frame = season
     played = play(cup(), entries_of(n), frame, FAMILIES)
@@ -184,7 +184,7 @@ def test_wins_are_losses_and_points_are_games(season: tuple[int, pl.DataFrame]) 
 
 
 @given(season=seasons())
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_every_interval_holds_its_estimate_and_every_row_is_within_the_table(
     season: tuple[int, pl.DataFrame],
 ) -> None:
@@ -206,7 +206,7 @@ def test_every_interval_holds_its_estimate_and_every_row_is_within_the_table(
 
 
 @given(season=seasons())
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_names_do_not_change_ranks(season: tuple[int, pl.DataFrame]) -> None:
     n, frame = season
     entries = entries_of(n)

@@ -242,7 +242,7 @@ PLACES = (
 )  # fmt: skip
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.sampled_from(PLACES), VALUES)
 def test_a_document_with_anything_anywhere_is_taken_or_refused(path: str, value: Any) -> None:
     content = json.dumps(changed(path, {} if value is None else value)).encode()
@@ -257,7 +257,7 @@ def test_a_document_with_anything_anywhere_is_taken_or_refused(path: str, value:
         assert misjudged(rows["imported_runs"], rows["imported_equity"]) == []
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.integers(0, 2_000), st.binary(max_size=6))
 def test_a_document_with_bytes_exchanged_is_taken_or_refused(at: int, put: bytes) -> None:
     whole = json.dumps(document({**RUN, "trades": [DEAL]})).encode()

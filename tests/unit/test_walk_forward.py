@@ -32,7 +32,7 @@ from simcore.strategy.strategy import bind, compile_strategy
 ASKED = Asked(execution_json("honest_v1"), 10_000.0, 8_760.0, "sharpe")
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     n_bars=st.integers(20, 400),
     folds=st.integers(1, 9),
